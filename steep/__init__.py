@@ -1,0 +1,71 @@
+"""steep: continued pre-training on your documents, with the proof of what was learned.
+
+Nothing heavy is imported here: each public name loads its module on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Document": "steep.documents.record",
+    "Recipe": "steep.recipe",
+    "SteepError": "steep.errors",
+    "clean_text": "steep.documents.clean",
+    "evaluate": "steep.workflow",
+    "evaluate_accuracy": "steep.proof.answers",
+    "evaluate_perplexity": "steep.proof.perplexity",
+    "export": "steep.workflow",
+    "load_model": "steep.model.load",
+    "prepare": "steep.workflow",
+    "read_documents": "steep.documents.read",
+    "report": "steep.workflow",
+    "run": "steep.workflow",
+    "test_knowledge": "steep.proof.answers",
+    "train": "steep.workflow",
+    "write_demo": "steep.demo",
+}
+
+__all__ = [
+    "Document",
+    "Recipe",
+    "SteepError",
+    "clean_text",
+    "evaluate",
+    "evaluate_accuracy",
+    "evaluate_perplexity",
+    "export",
+    "load_model",
+    "prepare",
+    "read_documents",
+    "report",
+    "run",
+    "test_knowledge",
+    "train",
+    "write_demo",
+]
+
+if TYPE_CHECKING:
+    from steep.demo import write_demo
+    from steep.documents.clean import clean_text
+    from steep.documents.read import read_documents
+    from steep.documents.record import Document
+    from steep.errors import SteepError
+    from steep.model.load import load_model
+    from steep.proof.answers import evaluate_accuracy, test_knowledge
+    from steep.proof.perplexity import evaluate_perplexity
+    from steep.recipe import Recipe
+    from steep.workflow import evaluate, export, prepare, report, run, train
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'steep' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,5 @@
+"""``python -m steep``."""
+
+from steep.cli.main import main
+
+main()

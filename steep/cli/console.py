@@ -1,0 +1,92 @@
+"""Progress on stderr: a live bar with an ETA on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+_LINE_SECONDS = 15.0
+
+
+class Console:
+    """Prints what stages say. Use as a context manager so that the live bar is taken down."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._rich = RichConsole(stderr=True, quiet=quiet, highlight=False, markup=False)
+        self._live = self._rich.is_terminal and not quiet
+        self._bar = Progress(
+            TextColumn("  {task.completed}/{task.total}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._rich,
+            disable=not self._live,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._begin = self._said = time.monotonic()
+
+    def __enter__(self) -> Console:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def stage(self, text: str) -> None:
+        """A new stage begins."""
+        self._clear()
+        self._rich.print(f"{text} ...")
+        self._begin = self._said = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """One line worth keeping."""
+        self._rich.print(f"  {text}", soft_wrap=True)
+
+    def at(self, done: int, total: int, text: str) -> None:
+        """``done`` of ``total`` is finished."""
+        if self._live:
+            if self._task is None:
+                self._task = self._bar.add_task(text, total=total)
+            self._bar.update(
+                self._task,
+                completed=done,
+                total=total,
+                description=text,
+            )
+            return
+        now = time.monotonic()
+        if done < total and now - self._said < _LINE_SECONDS:
+            return
+        self._said = now
+        left = (now - self._begin) / max(done, 1) * (total - done)
+        self._rich.print(f"  {done}/{total}  {text}  {_clock(left)} left", soft_wrap=True)
+
+    def _clear(self) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def say(text: str) -> None:
+    """One line of result on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

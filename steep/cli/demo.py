@@ -1,0 +1,43 @@
+"""``steep demo``: write the fictional share, and the recipe that teaches it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from steep.demo import write_demo
+from steep.errors import RecipeError, UserInputError
+from steep.recipe import Recipe, recipe_from
+
+
+def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence[str]) -> Recipe:
+    """Write documents and questions into ``out``; the recipe that runs them in ``out/run``.
+
+    ``settings`` keeps everything of that recipe but domain, questions and output_dir.
+    """
+    if settings is None:
+        name, text = "demo recipe", files("steep.demo").joinpath("recipe.toml").read_text("utf-8")
+    else:
+        try:
+            name, text = str(settings), settings.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {settings}: {error}; give the path of a TOML file") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {name}: not valid TOML ({error})") from None
+    folder = out.absolute()
+    values.setdefault("data", {})["domain"] = [str(folder / "documents")]
+    values.setdefault("evaluate", {})["questions"] = str(folder / "questions.jsonl")
+    values["output_dir"] = str(folder / "run")
+    place = settings.absolute().parent if settings else None
+    recipe = recipe_from(values, overrides, name=name, folder=place)
+    try:
+        write_demo(folder, seed=seed)
+    except OSError as error:
+        raise UserInputError(
+            f"--out {out}: {error.strerror or error}; choose a folder you can write to"
+        ) from None
+    return recipe

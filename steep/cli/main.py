@@ -1,0 +1,222 @@
+"""The ``steep`` command: thin, and quick to answer; each command loads what it needs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steep import __version__
+from steep.errors import SteepError
+
+if TYPE_CHECKING:
+    from steep.recipe import Recipe
+    from steep.workflow import Outcome
+
+DO_NOT_SHIP = 3
+
+_RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
+_SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_FRESH = click.option(
+    "--fresh", is_flag=True, help="Move an old run of this output_dir aside and start over."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="steep")
+def cli() -> None:
+    """Steep a language model in your documents, and prove what it learned."""
+
+
+@cli.command()
+@_RECIPE
+@_SET
+@_FRESH
+@_JSON
+def run(recipe: Path, overrides: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+    """Prepare, measure, train, evaluate, export and report. Run it again to resume."""
+    _whole_run(_load(recipe, overrides, fresh), as_json)
+
+
+@cli.command()
+@click.option(
+    "--out", default="steep-demo", type=click.Path(path_type=Path), help="Folder to write into."
+)
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), help="Settings to use instead of the demo's own."
+)
+@click.option("--seed", default=0, show_default=True, help="Which fictional world to write.")
+@_SET
+@_FRESH
+@_JSON
+def demo(
+    out: Path,
+    recipe: Path | None,
+    seed: int,
+    overrides: tuple[str, ...],
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Write a fictional company share and teach it to SmolLM2-135M, with the proof."""
+    from steep.cli.demo import demo_recipe
+
+    chosen = demo_recipe(out, recipe, seed, overrides)
+    if fresh:
+        _move_aside(chosen)
+    _whole_run(chosen, as_json)
+
+
+def _stage_command(name: str, text: str, call: Callable[[Recipe, Any], Any]) -> None:
+    @cli.command(name=name, help=text)
+    @_RECIPE
+    @_SET
+    @_JSON
+    def command(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+        from steep.cli.console import Console, say
+
+        with Console(quiet=as_json) as console:
+            result = call(_load(recipe, overrides), console)
+        if as_json:
+            say(json.dumps({"stage": name, "result": result}, default=str))
+        else:
+            say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")
+
+
+def _prepare(recipe: Recipe, console: Any) -> Any:
+    from steep.workflow import prepare
+
+    return prepare(recipe, progress=console)
+
+
+def _train(recipe: Recipe, console: Any) -> Any:
+    from steep.workflow import train
+
+    return train(recipe, progress=console)
+
+
+def _export(recipe: Recipe, console: Any) -> Any:
+    from steep.workflow import export
+
+    return export(recipe, progress=console)
+
+
+def _report(recipe: Recipe, console: Any) -> Any:
+    from steep.workflow import report
+
+    return report(recipe, progress=console)
+
+
+_stage_command("prepare", "Read, clean, split, retell and tokenise the documents.", _prepare)
+_stage_command("train", "Prepare and train.", _train)
+_stage_command("export", "Write the adapter and the merged model.", _export)
+_stage_command("report", "Write report.md and report.html of a finished run.", _report)
+
+
+@cli.command()
+@_RECIPE
+@_SET
+@_JSON
+def evaluate(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Everything up to the verdict: base and tuned on the same questions and texts."""
+    from steep.cli.console import Console
+    from steep.workflow import evaluate as evaluate_recipe
+
+    with Console(quiet=as_json) as console:
+        outcome = evaluate_recipe(_load(recipe, overrides), progress=console)
+    _tell(outcome, as_json)
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("question", required=False)
+@click.option("--base", is_flag=True, help="Answer with the base model too, side by side.")
+@click.option("--max-new-tokens", default=100, show_default=True)
+@click.option("--temperature", default=0.3, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@_JSON
+def ask(
+    model: str,
+    question: str | None,
+    base: bool,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask MODEL (a run folder, an adapter, a model folder, an alias or an id) a QUESTION."""
+    from steep.cli.ask import ask_models
+
+    ask_models(
+        model,
+        question,
+        base=base,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        as_json=as_json,
+    )
+
+
+def _load(path: Path, overrides: tuple[str, ...], fresh: bool = False) -> Recipe:
+    from steep.recipe import load_recipe
+
+    recipe = load_recipe(path, overrides)
+    if fresh:
+        _move_aside(recipe)
+    return recipe
+
+
+def _move_aside(recipe: Recipe) -> None:
+    from steep.stages.folder import move_aside
+
+    moved = move_aside(Path(recipe.output_dir))
+    if moved:
+        click.echo(f"the old run is now {moved}", err=True)
+
+
+def _whole_run(recipe: Recipe, as_json: bool) -> None:
+    from steep.cli.console import Console
+    from steep.workflow import run as run_recipe
+
+    with Console(quiet=as_json) as console:
+        outcome = run_recipe(recipe, progress=console)
+    _tell(outcome, as_json)
+
+
+def _tell(outcome: Outcome, as_json: bool) -> None:
+    """Print the verdict and leave with the exit code it asks for."""
+    from steep.cli.console import say
+
+    if as_json:
+        say(json.dumps({"folder": str(outcome.folder), **outcome.evaluation}, ensure_ascii=False))
+    else:
+        from steep.cli.verdict import verdict_lines
+
+        for line in verdict_lines(outcome):
+            say(line)
+    if not outcome.ship:
+        sys.exit(DO_NOT_SHIP)
+
+
+def main() -> None:
+    """Entry point: errors become one line and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("steep: interrupted", err=True)
+        sys.exit(130)
+    except SteepError as error:
+        click.echo(f"steep: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)

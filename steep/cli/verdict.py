@@ -1,0 +1,28 @@
+"""The verdict as lines of text."""
+
+from __future__ import annotations
+
+from steep.proof.words import verdict_table
+from steep.workflow import Outcome
+
+_HEAD = ("measure", "n", "base", "tuned", "change", "95% interval")
+
+
+def verdict_lines(outcome: Outcome) -> list[str]:
+    """The table, the sentence, the reasons, and where the files are."""
+    rows = [_HEAD, *(tuple(row) for row in verdict_table(outcome.evaluation))]
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(_HEAD))]
+    lines = [""]
+    for number, row in enumerate(rows):
+        first, *rest = (str(cell) for cell in row)
+        cells = [first.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join(cells))
+        if number == 0:
+            lines.append("  ".join("-" * width for width in widths))
+    lines += ["", outcome.verdict]
+    lines += [f"- {reason}" for reason in outcome.evaluation.get("reasons", [])]
+    lines += [f"- {note}" for note in outcome.evaluation.get("notes", [])]
+    page = outcome.folder / "report.html"
+    lines += ["", f"Report: {page}"] if page.is_file() else []
+    return lines

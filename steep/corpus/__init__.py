@@ -1,0 +1,1 @@
+"""Corpus: from documents to retold, mixed, tokenised, packed batches."""

@@ -1,0 +1,165 @@
+"""The ledger: every document trained, held out or dropped; every token trained k times.
+
+If the books don't balance the run stops: something went missing between stages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steep.corpus.schedule import Schedule
+from steep.corpus.shards import Shards
+from steep.documents.record import Document, Drop
+from steep.errors import LedgerError
+
+# Below this many exposures a fact is seldom answerable (arXiv 2309.14316; docs/RESULTS.md).
+FEW_EXPOSURES = 20
+FEW_WORDINGS = 3
+
+
+def open_ledger(
+    *,
+    trained: Sequence[Document],
+    held_out: Sequence[Document],
+    drops: Sequence[Drop],
+    found: int,
+    shards: Shards,
+) -> dict[str, Any]:
+    """The ledger after preparation, before any training.
+
+    Args:
+        found: number of documents the readers met, however they ended.
+
+    Raises:
+        LedgerError: documents or tokens don't add up.
+    """
+    if found != len(trained) + len(held_out) + len(drops):
+        raise LedgerError(
+            f"{found} documents were read but {len(trained)} trained, {len(held_out)} held out "
+            f"and {len(drops)} dropped; this is a bug in steep"
+        )
+    if int(shards.lengths.sum()) != len(shards.tokens):
+        raise LedgerError("the segments don't cover the token shard; this is a bug in steep")
+    own = {p.document for p in shards.pieces if p.kind == "document"}
+    missing = [d.source for d in trained if d.id not in own]
+    if missing:
+        raise LedgerError(f"{missing[0]} is to be trained but has no tokens; a bug in steep")
+    return {
+        "schema": 1,
+        "documents": {
+            "found": found,
+            "trained": len(trained),
+            "held_out": len(held_out),
+            "dropped": len(drops),
+            "dropped_by_reason": dict(Counter(drop.reason for drop in drops)),
+        },
+        "drops": [
+            {"source": d.source, "locator": d.locator, "reason": d.reason, "detail": d.detail}
+            for d in drops
+        ],
+        "held_out": [{"source": d.source, "locator": d.locator, "id": d.id} for d in held_out],
+        "tokens": {"in_shards": len(shards.tokens), "by_kind": _tokens_by_kind(shards)},
+    }
+
+
+def close_ledger(
+    ledger: dict[str, Any],
+    trained: Sequence[Document],
+    schedule: Schedule,
+    steps: int,
+) -> dict[str, Any]:
+    """The ledger with what ``steps`` steps of the schedule train, by document and by fact."""
+    shards = schedule.shards
+    times = np.zeros(len(shards.starts), dtype=np.int64)
+    targets = 0
+    for step in range(steps):
+        batch = schedule.batch(step)
+        np.add.at(times, np.array(batch.segment_ids, dtype=np.int64), 1)
+        targets += batch.targets
+    if targets != int((times * (shards.lengths - 1)).sum()):
+        raise LedgerError("target tokens in the batches and in the shards differ; a bug in steep")
+    return {
+        **ledger,
+        "trained": {
+            "steps": steps,
+            "tokens": int((times * shards.lengths).sum()),
+            "target_tokens": targets,
+            "by_kind": _trained_by_kind(shards, times),
+            "general_share": _general_share(shards, times),
+        },
+        "by_document": _by_document(shards, times, trained),
+        "facts": _facts(shards, times),
+        "balanced": True,
+    }
+
+
+def _tokens_by_kind(shards: Shards) -> dict[str, int]:
+    totals: Counter[str] = Counter()
+    for owner, length in zip(shards.owners, shards.lengths, strict=True):
+        totals[shards.pieces[owner].kind] += int(length)
+    return dict(totals)
+
+
+def _trained_by_kind(shards: Shards, times: Any) -> dict[str, int]:
+    totals: Counter[str] = Counter()
+    for owner, length, count in zip(shards.owners, shards.lengths, times, strict=True):
+        totals[shards.pieces[owner].kind] += int(length * count)
+    return dict(totals)
+
+
+def _general_share(shards: Shards, times: Any) -> float:
+    by_kind = _trained_by_kind(shards, times)
+    total = sum(by_kind.values())
+    return round(by_kind.get("general", 0) / total, 4) if total else 0.0
+
+
+def _by_document(shards: Shards, times: Any, trained: Sequence[Document]) -> list[dict[str, Any]]:
+    counts: dict[str, list[int]] = defaultdict(list)
+    retold: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
+    for owner, length, count in zip(shards.owners, shards.lengths, times, strict=True):
+        piece = shards.pieces[owner]
+        if piece.kind == "document":
+            counts[piece.document].append(int(count))
+            tokens[piece.document] += int(length)
+        elif piece.kind != "general":
+            retold[piece.document] += int(length * count)
+    return [
+        {
+            "source": d.source,
+            "locator": d.locator,
+            "id": d.id,
+            "tokens": tokens[d.id],
+            "times_trained": [min(counts[d.id]), max(counts[d.id])],
+            "retold_tokens_trained": retold[d.id],
+        }
+        for d in trained
+    ]
+
+
+def _facts(shards: Shards, times: Any) -> dict[str, Any]:
+    """Exposures and distinct wordings per (subject, value) pair; a summary, not the list."""
+    seen: Counter[int] = Counter()
+    wordings: Counter[int] = Counter()
+    counted: set[int] = set()
+    for owner, count in zip(shards.owners, times, strict=True):
+        new = owner not in counted
+        counted.add(int(owner))
+        for fact in shards.pieces[owner].facts:
+            seen[fact] += int(count) if new else 0
+            wordings[fact] += new
+    if not seen:
+        return {"count": 0}
+    exposures = np.array([seen[fact] for fact in wordings])
+    forms = np.array([wordings[fact] for fact in wordings])
+    return {
+        "count": len(wordings),
+        "median_exposures": float(np.median(exposures)),
+        "median_wordings": float(np.median(forms)),
+        "under_20_exposures": int((exposures < FEW_EXPOSURES).sum()),
+        "under_3_wordings": int((forms < FEW_WORDINGS).sum()),
+    }

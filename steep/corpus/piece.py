@@ -1,0 +1,26 @@
+"""A piece: one stretch of training text, with where it came from and which facts it states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PieceKind = Literal["document", "permuted", "cloze", "general"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One training text, a document of its own to the model (it never sees another piece).
+
+    Attributes:
+        kind: the document itself, a retelling of it, or general text for replay.
+        document: id of the document it was made from.
+        text: the text; the end-of-text token is added when it is tokenised.
+        facts: hashes of the (subject, value) pairs it states, so that packing can keep two
+            forms of one fact out of the same window.
+    """
+
+    kind: PieceKind
+    document: str
+    text: str
+    facts: tuple[int, ...] = ()

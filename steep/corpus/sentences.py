@@ -1,0 +1,78 @@
+"""Sentences of any script: paragraphs and lines first, then end marks, never inside a word."""
+
+from __future__ import annotations
+
+import re
+
+# An end mark, closing quotes or brackets, then space; full-width marks need no space.
+_END = re.compile(r"(?:[.!?…؟।॥۔]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*)")
+_SHORT = (
+    "mr mrs ms dr prof st jr sr vs etc e.g i.e cf al fig no nos vol pp ed eds inc ltd co corp "
+    "approx dept est gen gov hon rev sen jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+_ABBREVIATIONS = frozenset(_SHORT.split())
+_LAST_WORD = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split a text into sentences, in order, none empty; joined they hold every word.
+
+    Lines are boundaries only where a blank line, a list or a heading makes them one; a line
+    break inside a paragraph of prose counts as a space.
+    """
+    return [s for block in paragraphs(text) for s in _split_block(block)]
+
+
+def paragraphs(text: str) -> list[str]:
+    """Blocks between blank lines, and single lines where the lines aren't wrapped prose."""
+    blocks: list[str] = []
+    for block in re.split(r"\n\s*\n", text):
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        if _is_wrapped_prose(lines):
+            blocks.append(" ".join(lines))
+        else:
+            blocks.extend(lines)
+    return blocks
+
+
+def _is_wrapped_prose(lines: list[str]) -> bool:
+    """True if each line but the last runs on into the next: long, and no end mark on most."""
+    if len(lines) < 2:
+        return True
+    inner = lines[:-1]
+    longest = max(len(line) for line in lines)
+    full = sum(len(line) > 0.6 * longest for line in inner)
+    running = sum(not re.search(r"[.!?:;。！？।]$", line) for line in inner)
+    return longest > 50 and full >= 0.8 * len(inner) and running >= 0.5 * len(inner)
+
+
+def _split_block(block: str) -> list[str]:
+    sentences: list[str] = []
+    start = 0
+    for match in _END.finditer(block):
+        end = match.end()
+        if _is_inside(block, match.start(), end):
+            continue
+        sentence = block[start:end].strip()
+        if sentence:
+            sentences.append(sentence)
+        start = end
+    rest = block[start:].strip()
+    if rest:
+        sentences.append(rest)
+    return sentences
+
+
+def _is_inside(block: str, mark: int, end: int) -> bool:
+    """True if this end mark doesn't end a sentence: an abbreviation, an initial, a number."""
+    following = block[end:].lstrip()[:1]
+    if following and following.islower():
+        return True
+    if block[mark] != "." or block[mark : mark + 2] == "..":
+        return False
+    word = _LAST_WORD.search(block[: mark + 1])
+    if word is None:
+        return False
+    letters = word.group(1)
+    initial = len(letters) == 1 and letters.isupper()
+    return initial or letters.lower() in _ABBREVIATIONS

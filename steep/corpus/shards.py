@@ -1,0 +1,124 @@
+"""Token shards: every piece as tokens, cut into segments that fit a row, in one safetensors file.
+
+A piece longer than a row becomes several segments. Each later one begins with the last token of
+the one before, as context only, so that every token but a piece's first is a target exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from steep.artifact import read_json, write_json
+from steep.corpus.piece import Piece
+
+TOKENS_FILE = "tokens.safetensors"
+PIECES_FILE = "pieces.json"
+
+Ints = npt.NDArray[np.int64]
+Tokens = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Shards:
+    """All training tokens of a run.
+
+    Attributes:
+        tokens: int32 [total], the segments one after another.
+        starts: int64 [segments], where each segment begins in ``tokens``.
+        lengths: int64 [segments], tokens per segment (at least 2, at most ``max_seq_length``).
+        owners: int64 [segments], index of the piece in ``pieces``.
+        pieces: the pieces, their text left out.
+    """
+
+    tokens: Tokens
+    starts: Ints
+    lengths: Ints
+    owners: Ints
+    pieces: tuple[Piece, ...]
+
+    def segment(self, index: int) -> Tokens:
+        """Token ids of one segment."""
+        start = int(self.starts[index])
+        return self.tokens[start : start + int(self.lengths[index])]
+
+    def is_general(self) -> npt.NDArray[np.bool_]:
+        """bool [segments]: which segments are replay."""
+        kinds = np.array([piece.kind == "general" for piece in self.pieces], dtype=bool)
+        return kinds[self.owners] if len(self.owners) else np.zeros(0, dtype=bool)
+
+
+def encode(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    """Token ids of whole documents: BOS only if the tokenizer's own habit, exactly one EOS.
+
+    Special tokens spelled out inside a text are encoded as plain text, never as the token.
+    """
+    eos = tokenizer.eos_token_id
+    prefix = [] if not _adds_bos(tokenizer) else [tokenizer.bos_token_id]
+    if not texts:
+        return []
+    encoded = tokenizer(
+        list(texts), add_special_tokens=False, split_special_tokens=True, verbose=False
+    )["input_ids"]
+    return [[*prefix, *ids, eos] for ids in encoded]
+
+
+def _adds_bos(tokenizer: Any) -> bool:
+    if tokenizer.bos_token_id is None:
+        return False
+    ids = tokenizer("a", add_special_tokens=True)["input_ids"]
+    return bool(ids) and ids[0] == tokenizer.bos_token_id
+
+
+def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -> Shards:
+    """Tokenise pieces and cut them into segments of at most ``max_seq_length`` tokens."""
+    encoded = encode([piece.text for piece in pieces], tokenizer)
+    flat: list[int] = []
+    starts: list[int] = []
+    lengths: list[int] = []
+    owners: list[int] = []
+    for owner, ids in enumerate(encoded):
+        for begin in range(0, max(1, len(ids) - 1), max_seq_length - 1):
+            segment = ids[begin : begin + max_seq_length]
+            starts.append(len(flat))
+            lengths.append(len(segment))
+            owners.append(owner)
+            flat.extend(segment)
+    bare = tuple(Piece(p.kind, p.document, "", p.facts) for p in pieces)
+    return Shards(
+        np.array(flat, dtype=np.int32),
+        np.array(starts, dtype=np.int64),
+        np.array(lengths, dtype=np.int64),
+        np.array(owners, dtype=np.int64),
+        bare,
+    )
+
+
+def save_shards(shards: Shards, folder: Path) -> None:
+    """Write the shards' two files into ``folder``."""
+    save_file(
+        {
+            "tokens": shards.tokens,
+            "starts": shards.starts,
+            "lengths": shards.lengths,
+            "owners": shards.owners,
+        },
+        folder / TOKENS_FILE,
+    )
+    write_json(folder / PIECES_FILE, [[p.kind, p.document, list(p.facts)] for p in shards.pieces])
+
+
+def load_shards(folder: Path) -> Shards:
+    """Read what ``save_shards`` wrote."""
+    arrays = load_file(folder / TOKENS_FILE)
+    pieces = tuple(
+        Piece(kind, document, "", tuple(facts))
+        for kind, document, facts in read_json(folder / PIECES_FILE)
+    )
+    return Shards(arrays["tokens"], arrays["starts"], arrays["lengths"], arrays["owners"], pieces)

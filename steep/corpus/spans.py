@@ -1,0 +1,122 @@
+"""Spans worth asking for: names, numbers and dates, and rare words where nothing has capitals.
+
+Nothing here knows a language's grammar. Capitals mark names in the scripts that have them (a
+capital at a sentence's start counts only if the corpus never writes the word small); elsewhere
+the rarest words of the corpus stand in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+SpanKind = Literal["name", "number", "term"]
+
+_WORD = re.compile(r"[^\W\d_](?:[\w'’\-&]*\w)?", re.UNICODE)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_NUMBER = re.compile(
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTHS})(?:\s+\d{{4}})?"
+    rf"|(?:{_MONTHS})\s+\d{{1,2}}(?:,\s*\d{{4}})?(?!\d)"
+    rf"|(?:{_MONTHS})\s+\d{{4}}"
+    r"|(?<![\w.])[$€£₹]?\d+(?:[.,:/\-]\d+)*%?(?!\w))"
+)
+_SMALL_WORDS = "of de da del van von der den la le du al bin ibn & y"
+_JOINERS = frozenset(_SMALL_WORDS.split())
+_MAX_NAME_WORDS = 5
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch ``text == sentence[start:end]`` that could be asked for."""
+
+    start: int
+    end: int
+    text: str
+    kind: SpanKind
+
+
+class SpanFinder:
+    """Finds spans; knows the corpus's spelling habits, nothing else.
+
+    Args:
+        sentences: all sentences of the corpus, to learn which words are ever written small
+            and which are rare.
+    """
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self._small: Counter[str] = Counter()
+        self._capital_inside: Counter[str] = Counter()
+        words: Counter[str] = Counter()
+        for sentence in sentences:
+            for position, match in enumerate(_WORD.finditer(sentence)):
+                word = match.group()
+                words[word.lower()] += 1
+                if word[0].islower():
+                    self._small[word.lower()] += 1
+                elif word[0].isupper() and position > 0:
+                    self._capital_inside[word.lower()] += 1
+        self._has_case = sum(self._small.values()) > 0.2 * max(1, sum(words.values()))
+        rare_limit = max(1, len(words) // 20)
+        self._common = {word for word, _ in words.most_common(rare_limit)}
+
+    def find(self, sentence: str) -> list[Span]:
+        """Spans of a sentence, left to right, none overlapping."""
+        numbers = [
+            Span(m.start(), m.end(), m.group(), "number") for m in _NUMBER.finditer(sentence)
+        ]
+        others = self._names(sentence) if self._has_case else self._terms(sentence)
+        taken: list[Span] = []
+        for span in sorted([*numbers, *others], key=lambda s: (s.start, s.start - s.end)):
+            if not taken or span.start >= taken[-1].end:
+                taken.append(span)
+        return taken
+
+    def _names(self, sentence: str) -> list[Span]:
+        spans: list[Span] = []
+        run: list[re.Match[str]] = []
+        for position, match in enumerate(_WORD.finditer(sentence)):
+            gap = sentence[run[-1].end() : match.start()] if run else ""
+            joins = bool(run) and gap in (" ", " & ") and len(run) < _MAX_NAME_WORDS
+            if self._is_name(match.group(), position):
+                if not joins:
+                    spans.extend(self._close(sentence, run))
+                    run = []
+                run.append(match)
+            elif not (joins and match.group() in _JOINERS):
+                spans.extend(self._close(sentence, run))
+                run = []
+            else:
+                run.append(match)
+        spans.extend(self._close(sentence, run))
+        return spans
+
+    def _close(self, sentence: str, run: list[re.Match[str]]) -> list[Span]:
+        while run and run[-1].group() in _JOINERS:
+            run = run[:-1]
+        if not run:
+            return []
+        start, end = run[0].start(), run[-1].end()
+        text = sentence[start:end]
+        for possessive in ("'s", "’s"):
+            text = text.removesuffix(possessive)
+        return [Span(start, start + len(text), text, "name")]
+
+    def _is_name(self, word: str, position: int) -> bool:
+        if not word[0].isupper():
+            return any(letter.isupper() for letter in word[1:])
+        lower = word.lower().removesuffix("'s").removesuffix("’s")
+        if len(word) == 1:
+            return False
+        if position > 0:
+            return self._small[lower] <= self._capital_inside[lower]
+        return self._small[lower] == 0 and self._capital_inside[lower] > 0
+
+    def _terms(self, sentence: str) -> list[Span]:
+        return [
+            Span(m.start(), m.end(), m.group(), "term")
+            for m in _WORD.finditer(sentence)
+            if len(m.group()) >= 4 and m.group().lower() not in self._common
+        ]

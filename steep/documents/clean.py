@@ -1,0 +1,82 @@
+"""Cleaning: repair what was broken on the way, remove what can't be seen, keep every script.
+
+Nothing here knows a language. Letters, marks, joiners (ZWJ, ZWNJ), curly quotes, full-width
+forms and the indentation of code all survive; encoding damage, control characters, invisible
+junk and superfluous white space go. ``clean_text(clean_text(x)) == clean_text(x)``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_TURNS = 4
+"""Repairs can uncover one another; in practice the second turn already changes nothing."""
+
+_LINE_BREAKS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\u2028\u2029]")
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# C0 and C1 controls (tab and newline stay), soft hyphen, word joiner and invisible operators,
+# byte order mark, bidirectional embeddings and isolates (layout, and a way to hide text),
+# interlinear annotations and noncharacters. Left-to-right and right-to-left marks stay.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff]"
+)
+# A zero-width space divides words in Thai, Lao, Burmese and Khmer; elsewhere it is junk.
+_ZERO_WIDTH_SPACE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b")
+_TAB_RUN = re.compile(r"(?<=[^\s]) *\t[ \t]*")
+_SPACE_RUN = re.compile(r"(?<=[^ \t\n]) {2,}")
+_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def clean_text(text: str) -> str:
+    """Return a text repaired and tidied, in Unicode normal form C.
+
+    Encoding damage is repaired with ftfy (Speer 2019); line endings become ``\\n``; spaces at
+    line ends go; runs of spaces inside a line become one (indentation stays); two or more
+    blank lines become one. Idempotent; never raises on any ``str``.
+    """
+    for _ in range(_TURNS):
+        cleaned = _clean_once(text)
+        if cleaned == text:
+            break
+        text = cleaned
+    return text
+
+
+def clean_title(text: str) -> str:
+    """Return a cleaned title: one line, at most 200 characters."""
+    return " ".join(clean_text(text).split())[:200].rstrip()
+
+
+def _clean_once(text: str) -> str:
+    text = _LINE_BREAKS.sub("\n", text)
+    if "\x1b" in text:
+        text = _TERMINAL_CODES.sub("", text)
+    if not text.isascii():
+        text = _repair(text)
+    text = _INVISIBLE.sub("", text)
+    text = _ZERO_WIDTH_SPACE.sub("", text)
+    text = text.replace("\u00a0", " ")
+    text = _TRAILING.sub("", text)
+    text = _TAB_RUN.sub("\t", text)
+    text = _SPACE_RUN.sub(" ", text)
+    text = _BLANK_LINES.sub("\n\n", text)
+    return unicodedata.normalize("NFC", text.strip("\n").rstrip())
+
+
+def _repair(text: str) -> str:
+    """Undo mojibake and lone surrogates, and nothing that is a matter of taste."""
+    import ftfy
+
+    return ftfy.fix_text(
+        text,
+        unescape_html=False,
+        uncurl_quotes=False,
+        fix_character_width=False,
+        fix_latin_ligatures=False,
+        remove_control_chars=False,
+        normalization="NFC",
+        explain=False,
+    )

@@ -1,0 +1,168 @@
+"""Copies: exact ones are dropped, near ones are put in one group.
+
+Near-copies are found by MinHash (Broder 1997) over character shingles, which work in every
+script, with banding (Indyk and Motwani 1998): 16 bands of 4 make pairs of Jaccard similarity
+0.7 meet with probability 0.99; pairs that meet are then compared on all 64 values.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from steep.documents.record import Document, Drop
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Hashes = NDArray[np.uint64]
+
+SHINGLE_CHARACTERS = 5
+PERMUTATIONS = 64
+BANDS = 16
+ROWS_PER_BAND = PERMUTATIONS // BANDS
+MIN_SIMILARITY = 0.7
+_CHUNK = 1024
+"""Shingles hashed at once: 64 times 1,024 values of 8 bytes are 512 KiB, within the cache."""
+_ALL_PAIRS = 64
+"""Buckets up to this size are compared pair by pair; larger ones with representatives."""
+_MAX_ROUNDS = 64
+_MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
+
+
+def deduplicate(
+    documents: Iterable[Document],
+) -> tuple[tuple[Document, ...], tuple[Drop, ...]]:
+    """Keep the first of each text; later ones become drops "duplicate" naming the kept one.
+
+    Texts that differ only in case or white space are the same. A text of nothing but white
+    space is a drop "empty".
+    """
+    kept: dict[bytes, Document] = {}
+    drops: list[Drop] = []
+    for document in documents:
+        text = _normalised(document.text)
+        if not text:
+            drops.append(Drop(document.source, document.locator, "empty", "no text after cleaning"))
+            continue
+        first = kept.setdefault(_digest(text), document)
+        if first is not document:
+            place = f"{first.source} {first.locator}".rstrip()
+            drops.append(
+                Drop(document.source, document.locator, "duplicate", f"same text as {place}")
+            )
+    return tuple(kept.values()), tuple(drops)
+
+
+def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:
+    """Return a group number per document; near-copies share one.
+
+    Two documents are near-copies if the estimated Jaccard similarity of their sets of
+    5-character shingles is at least 0.7; groups are closed over such pairs. Numbers count
+    from 0 in order of first appearance. Deterministic, on any machine.
+    """
+    import numpy as np
+
+    if not documents:
+        return []
+    signatures = np.stack([signature(document.text) for document in documents])
+    parents = list(range(len(documents)))
+    for band in range(BANDS):
+        columns = signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]
+        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
+        for index, key in enumerate(np.ascontiguousarray(columns)):
+            buckets[key.tobytes()].append(index)
+        for members in buckets.values():
+            if len(members) > 1:
+                _join_bucket(members, signatures, parents)
+    numbers: dict[int, int] = {}
+    return [
+        numbers.setdefault(_root(parents, index), len(numbers)) for index in range(len(documents))
+    ]
+
+
+def signature(text: str) -> Hashes:
+    """Return a text's MinHash signature: 64 values of 64 bits.
+
+    The i-th value is the least of the i-th hash over all shingles; two texts agree on a value
+    with probability equal to their Jaccard similarity.
+    """
+    import numpy as np
+
+    shingles = _shingles(text)
+    seeds = np.frombuffer(_random_bytes(PERMUTATIONS * 16), dtype="<u8").reshape(2, -1, 1)
+    multipliers, offsets = seeds[0] | np.uint64(1), seeds[1]
+    least = np.full(PERMUTATIONS, np.iinfo(np.uint64).max, dtype=np.uint64)
+    for start in range(0, len(shingles), _CHUNK):
+        hashes = shingles[start : start + _CHUNK] * multipliers + offsets
+        hashes ^= hashes >> np.uint64(32)
+        hashes *= np.uint64(_MULTIPLIER)
+        least = np.minimum(least, hashes.min(axis=1))
+    return least
+
+
+def _shingles(text: str) -> Hashes:
+    """Hashes of a text's distinct 5-character shingles; a shorter text is one shingle."""
+    import numpy as np
+
+    text = _normalised(text).ljust(SHINGLE_CHARACTERS)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    count = len(points) - SHINGLE_CHARACTERS + 1
+    hashes = np.zeros(count, dtype=np.uint64)
+    for offset in range(SHINGLE_CHARACTERS):
+        hashes += points[offset : offset + count]
+        hashes *= np.uint64(_MULTIPLIER)
+        hashes ^= hashes >> np.uint64(29)
+    return np.unique(hashes)
+
+
+def _join_bucket(members: list[int], signatures: Hashes, parents: list[int]) -> None:
+    """Join the members of one bucket that are similar enough.
+
+    Small buckets compare every pair. In large ones the first member stands for all that are
+    like it, the first of the rest for the rest, and so on: linear in the members.
+    """
+    import numpy as np
+
+    enough = MIN_SIMILARITY * PERMUTATIONS
+    rest = np.array(members)
+    rounds = len(members) if len(members) <= _ALL_PAIRS else _MAX_ROUNDS
+    for _ in range(rounds):
+        if len(rest) < 2:
+            return
+        first, others = rest[0], rest[1:]
+        alike = (signatures[others] == signatures[first]).sum(axis=1) >= enough
+        for other in others[alike]:
+            _join(parents, int(first), int(other))
+        rest = others if len(members) <= _ALL_PAIRS else others[~alike]
+
+
+def _join(parents: list[int], one: int, other: int) -> None:
+    first, second = sorted((_root(parents, one), _root(parents, other)))
+    parents[second] = first
+
+
+def _root(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
+
+
+def _normalised(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@functools.cache
+def _random_bytes(count: int) -> bytes:
+    """The same well-mixed bytes on every machine and in every process."""
+    blocks = (hashlib.blake2b(f"minhash {block}".encode()).digest() for block in range(64))
+    return b"".join(blocks)[:count]

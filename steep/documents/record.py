@@ -1,0 +1,44 @@
+"""The one document record: what every reader yields and every later stage takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from steep.artifact import text_hash
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of the user's.
+
+    Attributes:
+        text: the cleaned text, paragraphs separated by a blank line.
+        title: its title (heading, ``<title>``, column or key named title, else the file name).
+        source: the file it came from, as the user would name it.
+        locator: where in the file, for files of many documents ("row 3", "line 17"), else "".
+        id: 16 hexadecimal digits from source, locator and text.
+    """
+
+    text: str
+    title: str
+    source: str
+    locator: str = ""
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        key = "\x1f".join((self.source, self.locator, self.text))
+        object.__setattr__(self, "id", text_hash(key)[:16])
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A document that was left out, and why; every input ends as a Document or a Drop.
+
+    ``reason`` is one of the short codes counted in the ledger: "empty", "duplicate",
+    "unreadable encoding", "unreadable file", "unsupported format".
+    """
+
+    source: str
+    locator: str
+    reason: str
+    detail: str = ""

@@ -1,0 +1,195 @@
+"""Files of many documents: CSV, TSV, JSON and JSON Lines.
+
+One rule for all: a field named like a text is the document; without one, every field is said
+as a sentence ("Column: value."). A field named like a title is the title.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from steep.documents.formats import Fault, Piece
+
+TITLE_FIELDS = ("title", "name", "heading", "subject", "id")
+TEXT_FIELDS = ("content", "text", "body", "article", "description")
+_DELIMITERS = ",;\t|"
+# Latin, then: ellipsis, Chinese and Japanese, Devanagari, Urdu, Arabic.
+SENTENCE_ENDS = tuple(".!?\u2026\u3002\uff01\uff1f\u0964\u0965\u06d4\u061f")
+_MAX_FIELD_CHARACTERS = 2**31 - 1
+
+
+def say(fields: Mapping[str, str]) -> str:
+    """Say fields as sentences: ``Column: value. Column: value.``; empty ones are left out."""
+    return " ".join(
+        f"{name}: {value}" if value.endswith(SENTENCE_ENDS) else f"{name}: {value}."
+        for name, value in fields.items()
+        if value
+    )
+
+
+def piece_of(fields: Mapping[str, Any], locator: str) -> Piece:
+    """Make one piece of a row or an object (names to values, possibly nested)."""
+    by_name = {name.strip().casefold(): value for name, value in fields.items()}
+    titles = (_as_text(by_name[name]) for name in TITLE_FIELDS if name in by_name)
+    title = next((title for title in titles if title), None)
+    for name in TEXT_FIELDS:
+        if name in by_name:
+            return Piece(_as_text(by_name[name], "\n\n"), title, locator)
+    return Piece(say(flatten(fields)), title, locator)
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested values: keys are joined by a space, lists of plain values by a comma."""
+    flat: dict[str, str] = {}
+    for key, inner in value.items():
+        name = f"{prefix} {key}".strip()
+        if isinstance(inner, Mapping):
+            flat.update(flatten(inner, name))
+        elif isinstance(inner, list) and any(isinstance(item, Mapping | list) for item in inner):
+            flat.update(flatten({str(k): v for k, v in enumerate(inner, start=1)}, name))
+        else:
+            flat[name] = _as_text(inner)
+    return flat
+
+
+def _as_text(value: Any, between: str = ", ") -> str:
+    """One value as text: nothing for null, JSON's own words for true and false."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip("\r\n").strip() if between == ", " else value.strip("\r\n")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return say(flatten(value))
+    if isinstance(value, list):
+        return between.join(text for item in value if (text := _as_text(item)))
+    return str(value)
+
+
+def read_csv(text: str, delimiter: str | None = None) -> Iterator[Piece | Fault]:
+    """Yield one piece per data row, located as ``row N`` from 1; blank rows don't count.
+
+    The delimiter is found if it isn't given. Cells beyond the header's columns are put back
+    into the last column, where an unquoted delimiter split them off.
+    """
+    delimiter = delimiter or find_delimiter(text)
+    csv.field_size_limit(_MAX_FIELD_CHARACTERS)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header: list[str] | None = None
+    number = 0
+    try:
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            if header is None:
+                header = _header(row)
+                continue
+            number += 1
+            if len(row) > len(header):
+                row[len(header) - 1 :] = [delimiter.join(row[len(header) - 1 :])]
+            yield piece_of(dict(zip(header, row, strict=False)), f"row {number}")
+    except csv.Error as error:
+        yield Fault(
+            "unreadable file",
+            f"is not a readable table ({error}); repair that row",
+            f"line {rows.line_num}",
+        )
+        return
+    if number == 0:
+        yield Fault("empty", "has no rows below its header; add rows or leave it out")
+
+
+def find_delimiter(text: str) -> str:
+    """Find what separates a table's columns: csv.Sniffer, else the header's most frequent."""
+    sample = text[:8192]
+    header = sample.lstrip("\r\n").split("\n", 1)[0]
+    try:
+        found = csv.Sniffer().sniff(sample, delimiters=_DELIMITERS).delimiter
+    except csv.Error:
+        found = ""
+    most = max(_DELIMITERS, key=header.count)
+    # The sniffer can be misled by commas inside long cells; the header rarely lies.
+    return found if found and header.count(found) >= header.count(most) else most
+
+
+def _header(row: list[str]) -> list[str]:
+    """Column names, each distinct and none empty."""
+    names: list[str] = []
+    for number, cell in enumerate(row, start=1):
+        name = " ".join(cell.split()) or f"column {number}"
+        names.append(f"{name} {number}" if name in names else name)
+    return names
+
+
+def read_jsonl(text: str) -> Iterator[Piece | Fault]:
+    """Yield one piece per line that isn't blank, located as ``line N`` from 1."""
+    # Only \n ends a line: U+2028 and U+0085 may stand inside a JSON string.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        locator = f"line {number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield Fault(
+                "unreadable file",
+                f"is not valid JSON ({_one_line(error)}); fix or remove that line",
+                locator,
+            )
+            continue
+        yield _item(value, locator)
+
+
+def read_json(text: str) -> Iterator[Piece | Fault]:
+    """Yield one piece per item of a list (``item N`` from 1), or one for a single object.
+
+    A file that is really JSON Lines is read as that.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _first_line_is_json(text):
+            yield from read_jsonl(text)
+            return
+        line = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        yield Fault("unreadable file", f"is not valid JSON ({_one_line(error)}); fix it", line)
+        return
+    if not isinstance(value, list):
+        yield _item(value, "")
+        return
+    for number, item in enumerate(value, start=1):
+        yield _item(item, f"item {number}")
+
+
+def _first_line_is_json(text: str) -> bool:
+    first, _, rest = text.strip().partition("\n")
+    try:
+        return bool(rest) and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _item(value: Any, locator: str) -> Piece | Fault:
+    if isinstance(value, Mapping):
+        try:
+            return piece_of(value, locator)
+        except RecursionError:
+            return Fault("unreadable file", "is nested too deeply; flatten it", locator)
+    if isinstance(value, str):
+        return Piece(value, None, locator)
+    return Fault(
+        "unreadable file",
+        f"is {type(value).__name__}, not an object; write {{'text': …}} objects",
+        locator,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return " ".join(str(error).split())

@@ -1,0 +1,44 @@
+"""The one tree of errors that steep raises on purpose.
+
+Every message says what was found, where, and what to do about it, in one line.
+"""
+
+from __future__ import annotations
+
+
+class SteepError(Exception):
+    """Base of every error steep raises on purpose; ``exit_code`` is the command line's."""
+
+    exit_code = 1
+
+
+class UserInputError(SteepError):
+    """What the user gave is wrong: a recipe key, a path, a file (exit code 2)."""
+
+    exit_code = 2
+
+
+class RecipeError(UserInputError):
+    """A recipe that can't be run as written."""
+
+
+class DocumentError(UserInputError):
+    """Documents that are missing, empty or unreadable."""
+
+
+class ModelError(UserInputError):
+    """A base model that can't be found or loaded."""
+
+
+class DriftError(UserInputError):
+    """A run folder that was made from something else than what is asked for now."""
+
+
+class LedgerError(SteepError):
+    """Tokens or documents went missing between stages: a bug, never the user's fault."""
+
+
+class TrainingAlarm(SteepError):
+    """Training met a value it must not apply (a non-finite loss or gradient)."""
+
+    exit_code = 3

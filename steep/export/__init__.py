@@ -1,0 +1,1 @@
+"""Export: adapter, merged model, model card."""

@@ -1,0 +1,256 @@
+"""The model card: the README.md of an exported folder, safe to publish as it is.
+
+It says what the model is, what it was trained on (counts and folder names, never text), what was
+measured, and how to load it. Every name that comes from outside is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Literal
+
+from steep.proof.words import NAMES, TableRow, verdict_table
+
+NOT_MEASURED = "not measured"
+MEASURE_HEADER = ("Measure", "n", "Base", "Tuned", "Change", "95% interval")
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+# Overrides that reorder what follows them; isolation and direction are the page's business.
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
+_BLOCK = re.compile(r"^([-+=]|\d+(?=[.)]))")
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a model card is made from; None where a part wasn't measured or isn't known.
+
+    Attributes:
+        kind: "adapter" (a PEFT folder) or "merged" (a plain transformers folder).
+        base_model: alias, local folder or hub id, as in the recipe.
+        base_hash: fingerprint of the base model's files.
+        evaluation, ledger, recipe: evaluation.json, ledger.json and the resolved recipe.
+        steps, tokens, seconds: training totals; seconds are measured wall time.
+        machine: run/machine.json.
+        max_logit_difference: of the exported model against the trained one.
+    """
+
+    kind: Literal["adapter", "merged"]
+    base_model: str
+    base_hash: str | None = None
+    evaluation: Mapping[str, Any] | None = None
+    ledger: Mapping[str, Any] | None = None
+    recipe: Mapping[str, Any] | None = None
+    steps: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    machine: Mapping[str, Any] | None = None
+    max_logit_difference: float | None = None
+
+
+def model_card(facts: CardFacts) -> str:
+    """README.md for an exported folder: Hugging Face front matter, then the sections."""
+    parts = [
+        _front_matter(facts),
+        f"# {escape(_short(facts.base_model))}, steeped in a folder of documents",
+        _about(facts),
+        "## Base model\n" + _base(facts),
+        "## Data\n" + _data(facts),
+        "## Evaluation\n" + _evaluation(facts.evaluation),
+        "## Intended use and limits\n" + _LIMITS,
+        "## Training\n" + _training(facts),
+        "## How to load\n" + _loading(facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """``text`` that any file or page can hold: no control characters, no lone surrogates."""
+    text = re.sub("\r\n?|[\u2028\u2029]", "\n", text)
+    return _UNPRINTABLE.sub("\ufffd", _BIDI.sub("", text))
+
+
+def escape(text: str) -> str:
+    """``text`` as one line of Markdown that shows exactly itself and starts nothing."""
+    line = _inline(text)
+    start = _BLOCK.match(line)
+    if not start:
+        return line
+    mark = start.group()
+    return (mark + "\\" if mark.isdigit() else "\\" + mark) + line[start.end() :]
+
+
+def _inline(text: str) -> str:
+    """``text`` for a table cell, where no block can start."""
+    line = " ".join(plain(text).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\g<0>", line).replace("://", r"\://").replace("www.", r"www\.")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of escaped cells; the first column left, the others right."""
+    lines = ["| " + " | ".join(header) + " |"]
+    lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(header) - 1)) + "|")
+    lines += ["| " + " | ".join(_inline(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def measure_rows(evaluation: Mapping[str, Any]) -> list[TableRow]:
+    """Every measure in words, also those that weren't taken."""
+    rows: list[TableRow] = []
+    for row in evaluation["measures"]:
+        taken = row["n"] and None not in (row["base"], row["tuned"], row["delta"])
+        if taken:
+            rows += verdict_table({"measures": [row]})
+        else:
+            name = NAMES.get(row["name"], str(row["name"]).replace("_", " "))
+            rows.append(TableRow(name, "0", NOT_MEASURED, NOT_MEASURED, "", ""))
+    return rows
+
+
+def duration(seconds: float) -> str:
+    """Wall time in the unit a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    if minutes < 90:
+        return f"{minutes:.1f} min"
+    return f"{int(minutes // 60)} h {int(minutes % 60):02d} min"
+
+
+def _front_matter(facts: CardFacts) -> str:
+    """YAML in which each string from outside is a JSON string (which YAML reads as it is)."""
+    adapter = facts.kind == "adapter"
+    lines = [f"library_name: {'peft' if adapter else 'transformers'}"]
+    if _HUB_ID.fullmatch(facts.base_model):
+        lines.append(f"base_model: {json.dumps(facts.base_model)}")
+        lines.append(f"base_model_relation: {'adapter' if adapter else 'finetune'}")
+    lines += ["pipeline_tag: text-generation", "license: other"]
+    lines += ["license_name: unknown-see-base-model", "tags:", "- steep"]
+    lines += ["- continued-pretraining", *(["- lora"] if adapter else [])]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _short(model: str) -> str:
+    """A model's name without folders that are nobody's business."""
+    return PurePath(model).name or model
+
+
+def _about(facts: CardFacts) -> str:
+    base = escape(_short(facts.base_model))
+    what = (
+        f"A PEFT adapter for {base}: it needs the base model to load."
+        if facts.kind == "adapter"
+        else f"A complete transformers model made from {base}."
+    )
+    return f"{what} It was made with steep by continued pre-training on its owner's documents."
+
+
+def _base(facts: CardFacts) -> str:
+    hub = _HUB_ID.fullmatch(facts.base_model)
+    name = facts.base_model if hub else _short(facts.base_model)
+    lines = [f"- Name: {escape(name)}{'' if hub else ' (a local model, not a hub id)'}"]
+    if facts.base_hash:
+        lines.append(f"- Fingerprint of its files: {escape(facts.base_hash)}")
+    lines.append(
+        "- License: not known to steep. The base model's license applies, and so do the rights "
+        "in the training documents; state yours before you publish."
+    )
+    return "\n".join(lines)
+
+
+def _data(facts: CardFacts) -> str:
+    lines: list[str] = []
+    domain = ((facts.recipe or {}).get("data") or {}).get("domain") or []
+    if domain:
+        names = ", ".join(escape(PurePath(str(path)).name or str(path)) for path in domain)
+        lines.append(f"- Sources: {names}")
+    if facts.ledger is None:
+        return "\n".join([*lines, "- No ledger was kept."])
+    counts = facts.ledger["documents"]
+    lines.append(
+        f"- Documents: {counts['found']:,} found, {counts['trained']:,} trained, "
+        f"{counts['held_out']:,} held out, {counts['dropped']:,} dropped"
+    )
+    trained = facts.ledger.get("trained")
+    if trained:
+        lines.append(
+            f"- Tokens trained: {trained['tokens']:,}, of which "
+            f"{100 * trained['general_share']:.0f}% general text to prevent forgetting"
+        )
+    return "\n".join(lines)
+
+
+def _evaluation(evaluation: Mapping[str, Any] | None) -> str:
+    if evaluation is None:
+        return "Not evaluated: whether it learned or forgot anything isn't known."
+    chance = evaluation.get("chance")
+    note = "" if chance is None else f" Guessing would answer {100 * chance:.0f}% of the questions."
+    return (
+        f"**{escape(evaluation['verdict'])}**\n\n{table(MEASURE_HEADER, measure_rows(evaluation))}"
+        "\n\nBase and tuned model answered the same items; intervals are paired 95% bootstrap "
+        f"intervals of the change.{note}"
+    )
+
+
+_LIMITS = """\
+Made to answer questions about its owner's documents. Mind that:
+
+- It was trained on the owner's documents and may state what they say, word for word too. Share
+  it with nobody who may not read them.
+- It can be wrong, and sounds the same when it is. Where it matters, check against the documents.
+- The documents are remembered as they were on the day of training.
+- What the base model can't do, and its biases, remain."""
+
+
+_SETTINGS = (
+    "method",
+    "lora_r",
+    "learning_rate",
+    "embedding_learning_rate",
+    "lr_scheduler_type",
+    "max_seq_length",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+)
+
+
+def _training(facts: CardFacts) -> str:
+    train = (facts.recipe or {}).get("train") or {}
+    lines = [
+        f"- {escape(k)}: {escape(str(train[k]))}" for k in _SETTINGS if train.get(k) is not None
+    ]
+    if facts.steps is not None:
+        lines.append(f"- Optimizer steps: {facts.steps:,}")
+    if facts.tokens is not None:
+        lines.append(f"- Tokens: {facts.tokens:,}")
+    if facts.seconds is not None:
+        lines.append(f"- Time: {duration(facts.seconds)} measured wall time")
+    for key, value in (facts.machine or {}).items():
+        lines.append(f"- {escape(str(key))}: {escape(str(value))}")
+    lines.append("- Energy: not measured; wall time times the machine's power is an upper bound.")
+    if facts.max_logit_difference is not None:
+        lines.append(
+            f"- Export parity: largest logit difference {facts.max_logit_difference:.2g} between "
+            "the trained and the reloaded model"
+        )
+    return "\n".join(lines)
+
+
+def _loading(facts: CardFacts) -> str:
+    kind = "AutoPeftModelForCausalLM" if facts.kind == "adapter" else "AutoModelForCausalLM"
+    package = "peft" if facts.kind == "adapter" else "transformers"
+    names = "AutoTokenizer" if facts.kind == "adapter" else f"{kind}, AutoTokenizer"
+    first = [f"from peft import {kind}"] if package == "peft" else []
+    lines = [*first, f"from transformers import {names}", "", 'folder = "."  # this folder']
+    lines.append(f"model = {kind}.from_pretrained(folder)")
+    lines.append("tokenizer = AutoTokenizer.from_pretrained(folder)")
+    lines.append('inputs = tokenizer("Question: ...\\nAnswer:", return_tensors="pt")')
+    lines.append("output = model.generate(**inputs, max_new_tokens=50)")
+    lines.append("print(tokenizer.decode(output[0]))")
+    return "\n".join(["```python", *lines, "```"])

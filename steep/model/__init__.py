@@ -1,0 +1,1 @@
+"""Model: load the base, choose precision, attach adapters."""

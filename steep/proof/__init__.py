@@ -1,0 +1,1 @@
+"""Proof: score, ask, compare, judge."""

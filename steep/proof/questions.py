@@ -1,0 +1,268 @@
+"""Questions with known answers: the user's file, the packaged panel, and their wrong answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from steep.errors import UserInputError
+from steep.proof.answers import evaluate_accuracy, normalise_answer
+
+PROMPT = "Question: {question}\nAnswer:"
+DISTRACTORS = 9
+MIN_DISTRACTORS = 4
+
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_YEAR = re.compile(r"[12]\d{3}")
+_DATE = re.compile(
+    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|(?=.*\d).*\b(?:{_MONTHS})[a-z]*\b.*", re.IGNORECASE
+)
+_NUMBER = re.compile(r"\W{0,2}\d[\d.,'\u2019 ]*\s*(?:%|[^\W\d]+\.?)?(?:\s[^\W\d]+)?")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about one fact.
+
+    Attributes:
+        id: its name in results, unique in its file.
+        question, answer: as asked and as expected.
+        aliases: other answers that are right.
+        choices: the answer among wrong ones, or empty if it can only be answered freely.
+        kind: "fact" if training may teach it, "control" if nothing trained on says it.
+        relation: what is asked about ("founder"), for fair wrong answers; may be empty.
+        cluster: questions about the same fact share it, and are resampled together.
+    """
+
+    id: str
+    question: str
+    answer: str
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    kind: Literal["fact", "control"] = "fact"
+    relation: str = ""
+    cluster: str = ""
+
+    @property
+    def truths(self) -> tuple[str, ...]:
+        """The answer and its aliases."""
+        return (self.answer, *self.aliases)
+
+
+def load_questions(path: str | Path) -> list[Question]:
+    """Read questions from JSON lines with keys question, answer and, if wanted, aliases, choices,
+    kind ("fact" or "control"), relation (or topic), fact (its cluster) and id. Others are ignored.
+
+    Raises:
+        UserInputError: the file is missing, empty or not UTF-8, or a line isn't a question.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserInputError(f"{path}: no such file; give a JSON-lines file of questions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
+    found = _parse(text, str(path))
+    if not found:
+        raise UserInputError(
+            f'{path}: no questions; write one {{"question": …, "answer": …}} on each line'
+        )
+    return found
+
+
+def general_questions() -> list[Question]:
+    """The packaged panel of general-knowledge questions, each with ten choices."""
+    return _parse(_panel("general_facts.jsonl"), "general_facts.jsonl")
+
+
+def general_texts() -> list[tuple[str, str]]:
+    """The packaged panel of general texts, as (id, text)."""
+    rows = (json.loads(line) for line in _panel("general_text.jsonl").split("\n") if line.strip())
+    return [(str(row["id"]), str(row["text"])) for row in rows]
+
+
+def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]:
+    """Give questions without choices up to 9 wrong answers, taken from other questions' answers.
+
+    They come from questions of the same relation and kind; where fewer than 4 are there, from the
+    same relation, then from answers of the same shape (year, number, date, name, other) and kind,
+    then of the same shape. Never used: what equals or would be graded as the right answer. With
+    fewer than 4 of any sort the choices stay empty and only the exact answer counts. The result
+    depends on the seed and the questions, not on global state.
+    """
+    return [
+        question if question.choices else _widen(question, questions, seed)
+        for question in questions
+    ]
+
+
+def shape(answer: str) -> Literal["year", "date", "number", "name", "other"]:
+    """What sort of thing an answer is, from its looks."""
+    text = answer.strip()
+    if _YEAR.fullmatch(text):
+        return "year"
+    if _DATE.fullmatch(text):
+        return "date"
+    if _NUMBER.fullmatch(text):
+        return "number"
+    return "name" if text[:1].isupper() else "other"
+
+
+def _widen(question: Question, questions: Sequence[Question], seed: int) -> Question:
+    def pool(*tests: Callable[[Question], bool]) -> list[str]:
+        others = (q.answer for q in questions if all(test(q) for test in tests))
+        return _usable(question, others)
+
+    def kin(q: Question) -> bool:
+        return bool(question.relation) and q.relation == question.relation
+
+    def kind(q: Question) -> bool:
+        return q.kind == question.kind
+
+    looks = shape(question.answer)
+
+    def alike(q: Question) -> bool:
+        return shape(q.answer) == looks
+
+    for tests in ((kin, kind), (kin,), (alike, kind), (alike,)):
+        wrong = pool(*tests)
+        if len(wrong) >= MIN_DISTRACTORS:
+            generator = random.Random(f"{seed}:{question.id}")
+            chosen = generator.sample(wrong, min(DISTRACTORS, len(wrong)))
+            chosen.insert(generator.randrange(len(chosen) + 1), question.answer)
+            return replace(question, choices=tuple(chosen))
+    return question
+
+
+def _usable(question: Question, answers: Iterable[str]) -> list[str]:
+    """Distinct answers that aren't right for the question, sorted so that order can't matter."""
+    distinct: dict[str, str] = {}
+    for answer in sorted(answers):
+        distinct.setdefault(normalise_answer(answer), answer)
+    return [
+        answer
+        for answer in distinct.values()
+        if not evaluate_accuracy(answer, question.truths)
+        and not any(evaluate_accuracy(truth, answer) for truth in question.truths)
+    ]
+
+
+def _panel(name: str) -> str:
+    return resources.files("steep.proof").joinpath("panel", name).read_text(encoding="utf-8")
+
+
+def _parse(text: str, source: str) -> list[Question]:
+    found: list[Question] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{source} line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserInputError(
+                f"{where}: not JSON ({error}); write one object on each line"
+            ) from None
+        if not isinstance(row, dict):
+            raise UserInputError(
+                f'{where}: found {_what(row)}; write {{"question": …, "answer": …}}'
+            )
+        question = _question(row, where, number)
+        if question.id in seen:
+            raise UserInputError(
+                f"{where}: the id {question.id!r} is already on line {seen[question.id]}; "
+                "give each question its own"
+            )
+        seen[question.id] = number
+        found.append(question)
+    return found
+
+
+def _question(row: dict[str, Any], where: str, number: int) -> Question:
+    name = _text(row, "id", where) if row.get("id") is not None else f"line-{number}"
+    answer = _text(row, "answer", where)
+    aliases = _texts(row, "aliases", where)
+    kind = row.get("kind", "fact")
+    if kind not in ("fact", "control"):
+        raise UserInputError(f'{where}: "kind" is {kind!r}; it is "fact" or "control"')
+    relation = row.get("relation") or row.get("topic") or ""
+    return Question(
+        id=name,
+        question=_text(row, "question", where),
+        answer=answer,
+        aliases=aliases,
+        choices=_choices(row, answer, aliases, where),
+        kind=kind,
+        relation=str(relation),
+        cluster=_text(row, "fact", where) if row.get("fact") is not None else name,
+    )
+
+
+def _choices(
+    row: dict[str, Any], answer: str, aliases: Sequence[str], where: str
+) -> tuple[str, ...]:
+    """The given choices without repetitions, the answer among them and its aliases not."""
+    given = _texts(row, "choices", where)
+    if not given:
+        return ()
+    true = normalise_answer(answer)
+    taken = {normalise_answer(alias) for alias in aliases} | {true}
+    kept: list[str] = []
+    placed = False
+    for choice in given:
+        name = normalise_answer(choice)
+        if name == true and not placed:
+            kept.append(answer)
+            placed = True
+        elif name not in taken:
+            kept.append(choice)
+            taken.add(name)
+    if not placed:
+        kept.append(answer)
+    if len(kept) < 2:
+        raise UserInputError(
+            f'{where}: "choices" holds no wrong answer; add some, or leave the key out'
+        )
+    return tuple(kept)
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    """A required text; a number is taken as its digits."""
+    if key not in row:
+        raise UserInputError(f'{where}: "{key}" is missing; add it')
+    return _as_text(row[key], f'"{key}"', where)
+
+
+def _texts(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = row.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise UserInputError(
+            f'{where}: "{key}" is {_what(value)}; write a list of texts, like ["…", "…"]'
+        )
+    return tuple(_as_text(item, f'an item of "{key}"', where) for item in value)
+
+
+def _as_text(value: Any, what: str, where: str) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise UserInputError(f"{where}: {what} is {_what(value)}; write a text in quotes")
+    text = " ".join(value.split())
+    if not text:
+        raise UserInputError(f"{where}: {what} is empty; fill it in or remove it")
+    return text
+
+
+def _what(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return "null" if value is None else names.get(type(value), "a number")

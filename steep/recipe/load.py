@@ -1,0 +1,153 @@
+"""Read a recipe from TOML, apply ``--set`` overrides, and say plainly what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from steep.artifact import write_text
+from steep.errors import RecipeError
+from steep.recipe.schema import Recipe
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read ``path`` and apply ``key=value`` overrides; paths come out absolute.
+
+    Raises:
+        RecipeError: the file is missing, isn't TOML, or doesn't validate.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise RecipeError(f"recipe {path}: {reason}; give the path of a TOML file") from None
+    try:
+        values = tomllib.loads(raw.decode("utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"recipe {path}: not valid TOML ({error})") from None
+    return recipe_from(values, overrides, name=str(path), folder=path.parent)
+
+
+def recipe_from(
+    values: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    name: str = "recipe",
+    folder: Path | None = None,
+) -> Recipe:
+    """Build a recipe from a mapping, with ``--set`` overrides on top.
+
+    Relative paths in ``values`` count from ``folder`` (default: the current folder), those in
+    ``overrides`` from the current folder.
+    """
+    merged = _absolute(values, folder or Path.cwd())
+    for override in overrides:
+        dotted, value = _parse_override(override)
+        merged = _with_value(merged, dotted, value)
+    try:
+        return Recipe.model_validate(merged)
+    except ValidationError as error:
+        raise RecipeError(f"{name}: {_explain(error.errors()[0])}") from None
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with every default spelled out (keys set to nothing are left out)."""
+    write_text(path, tomli_w.dumps(recipe.model_dump(exclude_none=True)))
+
+
+def _parse_override(override: str) -> tuple[list[str], Any]:
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted.strip():
+        raise RecipeError(f"--set {override}: write it as key=value, e.g. train.max_steps=100")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    return [part.strip() for part in dotted.split(".")], value
+
+
+def _with_value(values: dict[str, Any], dotted: list[str], value: Any) -> dict[str, Any]:
+    """``values`` with one (nested) key set; a new budget replaces the one that was there."""
+    head, *rest = dotted
+    if not rest:
+        kept = dict(values)
+        budgets = {"max_steps", "epochs", "max_tokens"}
+        if head in budgets:
+            kept = {k: v for k, v in kept.items() if k not in budgets}
+        return {**kept, head: _absolute_value(head, value, Path.cwd())}
+    inner = values.get(head, {})
+    if not isinstance(inner, dict):
+        raise RecipeError(f"--set {'.'.join(dotted)}: '{head}' is not a table")
+    return {**values, head: _with_value(inner, rest, value)}
+
+
+_PATH_KEYS = {"domain", "general", "questions", "output_dir"}
+
+
+def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A copy of ``values`` in which every path key is absolute."""
+    return {
+        key: _absolute(value, folder)
+        if isinstance(value, Mapping)
+        else _absolute_value(key, value, folder)
+        for key, value in values.items()
+    }
+
+
+def _absolute_value(key: str, value: Any, folder: Path) -> Any:
+    if key == "model" and isinstance(value, str):
+        local = folder / Path(value).expanduser()
+        return os.path.abspath(local) if local.is_dir() else value
+    if key not in _PATH_KEYS:
+        return value
+    if isinstance(value, list):
+        return [_absolute_value(key, item, folder) for item in value]
+    if not isinstance(value, str) or value == "self" or value.startswith("hf://"):
+        return value
+    trailing = "/" if value.endswith("/") else ""
+    return os.path.abspath(folder / Path(value).expanduser()) + trailing
+
+
+def _explain(error: ErrorDetails) -> str:
+    """One line for the first thing wrong: where, what, what to do."""
+    location = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        *tables, key = location
+        where = f"[{'.'.join(tables)}] " if tables else ""
+        return f"{where}unknown key '{key}'; {_nearest(tables, key)}"
+    where = _dotted(location)
+    if error["type"] == "missing":
+        return f"'{where}' is missing; it must be set"
+    if error["type"] == "value_error":
+        prefix = f"[{where}] " if where else ""
+        return prefix + str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"])
+    return f"'{where}' is {error['input']!r}; {message[:1].lower()}{message[1:]}"
+
+
+def _dotted(location: list[str]) -> str:
+    """The recipe's own name for a place, without the names of union branches."""
+    return ".".join(part for part in location if not part.startswith("list[") and part != "str")
+
+
+def _nearest(tables: list[str], key: str) -> str:
+    section: type[BaseModel] = Recipe
+    for table in tables:
+        annotation = section.model_fields[table].annotation
+        candidates = [annotation, *get_args(annotation)]
+        found = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not found:
+            return "remove it"
+        section = found[0]
+    names = list(section.model_fields)
+    close = difflib.get_close_matches(key, names, n=1, cutoff=0.0)
+    return f"did you mean '{close[0]}'? (valid here: {', '.join(names)})"

@@ -1,0 +1,103 @@
+"""What a recipe may say: every key, its type, its default and the reason for it.
+
+A key that is absent means "the default"; zero means zero. Names follow Hugging Face and PEFT.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=0.9)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A frozen table of the recipe that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DataRecipe(Section):
+    """``[data]``: what to learn, what to rehearse, what to keep aside."""
+
+    domain: Annotated[list[str], Field(min_length=1)]
+    general: str | list[str] = "self"
+    general_share: Share = 0.2
+    held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
+
+
+class TrainRecipe(Section):
+    """``[train]``: how to learn. Exactly one of max_steps, epochs, max_tokens is the budget."""
+
+    method: Literal["auto", "lora", "full"] = "auto"
+    lora_r: Count = 32
+    lora_alpha: Positive | None = None
+    lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    target_modules: Annotated[list[str], Field(min_length=1)] = ["all-linear"]
+    learning_rate: Positive | None = None
+    embedding_learning_rate: NotNegative | None = None
+    max_steps: Count | None = None
+    epochs: Positive | None = None
+    max_tokens: Count | None = None
+    max_seq_length: Annotated[int, Field(ge=16)] = 512
+    per_device_train_batch_size: Count = 2
+    gradient_accumulation_steps: Count = 1
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+    lr_scheduler_type: Literal["constant", "linear", "cosine"] = "linear"
+    weight_decay: NotNegative = 0.0
+    max_grad_norm: Positive | None = 1.0
+    save_steps: Count | None = None
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    threads: Count | None = None
+
+    @model_validator(mode="after")
+    def one_budget(self) -> TrainRecipe:
+        """Refuse a recipe with no budget or two."""
+        budgets = ("max_steps", "epochs", "max_tokens")
+        given = [name for name in budgets if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
+        if not given:
+            raise ValueError("no budget: set exactly one of max_steps, epochs or max_tokens")
+        return self
+
+
+class RetellRecipe(Section):
+    """``[retell]``: the documents said again in other forms, made by rule from any text."""
+
+    enabled: bool = True
+    names: bool = True
+    permute: Annotated[int, Field(ge=0, le=50)] = 2
+    cloze: Annotated[int, Field(ge=0, le=50)] = 3
+
+
+class EvaluateRecipe(Section):
+    """``[evaluate]``: how the result is judged."""
+
+    questions: str | None = None
+    general: str | list[str] | None = None
+    forgetting_budget: NotNegative = 0.05
+
+
+class ExportRecipe(Section):
+    """``[export]``: names of the folders written under ``output_dir``."""
+
+    adapter: str | None = None
+    merged: str | None = None
+
+
+class Recipe(Section):
+    """A whole recipe. ``Recipe.load`` reads TOML; ``Recipe.model_validate`` takes a mapping."""
+
+    model: str = "smollm2-135m"
+    output_dir: str = "runs/steep"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: DataRecipe
+    train: TrainRecipe
+    retell: RetellRecipe = RetellRecipe()
+    evaluate: EvaluateRecipe = EvaluateRecipe()
+    export: ExportRecipe = ExportRecipe()

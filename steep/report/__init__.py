@@ -1,0 +1,1 @@
+"""Report: the run as a page people can read."""

@@ -1,0 +1,144 @@
+"""A story's numbers in words: what was read, what was trained, at what price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from steep.export.card import duration
+from steep.report.story import RunStory
+
+MAX_ROWS = 50
+
+_KINDS = {
+    "document": "your documents, as they are",
+    "permuted": "retold: sentences in another order",
+    "cloze": "retold: fill in the blank",
+    "general": "replayed general text",
+}
+
+
+class Share(NamedTuple):
+    """Tokens trained of one kind. ``group`` is "document", "retold" or "general"."""
+
+    group: str
+    name: str
+    tokens: int
+    share: float
+
+
+class Fact(NamedTuple):
+    """One labelled fact."""
+
+    name: str
+    value: str
+
+
+def model_name(story: RunStory) -> str:
+    """The base model, as the recipe names it."""
+    return str((story.recipe or {}).get("model", "unknown"))
+
+
+def headline(story: RunStory) -> str:
+    """The verdict in three words at most."""
+    return "Ship it" if story.evaluation["ship"] is True else "Do not ship"
+
+
+def sentence(story: RunStory) -> str:
+    """The verdict without the headline it starts with."""
+    text = str(story.evaluation["verdict"])
+    rest = text.removeprefix(f"{headline(story)}: ")
+    return rest[:1].upper() + rest[1:]
+
+
+def token_shares(ledger: Mapping[str, Any] | None) -> list[Share]:
+    """Tokens trained by kind: documents first, then retellings, then replay."""
+    by_kind = ((ledger or {}).get("trained") or {}).get("by_kind") or {}
+    total = sum(by_kind.values())
+    if not total:
+        return []
+    groups = {"document": "document", "general": "general"}
+    order = {"document": 0, "retold": 1, "general": 2}
+    shares = [
+        Share(
+            groups.get(kind, "retold"),
+            _KINDS.get(kind, f"retold: {kind.replace('_', ' ')}"),
+            int(tokens),
+            tokens / total,
+        )
+        for kind, tokens in by_kind.items()
+    ]
+    return sorted(shares, key=lambda share: (order[share.group], share.name))
+
+
+def document_facts(ledger: Mapping[str, Any] | None) -> list[Fact]:
+    """How many documents ended how."""
+    if ledger is None:
+        return []
+    counts = ledger["documents"]
+    names = ("found", "trained", "held_out", "dropped")
+    return [Fact(name.replace("_", " "), f"{counts[name]:,}") for name in names]
+
+
+def drop_reasons(ledger: Mapping[str, Any] | None) -> list[tuple[str, int]]:
+    """Reasons for leaving documents out, most frequent first."""
+    reasons = ((ledger or {}).get("documents") or {}).get("dropped_by_reason") or {}
+    return sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
+    """Exposures and wordings per fact, in one sentence."""
+    facts = (ledger or {}).get("facts") or {}
+    if not facts.get("count"):
+        return None
+    text = (
+        f"{facts['count']:,} facts were found in the documents; the median fact was met "
+        f"{facts['median_exposures']:g} times in {facts['median_wordings']:g} wordings."
+    )
+    few = facts.get("under_20_exposures", 0)
+    if few:
+        verb = "was" if few == 1 else "were"
+        text += f" {few:,} of them {verb} met fewer than 20 times, too seldom to be relied on."
+    return text
+
+
+def training_facts(story: RunStory) -> list[Fact]:
+    """Method, size, time and speed of the training."""
+    train = (story.recipe or {}).get("train") or {}
+    facts: list[Fact] = []
+    if train.get("method"):
+        rank = f", rank {train['lora_r']}" if train["method"] == "lora" else ""
+        facts.append(Fact("method", f"{train['method']}{rank}"))
+    if train.get("learning_rate") is not None:
+        facts.append(Fact("learning rate", f"{train['learning_rate']:g}"))
+    if not story.steps:
+        return facts
+    seconds, tokens = story.seconds or 0.0, story.tokens or 0
+    facts += [Fact("steps", f"{len(story.steps):,}"), Fact("tokens", f"{tokens:,}")]
+    facts.append(Fact("time", duration(seconds)))
+    if seconds > 0:
+        facts.append(Fact("speed", f"{tokens / seconds:,.0f} tokens/s"))
+    if story.peak_memory_bytes is not None:
+        facts.append(Fact("peak memory", f"{story.peak_memory_bytes / 2**30:.1f} GiB"))
+    parity = ((story.exports or {}).get("parity") or {}).get("max_logit_difference")
+    if parity is not None:
+        facts.append(Fact("largest logit difference after export", f"{parity:.2g}"))
+    return facts
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Where a document is: its file, and where in it."""
+    locator = row.get("locator")
+    return f"{row['source']}, {locator}" if locator else str(row["source"])
+
+
+def times(row: Mapping[str, Any]) -> str:
+    """How often a document was trained, "3" or "2 to 3"."""
+    low, high = row["times_trained"]
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def advice(story: RunStory) -> list[str]:
+    """What to try next, where the evaluation says so."""
+    found = story.evaluation.get("advice") or []
+    return [str(line) for line in found]

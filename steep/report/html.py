@@ -1,0 +1,163 @@
+"""report.html: the run as one static page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from steep.export.card import MEASURE_HEADER, NOT_MEASURED, measure_rows
+from steep.report.facts import (
+    MAX_ROWS,
+    Fact,
+    advice,
+    document_facts,
+    drop_reasons,
+    headline,
+    knowledge_sentence,
+    model_name,
+    place,
+    sentence,
+    times,
+    token_shares,
+    training_facts,
+)
+from steep.report.page import STYLE, TEMPLATE
+from steep.report.plots import outcome_plots, training_plots
+from steep.report.story import RunStory
+
+
+class Grid(NamedTuple):
+    """A table: ``numeric`` columns are set right, ``more`` rows were left out."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: Sequence[int] = ()
+    more: int = 0
+
+
+class Tile(NamedTuple):
+    """One part of the verdict; ``tone`` is "good", "mild" or "bad"."""
+
+    name: str
+    detail: str
+    tone: str
+
+
+def render_html(story: RunStory) -> str:
+    """The whole report as a page: same story, same bytes. All text from outside is escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    evaluation = story.evaluation
+    machine = [Fact(str(key), str(value)) for key, value in (story.machine or {}).items()]
+    page = environment.from_string(TEMPLATE).render(
+        style=STYLE,
+        name=story.name,
+        ship=evaluation["ship"] is True,
+        headline=headline(story),
+        verdict=str(evaluation["verdict"]),
+        sentence=sentence(story),
+        tiles=tiles(evaluation),
+        outcomes=outcome_plots(story),
+        measures=Grid(
+            "Every measure", MEASURE_HEADER, measure_rows(evaluation), range(1, len(MEASURE_HEADER))
+        ),
+        reasons=[*(evaluation.get("reasons") or []), *(evaluation.get("notes") or [])],
+        advice=advice(story),
+        samples=[_sample(sample) for sample in evaluation.get("samples") or []],
+        documents=document_facts(story.ledger),
+        shares=token_shares(story.ledger),
+        knowledge=knowledge_sentence(story.ledger),
+        listings=_listings(story.ledger),
+        training=[Fact("base model", model_name(story)), *training_facts(story)],
+        plots=training_plots(story),
+        recipe=story.recipe_text,
+        machine=machine,
+        files=Grid("Files of this run", ("File", "What it is"), story.files)
+        if story.files
+        else None,
+    )
+    return page + "\n"
+
+
+def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
+    """Learned, kept, memorised: the three parts of the verdict with their numbers."""
+    learned, kept = evaluation.get("learned"), evaluation.get("kept")
+    rows = {row["name"]: row for row in evaluation["measures"]}
+    facts = rows.get("fact_accuracy", {})
+    if not facts.get("n"):
+        facts = rows.get("fact_exact", {})
+    recited = rows.get("verbatim_rate", {})
+    found = [
+        {
+            "yes": Tile("Learned: yes", _rate(facts, "facts asked in new words"), "good"),
+            "no_evidence": Tile("Learned: no evidence", _rate(facts, "facts right"), "bad"),
+            "worse": Tile("Learned: worse than before", _rate(facts, "facts right"), "bad"),
+        }.get(str(learned)),
+        {
+            "yes": Tile("Kept general ability: yes", _perplexity(rows), "good"),
+            "within_budget": Tile("Kept: a little lost, within budget", _perplexity(rows), "mild"),
+            "forgot": Tile("Kept: no, or not shown", _perplexity(rows), "bad"),
+        }.get(str(kept)),
+        Tile("Recites its training text", _rate(recited, "passages word for word"), "bad")
+        if evaluation.get("memorised")
+        else Tile("Recites its training text: no", _rate(recited, "passages word for word"), "good")
+        if recited.get("n")
+        else Tile("Recites its training text: " + NOT_MEASURED, "no passage to test", "mild"),
+    ]
+    return [tile for tile in found if tile is not None]
+
+
+def _rate(row: Mapping[str, Any], what: str) -> str:
+    if not row.get("n"):
+        return NOT_MEASURED
+    return f"{what}: {100 * row['base']:.0f}% → {100 * row['tuned']:.0f}% (n\u00a0{row['n']:,})"
+
+
+def _perplexity(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    row = rows.get("general_perplexity", {})
+    if not row.get("n"):
+        return NOT_MEASURED
+    return f"general perplexity: {row['base']:,.2f} → {row['tuned']:,.2f} (n\u00a0{row['n']:,})"
+
+
+def _sample(sample: Mapping[str, Any]) -> dict[str, str]:
+    keys = ("question", "truth", "base", "tuned")
+    texts = {key: str(sample.get(key) or "").strip() for key in keys}
+    return {key: text or "(no answer)" for key, text in texts.items()}
+
+
+def _listings(ledger: Mapping[str, Any] | None) -> list[Grid]:
+    """Drops with reasons, held-out and trained documents, each cut after MAX_ROWS."""
+    if ledger is None:
+        return []
+    drops = ledger.get("drops") or []
+    documents = ledger.get("by_document") or []
+    held_out = ledger.get("held_out") or []
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in drop_reasons(ledger))
+    grids = [
+        Grid(
+            f"Dropped: {reasons}",
+            ("Document", "Reason", "Detail"),
+            [(place(d), d.get("reason", ""), d.get("detail", "")) for d in drops[:MAX_ROWS]],
+            more=max(0, len(drops) - MAX_ROWS),
+        ),
+        Grid(
+            "Trained documents",
+            ("Document", "Tokens", "Times trained", "Tokens of its retellings"),
+            [
+                (place(d), f"{d['tokens']:,}", times(d), f"{d['retold_tokens_trained']:,}")
+                for d in documents[:MAX_ROWS]
+            ],
+            (1, 2, 3),
+            max(0, len(documents) - MAX_ROWS),
+        ),
+        Grid(
+            "Held out, never trained",
+            ("Document",),
+            [(place(d),) for d in held_out[:MAX_ROWS]],
+            more=max(0, len(held_out) - MAX_ROWS),
+        ),
+    ]
+    return [grid for grid in grids if grid.rows]

@@ -1,0 +1,111 @@
+"""report.md: the run in Markdown, for a terminal, a pull request or an e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from steep.export.card import MEASURE_HEADER, escape, measure_rows, table
+from steep.report.facts import (
+    MAX_ROWS,
+    advice,
+    document_facts,
+    drop_reasons,
+    knowledge_sentence,
+    model_name,
+    place,
+    times,
+    token_shares,
+    training_facts,
+)
+from steep.report.story import RunStory
+
+
+def render_markdown(story: RunStory) -> str:
+    """The whole report as Markdown; all text from outside is escaped."""
+    evaluation = story.evaluation
+    notes = [str(note) for note in evaluation.get("notes") or []]
+    sections = [
+        f"# {escape(story.name)}: steep report",
+        f"**{escape(str(evaluation['verdict']))}**",
+        table(MEASURE_HEADER, measure_rows(evaluation)),
+        _chance(evaluation),
+        _section("Why", _bullets([*(evaluation.get("reasons") or []), *notes])),
+        _section("What to try next", _bullets(advice(story))),
+        _section("Samples", _samples(evaluation.get("samples") or [])),
+        _section("What was read and trained", _data(story)),
+        _section("Training", _training(story)),
+        _section("Files", _bullets(f"{name}: {what}" for name, what in story.files)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _bullets(lines: Iterable[Any]) -> str:
+    return "\n".join(f"- {escape(str(line))}" for line in lines)
+
+
+def _chance(evaluation: Mapping[str, Any]) -> str:
+    chance = evaluation.get("chance")
+    note = "" if chance is None else f" Guessing answers {100 * chance:.0f}% of the questions."
+    return f"Both models were given the same items; intervals are of the change.{note}"
+
+
+def _samples(samples: Iterable[Mapping[str, Any]]) -> str:
+    keys = ("question", "truth", "base", "tuned")
+    rows = [[_answer(sample.get(key)) for key in keys] for sample in samples]
+    return table(("Question", "Truth", "Base", "Tuned"), rows) if rows else ""
+
+
+def _answer(value: Any) -> str:
+    text = str(value or "")
+    return text if text.strip() else "(no answer)"
+
+
+def _data(story: RunStory) -> str:
+    ledger = story.ledger
+    if ledger is None:
+        return "No ledger was kept."
+    parts = ["Documents: " + ", ".join(f"{f.value} {f.name}" for f in document_facts(ledger)) + "."]
+    shares = token_shares(ledger)
+    if shares:
+        rows = [(s.name, f"{s.tokens:,}", f"{100 * s.share:.1f}%") for s in shares]
+        parts.append(table(("Tokens trained", "Tokens", "Share"), rows))
+    known = knowledge_sentence(ledger)
+    if known:
+        parts.append(escape(known))
+    reasons = drop_reasons(ledger)
+    if reasons:
+        said = ", ".join(f"{count:,} {escape(reason)}" for reason, count in reasons)
+        drops = ledger.get("drops") or []
+        rows = [(place(d), d.get("reason", ""), d.get("detail", "")) for d in drops[:MAX_ROWS]]
+        parts.append(f"Dropped: {said}.")
+        if rows:
+            parts.append(table(("Dropped", "Reason", "Detail"), rows) + _more(len(drops)))
+    documents = ledger.get("by_document") or []
+    if documents:
+        header = ("Trained", "Tokens", "Times", "Retold tokens")
+        trained = [
+            (place(d), f"{d['tokens']:,}", times(d), f"{d['retold_tokens_trained']:,}")
+            for d in documents[:MAX_ROWS]
+        ]
+        parts.append(table(header, trained) + _more(len(documents)))
+    held_out = ledger.get("held_out") or []
+    if held_out:
+        lines = _bullets(place(row) for row in held_out[:MAX_ROWS])
+        parts.append(f"Held out, never trained:\n\n{lines}{_more(len(held_out))}")
+    return "\n\n".join(parts)
+
+
+def _more(count: int) -> str:
+    return f"\n\nand {count - MAX_ROWS:,} more" if count > MAX_ROWS else ""
+
+
+def _training(story: RunStory) -> str:
+    facts = [f"base model: {model_name(story)}"]
+    facts += [f"{fact.name}: {fact.value}" for fact in training_facts(story)]
+    facts += [f"{key}: {value}" for key, value in (story.machine or {}).items()]
+    return _bullets(facts)

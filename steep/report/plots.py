@@ -1,0 +1,218 @@
+"""The report's plots, each an inline SVG with a title, a caption and a text alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from steep.proof.words import NAMES, RATES
+from steep.report.story import Check, RunStory, Step
+from steep.report.svg import BASE, CARD, EXTRA, INK, LINE, SOFT, TUNED, new_figure, style, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_POINTS = 240
+RANKED = ("fact_accuracy", "probe_accuracy", "control_accuracy")
+ACCURACIES = (
+    "fact_accuracy",
+    "fact_exact",
+    "probe_accuracy",
+    "probe_exact",
+    "control_accuracy",
+    "general_fact_accuracy",
+)
+PERPLEXITIES = ("domain_perplexity", "general_perplexity")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page; ``svg`` is trusted markup made here."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+def outcome_plots(story: RunStory) -> list[Plot]:
+    """Base against tuned: accuracies, then perplexities."""
+    measures = {row["name"]: row for row in story.evaluation["measures"] if row["n"]}
+    found: list[Plot] = []
+    rows = [measures[name] for name in ACCURACIES if name in measures]
+    if rows:
+        chance = story.evaluation.get("chance")
+        caption = "Share of questions answered right; longer is better. The thin line spans the "
+        caption += "95% interval of the change."
+        if chance is not None and any(row["name"] in RANKED for row in rows):
+            caption += f" The dashed line is chance, {100 * chance:.0f}%."
+        svg = _bars(rows, "accuracies", rate=True, chance=chance)
+        found.append(Plot("Questions answered right", caption, svg))
+    rows = [measures[name] for name in PERPLEXITIES if name in measures]
+    if rows:
+        caption = "How surprised the model is by text it wasn't trained on; shorter is better. "
+        caption += "Perplexity on your documents proves no knowledge of their facts."
+        svg = _bars(rows, "perplexities", rate=False, chance=None)
+        found.append(Plot("Perplexity", caption, svg))
+    return found
+
+
+def training_plots(story: RunStory) -> list[Plot]:
+    """Loss with learning rate, speed, and checks during training, as far as recorded."""
+    found: list[Plot] = []
+    if len(story.steps) > 1:
+        found += [_loss_plot(story.steps), _speed_plot(story.steps)]
+    rates = sorted({name for check in story.checks for name in check.values if name in RATES})
+    losses = sorted({n for check in story.checks for n in check.values if n not in RATES})
+    if rates:
+        found.append(_checks_plot("Checks during training: rates", "rates", story.checks, rates))
+    if losses:
+        found.append(_checks_plot("Checks during training", "checks", story.checks, losses))
+    return found
+
+
+def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: float | None) -> str:
+    """Per measure a label, a bar for base and one for tuned, and the interval of the change."""
+    said = [
+        f"{NAMES[row['name']]}: base {_number(row['base'], rate)}, "
+        f"tuned {_number(row['tuned'], rate)}"
+        for row in rows
+    ]
+    ends = [row[key] for row in rows for key in ("base", "tuned")]
+    ends += [row["base"] + row["ci95"][1] for row in rows if row["ci95"]]
+    limit = 1.0 if rate else 1.02 * max(ends)
+    with style():
+        height = 0.6 * len(rows) + 0.12
+        figure = new_figure(height)
+        axes = figure.add_axes((0.005, 0.0, 0.86, 1.0))
+        axes.set(xlim=(0, limit), ylim=(len(rows) - 0.08, -0.06))
+        axes.axis("off")
+        axes.plot([0, 0], [0, len(rows) - 0.1], color=LINE, linewidth=0.8)
+        for top, row in enumerate(rows):
+            axes.text(0, top + 0.2, _label(row["name"]), color=SOFT)
+            for offset, key, colour in ((0.42, "base", BASE), (0.68, "tuned", TUNED)):
+                axes.barh(top + offset, row[key], height=0.22, color=colour)
+                text = _number(row[key], rate)
+                interval = row["ci95"] if key == "tuned" else None
+                end = min(limit, max(row[key], row["base"] + interval[1] if interval else 0))
+                at = (end + 0.015 * limit, top + offset)
+                bold = "bold" if key == "tuned" else "normal"
+                axes.text(*at, text, va="center", fontweight=bold, clip_on=False)
+            if row["ci95"]:
+                low, high = (min(limit, max(0.0, row["base"] + end)) for end in row["ci95"])
+                y, cap = top + 0.68, 0.06
+                x = [low, low, low, high, high, high]
+                ticks = [y - cap, y + cap, y, y, y - cap, y + cap]
+                for colour, width in ((CARD, 3.2), (INK, 1.2)):
+                    axes.plot(x, ticks, color=colour, lw=width, solid_joinstyle="miter")
+            if chance is not None and row["name"] in RANKED:
+                axes.plot(
+                    [chance, chance], [top + 0.27, top + 0.83], color=INK, lw=1, ls=(0, (2, 2))
+                )
+        return to_svg(figure, name, "; ".join(said))
+
+
+def _label(name: str) -> str:
+    return NAMES[name].removesuffix(", perplexity")
+
+
+def _number(value: float, rate: bool) -> str:
+    return f"{100 * value:.0f}%" if rate else f"{value:,.1f}"
+
+
+def _loss_plot(steps: Sequence[Step]) -> Plot:
+    groups = _groups(steps)
+    x = [group[-1].step for group in groups]
+    raw = [sum(s.loss for s in group) / len(group) for group in groups]
+    with style():
+        figure = new_figure(2.7)
+        axes = figure.add_axes((0.09, 0.13, 0.8, 0.75))
+        _quiet(axes)
+        axes.plot(x, raw, color=TUNED, linewidth=0.8, alpha=0.4)
+        axes.plot(x, _smooth(raw), color=TUNED, linewidth=2)
+        axes.set(xlim=(steps[0].step, steps[-1].step), ylim=(0, None))
+        axes.set_title("loss, nats per token", loc="left", color=TUNED)
+        right = axes.twinx()
+        right.plot(x, [group[-1].lr for group in groups], color=EXTRA, linewidth=1)
+        right.set_ylim(0, 1.1 * max(s.lr for s in steps) or 1.0)
+        right.tick_params(length=0)
+        right.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)
+        right.yaxis.get_offset_text().set_visible(False)
+        power = _power(max(s.lr for s in steps))
+        right.set_yticks([]) if power is None else right.yaxis.set_major_formatter(
+            lambda value, _: f"{value / 10.0**power:g}"
+        )
+        unit = "" if power is None else f", 1e{power}"
+        right.set_title(f"learning rate{unit}", loc="right", color=EXTRA)
+        label = f"loss from {raw[0]:.2f} to {_smooth(raw)[-1]:.2f} nats per token over "
+        label += f"{steps[-1].step:,} steps"
+        svg = to_svg(figure, "loss", label)
+    caption = "By step: each as measured (faint) and smoothed; the thin line is the learning rate."
+    return Plot("Training loss", caption, svg)
+
+
+def _power(value: float) -> int | None:
+    """The power of ten that ``value`` is written with; None for zero."""
+    return int(f"{value:e}".partition("e")[2]) if value > 0 else None
+
+
+def _speed_plot(steps: Sequence[Step]) -> Plot:
+    groups = _groups(steps)
+    minutes: list[float] = []
+    elapsed = 0.0
+    for group in groups:
+        elapsed += sum(step.seconds for step in group)
+        minutes.append(elapsed / 60)
+    speed = [sum(s.tokens for s in g) / max(sum(s.seconds for s in g), 1e-9) for g in groups]
+    with style():
+        figure = new_figure(2.7)
+        axes = figure.add_axes((0.11, 0.13, 0.84, 0.75))
+        _quiet(axes)
+        axes.plot(minutes, speed, color=TUNED, linewidth=1.5)
+        axes.set(xlim=(0, minutes[-1] or 1.0), ylim=(0, 1.12 * max(speed) or 1.0))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_title("tokens per second", loc="left", color=TUNED)
+        middle = sorted(speed)[len(speed) // 2]
+        label = f"about {middle:,.0f} tokens per second over {minutes[-1]:.1f} minutes"
+        svg = to_svg(figure, "speed", label)
+    caption = "By minutes of training, pauses left out. The first steps also warm up the machine."
+    return Plot("Speed", caption, svg)
+
+
+def _checks_plot(title: str, key: str, checks: Sequence[Check], names: Sequence[str]) -> Plot:
+    said: list[str] = []
+    with style():
+        figure = new_figure(2.7)
+        axes = figure.add_axes((0.11, 0.13, 0.84, 0.75))
+        _quiet(axes)
+        for number, name in enumerate(names):
+            rows = [(c.step, c.values[name]) for c in checks if name in c.values]
+            look = ((TUNED, "-"), (BASE, "-"), (EXTRA, "-"), (INK, ":"))[number % 4]
+            label = NAMES.get(name, name.replace("_", " "))
+            x, y = zip(*rows, strict=True)
+            axes.plot(x, y, color=look[0], ls=look[1], marker="o", ms=3, lw=1.5, label=label)
+            said.append(f"{label} from {rows[0][1]:.3g} to {rows[-1][1]:.3g}")
+        axes.legend(loc="best", fontsize=8.5)
+        svg = to_svg(figure, key, "; ".join(said))
+    return Plot(title, "By step, on validation data that is never trained.", svg)
+
+
+def _quiet(axes: Axes) -> None:
+    """Thin horizontal lines, no ticks: the data is what is dark."""
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _groups(steps: Sequence[Step]) -> list[Sequence[Step]]:
+    """Steps in at most MAX_POINTS consecutive groups of one size."""
+    size = -(-len(steps) // MAX_POINTS)
+    return [steps[start : start + size] for start in range(0, len(steps), size)]
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """Centred moving average over about a tenth of the points, shorter at the ends."""
+    reach = max(1, len(values) // 20)
+    windows = [values[max(0, i - reach) : i + reach + 1] for i in range(len(values))]
+    return [sum(window) / len(window) for window in windows]

@@ -1,0 +1,233 @@
+"""The story of a run: everything the report tells, read once from the run folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from steep.artifact import read_json
+from steep.errors import UserInputError
+from steep.export.card import CardFacts, plain
+
+FILES = {
+    "recipe.toml": "the recipe with every default",
+    "evaluation.json": "the proof: measures, intervals, verdict",
+    "metrics.jsonl": "one line per training step",
+    "data/ledger.json": "what became of every document and token",
+    "machine.json": "what it ran on",
+    "exports.json": "what was exported, and its parity",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step of metrics.jsonl; ``loss`` in nats per target token."""
+
+    step: int
+    tokens: int
+    seconds: float
+    loss: float
+    lr: float
+    tokens_per_second: float
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """Measures taken during training: the ``checks`` mapping of a metrics line."""
+
+    step: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RunStory:
+    """A run as its folder tells it. A part that isn't there is None (or empty, for lists).
+
+    All strings are free of control characters and lone surrogates, but not escaped: that is the
+    business of whoever prints them.
+
+    Attributes:
+        name: name of the run folder.
+        files: (path relative to the run folder, what it is), only those that exist.
+    """
+
+    name: str
+    evaluation: Mapping[str, Any]
+    ledger: Mapping[str, Any] | None
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    recipe: Mapping[str, Any] | None
+    recipe_text: str | None
+    machine: Mapping[str, Any] | None
+    exports: Mapping[str, Any] | None
+    files: tuple[tuple[str, str], ...]
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens trained by the steps on record."""
+        return sum(step.tokens for step in self.steps) if self.steps else None
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time of the steps on record, without pauses between sessions."""
+        return sum(step.seconds for step in self.steps) if self.steps else None
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Peak memory over the steps on record."""
+        peaks = [s.peak_memory_bytes for s in self.steps if s.peak_memory_bytes is not None]
+        return max(peaks, default=None)
+
+
+def read_story(run: Path) -> RunStory:
+    """Read a run folder.
+
+    Raises:
+        UserInputError: there is no evaluation, or a file of the run is broken.
+    """
+    evaluation = _mapping(run / "evaluation.json", read_json)
+    if evaluation is None:
+        raise UserInputError(f"no evaluation.json in {run}; run: steep evaluate RECIPE")
+    missing = [key for key in ("verdict", "ship", "measures") if key not in evaluation]
+    if missing:
+        raise UserInputError(
+            f"{run / 'evaluation.json'} has no '{missing[0]}'; run: steep evaluate RECIPE"
+        )
+    recipe_path = run / "recipe.toml"
+    recipe = _mapping(recipe_path, lambda path: tomllib.loads(path.read_text(encoding="utf-8")))
+    steps, checks = _read_metrics(run / "metrics.jsonl")
+    exports = _mapping(run / "exports.json", read_json)
+    return RunStory(
+        name=plain(run.resolve().name),
+        evaluation=evaluation,
+        ledger=_mapping(run / "data" / "ledger.json", read_json),
+        steps=steps,
+        checks=checks,
+        recipe=recipe,
+        recipe_text=plain(recipe_path.read_text(encoding="utf-8")) if recipe else None,
+        machine=_mapping(run / "machine.json", read_json),
+        exports=exports,
+        files=tuple(_files(run, exports or {})),
+    )
+
+
+def card_facts(
+    story: RunStory, kind: Literal["adapter", "merged"], base_hash: str | None = None
+) -> CardFacts:
+    """What ``steep.export.card.model_card`` needs, from a story."""
+    parity = ((story.exports or {}).get("parity") or {}).get("max_logit_difference")
+    return CardFacts(
+        kind=kind,
+        base_model=str((story.recipe or {}).get("model", "unknown")),
+        base_hash=base_hash,
+        evaluation=story.evaluation,
+        ledger=story.ledger,
+        recipe=story.recipe,
+        steps=story.steps[-1].step if story.steps else None,
+        tokens=story.tokens,
+        seconds=story.seconds,
+        machine=story.machine,
+        max_logit_difference=parity,
+    )
+
+
+def _mapping(path: Path, read: Callable[[Path], Any]) -> Mapping[str, Any] | None:
+    """A file's table, cleaned; None if there is no file."""
+    if not path.is_file():
+        return None
+    try:
+        value = read(path)
+    except (ValueError, OSError) as error:
+        raise UserInputError(f"{path} can't be read ({error}); run the stage again") from None
+    if not isinstance(value, dict):
+        raise UserInputError(f"{path} isn't a table of values; run the stage again")
+    cleaned: Mapping[str, Any] = _clean(value)
+    return cleaned
+
+
+def _clean(value: Any) -> Any:
+    """The same JSON value with every string (and key) made printable."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, dict):
+        return {plain(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _read_metrics(path: Path) -> tuple[tuple[Step, ...], tuple[Check, ...]]:
+    """Steps and checks in order; lines that aren't whole are skipped (a run may be going on)."""
+    steps: dict[int, Step] = {}
+    checks: dict[int, Check] = {}
+    for row in _rows(path):
+        number = row.get("step")
+        if not isinstance(number, int) or isinstance(number, bool):
+            continue
+        values = {
+            plain(str(name)): float(value)
+            for name, value in _as_dict(row.get("checks")).items()
+            if _is_number(value)
+        }
+        if values:
+            checks[number] = Check(number, values)
+        step = _step(number, row)
+        if step:
+            steps[number] = step
+    return (
+        tuple(steps[number] for number in sorted(steps)),
+        tuple(checks[number] for number in sorted(checks)),
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
+
+
+def _step(number: int, row: Mapping[str, Any]) -> Step | None:
+    needed = ("tokens", "seconds", "loss", "lr", "tokens_per_second")
+    if not all(_is_number(row.get(name)) for name in needed):
+        return None
+    peak: Any = row.get("peak_memory_bytes")
+    return Step(
+        step=number,
+        tokens=int(row["tokens"]),
+        seconds=float(row["seconds"]),
+        loss=float(row["loss"]),
+        lr=float(row["lr"]),
+        tokens_per_second=float(row["tokens_per_second"]),
+        peak_memory_bytes=int(peak) if _is_number(peak) else None,
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _as_dict(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _files(run: Path, exports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, what in FILES.items():
+        if (run / name).is_file():
+            yield name, what
+    kinds = {"adapter": "the PEFT adapter", "merged": "the merged transformers model"}
+    for kind, what in kinds.items():
+        if exports.get(kind):
+            yield str(exports[kind]), what

@@ -1,0 +1,69 @@
+"""The base model of a run: resolved, fingerprinted, and loaded only when a stage needs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from steep.model.load import (
+    load_model,
+    load_tokenizer,
+    model_fingerprint,
+    parameter_count,
+    resolve_model,
+)
+from steep.recipe import Recipe
+from steep.recipe.resolve import resolve_recipe
+
+
+@dataclass
+class Base:
+    """A base model that may not be loaded yet.
+
+    ``model`` is handed out once, untouched: training changes it in place, so ``take`` gives it
+    away and a later use loads it again.
+    """
+
+    path: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of weights and configuration."""
+        return model_fingerprint(self.path)
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        return load_model(self.path)
+
+    @property
+    def model(self) -> Any:
+        """The untouched model, in evaluation mode."""
+        return self._loaded[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer; loads no weights."""
+        return self._tokenizer
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return load_tokenizer(self.path)
+
+    def take(self) -> Any:
+        """The model to change in place; this object forgets it."""
+        model, _ = self._loaded
+        del self.__dict__["_loaded"]
+        return model
+
+
+def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
+    """The resolved recipe and its base model, with the recipe's threads set."""
+    import torch
+
+    # The tokenizer's own threads would fork under the loop's and buy nothing here.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    torch.set_num_threads(recipe.train.threads or len(os.sched_getaffinity(0)))
+    base = Base(resolve_model(recipe.model))
+    return resolve_recipe(recipe, parameter_count(base.path)), base

@@ -1,0 +1,118 @@
+"""Evaluate: the same panel put to base and tuned by the same code, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from steep.artifact import key_of, read_json, write_json
+from steep.documents.record import Document
+from steep.progress import Progress
+from steep.proof.judge import judge
+from steep.proof.measure import Panel, fingerprint, measure
+from steep.proof.questions import Question, general_questions
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder
+from steep.stages.inputs import Inputs
+from steep.stages.train import Trained
+
+
+def make_panel(inputs: Inputs) -> Panel:
+    """What both models are asked; questions about held-out text alone are left out."""
+    asked, _ = split_by_evidence(inputs)
+    return Panel(
+        domain=tuple((d.id, d.text) for d in inputs.split.held_out),
+        general=inputs.general,
+        questions=tuple(q for q in asked if q.kind == "fact"),
+        controls=tuple(q for q in asked if q.kind == "control"),
+        general_questions=tuple(general_questions()),
+        trained_texts=tuple((d.id, d.text) for d in inputs.split.trained),
+    )
+
+
+def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
+    """(questions to ask, questions whose answer stands in held-out documents only)."""
+    trained = [_plain(d) for d in inputs.split.trained]
+    held_out = [_plain(d) for d in inputs.split.held_out]
+    asked: list[Question] = []
+    left_out: list[Question] = []
+    for question in inputs.questions:
+        answers = [answer.casefold() for answer in question.truths]
+        only_held_out = (
+            question.kind == "fact"
+            and _stands_in(answers, held_out)
+            and not _stands_in(answers, trained)
+        )
+        (left_out if only_held_out else asked).append(question)
+    return asked, left_out
+
+
+def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Results of the untouched base model."""
+    return _measured(
+        run.scores / "base.json",
+        fingerprint(panel, base.fingerprint),
+        "Asking the base model",
+        lambda: (base.model, base.tokenizer),
+        panel,
+        progress,
+    )
+
+
+def evaluate_stage(
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    trained: Trained,
+    panel: Panel,
+    before: dict[str, Any],
+    run: RunFolder,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Measure the tuned model, compare, judge, and write evaluation.json."""
+    after = _measured(
+        run.scores / "tuned.json",
+        fingerprint(panel, key_of(trained.key)),
+        "Asking the tuned model",
+        lambda: (trained.load(), base.tokenizer),
+        panel,
+        progress,
+    )
+    _, left_out = split_by_evidence(inputs)
+    notes = list(trained.notes)
+    if left_out:
+        notes.append(f"{len(left_out)} questions ask about held-out documents and were left out")
+    evaluation = judge(
+        before, after, forgetting_budget=recipe.evaluate.forgetting_budget, notes=notes
+    )
+    write_json(run.evaluation, evaluation)
+    return evaluation
+
+
+def _measured(
+    path: Path,
+    key: str,
+    stage: str,
+    load: Callable[[], tuple[Any, Any]],
+    panel: Panel,
+    progress: Progress,
+) -> dict[str, Any]:
+    if path.is_file():
+        kept = read_json(path)
+        if kept["key"] == key:
+            return dict(kept["result"])
+    progress.stage(stage)
+    model, tokenizer = load()
+    result = measure(model, tokenizer, panel, progress=progress.at)
+    write_json(path, {"key": key, "result": result})
+    return result
+
+
+def _plain(document: Document) -> str:
+    return f"{document.title}\n{document.text}".casefold()
+
+
+def _stands_in(answers: Sequence[str], texts: Sequence[str]) -> bool:
+    return any(answer in text for answer in answers for text in texts)

@@ -1,0 +1,60 @@
+"""Everything the user named, read and checked before anything is written or spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steep.documents.read import Collection, collect
+from steep.documents.split import Split, split_held_out
+from steep.errors import DocumentError
+from steep.proof.questions import Question, general_texts, load_questions, with_distractors
+from steep.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The user's documents, texts and questions.
+
+    Attributes:
+        collection: documents read, and everything left out.
+        split: which of them are trained and which held out.
+        replay: general texts to rehearse; None where the base model is to write its own.
+        general: general texts to judge on, (id, text).
+        questions: the user's questions with their distractors.
+    """
+
+    collection: Collection
+    split: Split
+    replay: tuple[str, ...] | None
+    general: tuple[tuple[str, str], ...]
+    questions: tuple[Question, ...]
+
+
+def read_inputs(recipe: Recipe) -> Inputs:
+    """Read all inputs of a recipe.
+
+    Raises:
+        UserInputError: a path is missing, nothing is readable, or a file is malformed.
+    """
+    questions: list[Question] = []
+    if recipe.evaluate.questions is not None:
+        questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
+    collection = collect(recipe.data.domain)
+    split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
+    if not split.trained:
+        raise DocumentError("nothing is left to train on; lower data.held_out_share")
+    return Inputs(collection, split, _replay(recipe), _general(recipe), tuple(questions))
+
+
+def _replay(recipe: Recipe) -> tuple[str, ...] | None:
+    if not recipe.data.general_share:
+        return ()
+    if recipe.data.general == "self":
+        return None
+    return tuple(document.text for document in collect(recipe.data.general).documents)
+
+
+def _general(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    if recipe.evaluate.general is None:
+        return tuple(general_texts())
+    return tuple((d.id, d.text) for d in collect(recipe.evaluate.general).documents)

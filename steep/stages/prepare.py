@@ -1,0 +1,248 @@
+"""Prepare: documents in, token shards and the ledger out."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steep.artifact import is_done, key_of, read_json, write_json, write_text
+from steep.artifact import write_manifest as seal
+from steep.corpus.ledger import close_ledger, open_ledger
+from steep.corpus.piece import Piece
+from steep.corpus.retell import retell
+from steep.corpus.schedule import Schedule
+from steep.corpus.shards import (
+    PIECES_FILE,
+    TOKENS_FILE,
+    Shards,
+    build_shards,
+    load_shards,
+    save_shards,
+)
+from steep.documents.record import Document
+from steep.documents.split import Split
+from steep.errors import DriftError
+from steep.model.self_text import write_general_text
+from steep.progress import Progress
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder
+from steep.stages.inputs import Inputs
+
+DOCUMENTS_FILE = "documents.jsonl"
+GENERAL_FILE = "general.jsonl"
+LEDGER_FILE = "ledger.json"
+
+# Raised whenever the same documents and recipe would give other tokens.
+CORPUS_VERSION = 1
+
+# More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
+_MOST_SELF_WRITTEN_TOKENS = 24_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus ready to train on.
+
+    ``steps`` is the budget in optimizer steps, whatever the recipe gives it in; ``key`` is the
+    hash of everything the tokens depend on.
+    """
+
+    trained: tuple[Document, ...]
+    held_out: tuple[Document, ...]
+    schedule: Schedule
+    steps: int
+    key: str
+    ledger: dict[str, Any]
+
+
+def prepare_data(
+    recipe: Recipe, inputs: Inputs, base: Base, run: RunFolder, progress: Progress
+) -> Prepared:
+    """Retell, mix, tokenise and balance; skipped if it was done from the same.
+
+    Raises:
+        DriftError: the documents aren't those this run was begun with.
+        LedgerError: the books don't balance.
+    """
+    split = inputs.split
+    key = _key(recipe, base, inputs)
+    if not is_done(run.data, key):
+        _refuse_drift(run, key)
+        _make(recipe, inputs, base, run, key, progress)
+    shards = load_shards(run.data)
+    ledger = read_json(run.data / LEDGER_FILE)
+    schedule = _schedule(recipe, shards)
+    steps = int(ledger["trained"]["steps"])
+    documents = ledger["documents"]
+    progress.note(
+        f"{documents['found']} documents: {documents['trained']} to train, "
+        f"{documents['held_out']} held out, {documents['dropped']} dropped; "
+        f"{steps} steps, {ledger['trained']['tokens']:,} tokens, "
+        f"{ledger['trained']['general_share']:.0%} replay"
+    )
+    for warning in _warnings(ledger):
+        progress.note(warning)
+    return Prepared(split.trained, split.held_out, schedule, steps, key_of(key), ledger)
+
+
+def _make(
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    run: RunFolder,
+    key: dict[str, Any],
+    progress: Progress,
+) -> None:
+    progress.stage("Retelling and tokenising")
+    split = inputs.split
+    pieces = retell(split.trained, recipe.retell, random.Random(recipe.seed))
+    general = inputs.replay
+    if general is None:
+        general = tuple(_self_written(recipe, base, pieces, progress))
+    pieces = [*pieces, *_as_replay(general)]
+    shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+    schedule = _schedule(recipe, shards)
+    steps = _steps(recipe, schedule)
+    ledger = close_ledger(
+        open_ledger(
+            trained=split.trained,
+            held_out=split.held_out,
+            drops=inputs.collection.drops,
+            found=len(inputs.collection.documents) + len(inputs.collection.drops),
+            shards=shards,
+        ),
+        split.trained,
+        schedule,
+        steps,
+    )
+    run.data.mkdir(parents=True, exist_ok=True)
+    save_shards(shards, run.data)
+    write_text(run.data / DOCUMENTS_FILE, _document_lines(split))
+    write_text(run.data / GENERAL_FILE, _lines({"text": text} for text in general))
+    write_json(run.data / LEDGER_FILE, ledger)
+    files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
+    seal(run.data, "prepare", key, files)
+
+
+def _key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
+    train = recipe.train
+    replay = inputs.replay
+    return {
+        "version": CORPUS_VERSION,
+        "documents": key_of({"ids": [d.id for d in inputs.collection.documents]}),
+        "general": "self" if replay is None else key_of({"texts": list(replay)}),
+        "general_share": recipe.data.general_share,
+        "held_out_share": recipe.data.held_out_share,
+        "retell": recipe.retell.model_dump(),
+        "seed": recipe.seed,
+        "base": base.fingerprint,
+        "rows": [
+            train.max_seq_length,
+            train.per_device_train_batch_size,
+            train.gradient_accumulation_steps,
+        ],
+        "budget": [train.max_steps, train.epochs, train.max_tokens],
+    }
+
+
+def _refuse_drift(run: RunFolder, key: dict[str, Any]) -> None:
+    """Once training has begun, the data under it may not change."""
+    manifest_path = run.data / "manifest.json"
+    begun = run.checkpoints.is_dir() and any(run.checkpoints.iterdir())
+    if not (begun and manifest_path.is_file()):
+        return
+    before = read_json(manifest_path).get("made_from", {})
+    changed = [name for name in key if before.get(name) != key[name]]
+    if changed:
+        raise DriftError(
+            f"{run.path}: training has begun and its {', '.join(changed)} changed since; "
+            "put them back, set another output_dir, or use --fresh to start over"
+        )
+
+
+def _self_written(
+    recipe: Recipe, base: Base, pieces: Sequence[Piece], progress: Progress
+) -> list[str]:
+    progress.stage("Writing general text for replay with the base model")
+    train = recipe.train
+    rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
+    if train.max_steps is not None:
+        total = float(train.max_steps * rows * train.max_seq_length)
+    elif train.max_tokens is not None:
+        total = float(train.max_tokens)
+    else:
+        shards = build_shards(pieces, base.tokenizer, train.max_seq_length)
+        total = len(shards.tokens) * float(train.epochs or 1) / (1 - recipe.data.general_share)
+    wanted = min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
+    return write_general_text(
+        base.model,
+        base.tokenizer,
+        tokens=wanted,
+        seed=recipe.seed,
+        fingerprint=base.fingerprint,
+        progress=lambda done, total: progress.at(done, total, "tokens written"),
+    )
+
+
+def _as_replay(texts: Iterable[str]) -> list[Piece]:
+    return [Piece("general", f"general-{i}", text) for i, text in enumerate(texts)]
+
+
+def _schedule(recipe: Recipe, shards: Shards) -> Schedule:
+    train = recipe.train
+    return Schedule(
+        shards,
+        recipe.seed,
+        train.max_seq_length,
+        train.per_device_train_batch_size * train.gradient_accumulation_steps,
+        recipe.data.general_share,
+    )
+
+
+def _steps(recipe: Recipe, schedule: Schedule) -> int:
+    train = recipe.train
+    if train.max_steps is not None:
+        return train.max_steps
+    if train.max_tokens is not None:
+        return schedule.steps_for_tokens(train.max_tokens)
+    return schedule.steps_for_epochs(float(train.epochs or 1))
+
+
+def _warnings(ledger: dict[str, Any]) -> list[str]:
+    warnings = []
+    facts = ledger["facts"]
+    if facts["count"] and facts["median_exposures"] < 20:
+        warnings.append(
+            f"warning: half of the facts found are seen fewer than "
+            f"{facts['median_exposures']:.0f} times (20 or more are usually needed); "
+            "raise the budget or use fewer documents"
+        )
+    unseen = sum(d["times_trained"][0] == 0 for d in ledger["by_document"])
+    if unseen:
+        warnings.append(
+            f"warning: the budget ends before {unseen} documents were seen in full; raise it"
+        )
+    return warnings
+
+
+def _document_lines(split: Split) -> str:
+    rows = [("trained", d) for d in split.trained] + [("held_out", d) for d in split.held_out]
+    return _lines(
+        {
+            "id": d.id,
+            "split": kind,
+            "title": d.title,
+            "source": d.source,
+            "locator": d.locator,
+            "text": d.text,
+        }
+        for kind, d in rows
+    )
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,146 @@
+"""Train: from the prepared corpus to the trained model, resuming whatever was begun."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from steep.artifact import read_json, write_json
+from steep.model.adapters import make_trainable, parameter_groups
+from steep.model.load import best_device
+from steep.model.precision import Precision, choose_precision
+from steep.progress import Progress
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder, training_key
+from steep.stages.prepare import Prepared
+from steep.training.checkpoint import Checkpoint, load_weights, newest_checkpoint
+from steep.training.loop import StepMetrics, Training, train_model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The trained model, loaded only if asked for, and notes for the report.
+
+    ``key`` is what it was made from.
+    """
+
+    load: Callable[[], Any]
+    key: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def train_stage(
+    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, progress: Progress
+) -> Trained:
+    """Train up to the budget, or find it done."""
+    key = training_key(recipe, prepared.key, base.fingerprint)
+    found = newest_checkpoint(run.checkpoints, key)
+    if found and found.step >= prepared.steps:
+        progress.note(f"training is done ({found.step} steps)")
+        return Trained(_Kept(lambda: _from_checkpoint(recipe, base, found)), key, _notes(run))
+    if found:
+        progress.note(f"resuming at step {found.step} from {found.folder}")
+    machine = _machine(recipe, run)
+    progress.stage(
+        f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
+        f"{machine['device']}"
+    )
+    model = make_trainable(base.take(), recipe.train, recipe.seed)
+    training = train_model(
+        model,
+        prepared.schedule,
+        recipe.train,
+        steps=prepared.steps,
+        seed=recipe.seed,
+        precision=machine["precision"],
+        folder=run.path,
+        key=key,
+        on_step=lambda metrics, steps: _say(progress, metrics, steps),
+    )
+    _record_unmoved(run, training)
+    return Trained(lambda: model.eval(), key, _notes(run))
+
+
+class _Kept:
+    """Calls a function once and keeps what it gave."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __call__(self) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
+def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
+    model = make_trainable(base.take(), recipe.train, recipe.seed)
+    groups = parameter_groups(model, recipe.train)
+    load_weights(checkpoint, {name: p for group in groups for name, p in group.parameters})
+    return model.eval()
+
+
+def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
+    """What trains. The precision chosen first stays for the whole run, or resuming would differ."""
+    import torch
+    import transformers
+
+    import steep
+
+    device = best_device()
+    before: dict[str, Any] = read_json(run.machine) if run.machine.is_file() else {}
+    precision: Precision
+    if before.get("device") == device and before.get("asked") == recipe.train.precision:
+        precision = before["precision"]
+    else:
+        precision = choose_precision(recipe.train.precision, device)
+    machine = {
+        "device": device,
+        "asked": recipe.train.precision,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "steep": steep.__version__,
+    }
+    write_json(run.machine, machine)
+    return machine
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            names = (line.split(":", 1)[1].strip() for line in stream if "model name" in line)
+            return next(names, platform.processor())
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def _say(progress: Progress, metrics: StepMetrics, steps: int) -> None:
+    progress.at(
+        metrics.step,
+        steps,
+        f"loss {metrics.loss:.3f}, {metrics.tokens_per_second:.0f} tokens/s, rate {metrics.lr:.1e}",
+    )
+
+
+def _record_unmoved(run: RunFolder, training: Training) -> None:
+    """Keep the names of modules that were asked for and didn't change in the first step."""
+    unmoved = sorted(name for name, moved in training.moved.items() if not moved)
+    if training.first_step == 0:
+        write_json(run.path / "modules.json", {"trained": len(training.moved), "unmoved": unmoved})
+
+
+def _notes(run: RunFolder) -> tuple[str, ...]:
+    path = run.path / "modules.json"
+    unmoved = read_json(path)["unmoved"] if path.is_file() else []
+    if not unmoved:
+        return ()
+    return (f"{len(unmoved)} modules were to be trained but didn't move, first {unmoved[0]}",)

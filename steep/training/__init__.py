@@ -1,0 +1,1 @@
+"""Training: the one loop, its loss, schedule and checkpoints."""

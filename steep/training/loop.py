@@ -1,0 +1,274 @@
+"""The one training loop: batch k, summed loss, one division, one update, one line of metrics."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steep.corpus.schedule import Batch, Schedule
+from steep.errors import TrainingAlarm
+from steep.model.adapters import ParameterGroup, parameter_groups
+from steep.model.precision import Precision
+from steep.recipe import TrainRecipe
+from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
+from steep.training.loss import summed_loss
+from steep.training.rates import rate_factor
+from steep.training.stop import Interrupted, StopRequest
+
+_SAVE_SECONDS = 300.0
+_BETAS = (0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """One optimizer step, as written to metrics.jsonl.
+
+    ``loss`` is in nats per target token, ``tokens`` counts this step's tokens without padding,
+    ``seconds`` is wall time since the previous step's end.
+    """
+
+    step: int
+    epoch: float
+    tokens: int
+    target_tokens: int
+    seconds: float
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the loop did: where it started, the steps it ran, and whether modules moved."""
+
+    first_step: int
+    steps: int
+    seconds: float
+    moved: dict[str, bool]
+
+
+def train_model(
+    model: Any,
+    schedule: Schedule,
+    recipe: TrainRecipe,
+    *,
+    steps: int,
+    seed: int,
+    precision: Precision,
+    folder: Path,
+    key: Mapping[str, Any],
+    on_step: Callable[[StepMetrics, int], None],
+) -> Training:
+    """Train ``model`` in place up to ``steps``, resuming from ``folder/checkpoints``.
+
+    On one CPU with the same threads, a run that was stopped anywhere ends with the same bits as
+    one that wasn't.
+
+    Args:
+        folder: the run folder; ``metrics.jsonl`` and ``checkpoints/`` are written there.
+        key: what the run is made from; only checkpoints of the same key are resumed.
+        on_step: called after each step with its metrics and the total number of steps.
+
+    Raises:
+        TrainingAlarm: a loss or gradient wasn't finite; the update was not applied.
+        Interrupted: a stop signal came; the state is saved.
+    """
+    from accelerate import Accelerator
+
+    cpu = next(model.parameters()).device.type == "cpu"
+    accelerator = Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
+    groups = parameter_groups(model, recipe)
+    trainable = {name: p for group in groups for name, p in group.parameters}
+    optimizer = _optimizer(groups)
+    checkpoints = folder / "checkpoints"
+    found = newest_checkpoint(checkpoints, key)
+    first = found.step if found else 0
+    if found:
+        load_checkpoint(found, trainable, optimizer)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    model.train()
+    metrics_path = folder / "metrics.jsonl"
+    _keep_lines_before(metrics_path, first)
+    begin = last_save = before = time.monotonic()
+    moved: dict[str, bool] = {}
+    with StopRequest() as stop, metrics_path.open("a", encoding="utf-8") as metrics_file:
+        for step in range(first, steps):
+            batch = schedule.batch(step)
+            factor = rate_factor(step, steps, recipe)
+            for target, group in zip(optimizer.param_groups, groups, strict=True):
+                target["lr"] = group.learning_rate * factor
+            fingerprints = _fingerprints(trainable) if step == first else {}
+            # Dropout draws from generators set by (seed, step), so a step depends on k alone.
+            with torch.random.fork_rng():
+                torch.manual_seed(seed * 1_000_003 + step)
+                loss = _accumulate(model, batch, recipe, accelerator)
+            norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
+            _refuse_non_finite(step, loss, norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if fingerprints:
+                moved = _moved(fingerprints, _fingerprints(trainable))
+            now = time.monotonic()
+            metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
+            before = now
+            metrics_file.write(json.dumps(metrics.__dict__) + "\n")
+            metrics_file.flush()
+            on_step(metrics, steps)
+            done = step + 1
+            due = (
+                done % recipe.save_steps == 0
+                if recipe.save_steps
+                else now - last_save > _SAVE_SECONDS
+            )
+            if (done < steps and (due or stop.signal_number is not None)) or done == steps:
+                save_checkpoint(checkpoints, done, key, trainable, optimizer)
+                last_save = time.monotonic()
+            if stop.signal_number is not None and done < steps:
+                raise Interrupted(
+                    f"stopped at step {done} of {steps}; state saved in {checkpoints}; "
+                    "run the same command again to go on",
+                    stop.signal_number,
+                )
+    accelerator.free_memory()
+    return Training(first, steps, time.monotonic() - begin, moved)
+
+
+def _optimizer(groups: list[ParameterGroup]) -> Any:
+    return torch.optim.AdamW(
+        [
+            {
+                "params": [p for _, p in group.parameters],
+                "lr": group.learning_rate,
+                "weight_decay": group.weight_decay,
+            }
+            for group in groups
+        ],
+        betas=_BETAS,
+        fused=True,
+    )
+
+
+def _accumulate(model: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
+    """Gradients of the step's loss, micro-batch by micro-batch; nats per target token.
+
+    Each process takes every ``num_processes``-th micro-batch; gradients are averaged over
+    processes by the engine, so the sum is scaled by their number first.
+    """
+    device = accelerator.device
+    tensors = {
+        "input_ids": torch.from_numpy(batch.input_ids),
+        "labels": torch.from_numpy(batch.labels),
+        "segments": torch.from_numpy(batch.segments),
+        "position_ids": torch.from_numpy(batch.position_ids),
+    }
+    world = accelerator.num_processes
+    size = recipe.per_device_train_batch_size
+    starts = range(0, len(batch.input_ids), size)
+    total = torch.zeros((), device=device)
+    mine = [s for i, s in enumerate(starts) if i % world == accelerator.process_index]
+    for start in mine:
+        rows = {n: t[start : start + size].to(device) for n, t in tensors.items()}
+        loss = summed_loss(model, rows) / batch.targets
+        accelerator.backward(loss * world)
+        total += loss.detach()
+    if world > 1:
+        total = accelerator.reduce(total, reduction="sum")
+    return float(total)
+
+
+def _clip(accelerator: Any, parameters: list[Any], limit: float | None) -> float:
+    """Clip to ``limit`` (None: only measure); the norm before clipping."""
+    return float(accelerator.clip_grad_norm_(parameters, limit if limit else math.inf))
+
+
+def _refuse_non_finite(step: int, loss: float, norm: float) -> None:
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    what = "loss" if not math.isfinite(loss) else "gradient"
+    raise TrainingAlarm(
+        f"step {step + 1}: the {what} is not finite; the update was not applied. "
+        "Lower train.learning_rate or set train.precision to fp32, and run again"
+    )
+
+
+def _fingerprints(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Two cheap sums per parameter; they differ if any meaningful change was made."""
+    with torch.no_grad():
+        return {
+            name: float(p.double().sum()) + 0.5 * float(p.double().abs().sum())
+            for name, p in parameters.items()
+        }
+
+
+def _moved(before: dict[str, float], after: dict[str, float]) -> dict[str, bool]:
+    """Per module: did any of its parameters change in the first step?
+
+    A LoRA pair counts as one module: with B at zero, A moves only from the second step on.
+    """
+    moved: dict[str, bool] = {}
+    for name, value in before.items():
+        module = name.split(".lora_")[0].removesuffix(".weight").removesuffix(".bias")
+        moved[module] = moved.get(module, False) or value != after[name]
+    return moved
+
+
+def _metrics(
+    schedule: Schedule,
+    batch: Batch,
+    step: int,
+    seconds: float,
+    loss: float,
+    norm: float,
+    groups: list[ParameterGroup],
+    factor: float,
+) -> StepMetrics:
+    tokens = sum(int(schedule.shards.lengths[i]) for i in batch.segment_ids)
+    main = max(groups, key=lambda group: sum(p.numel() for _, p in group.parameters))
+    return StepMetrics(
+        step=step + 1,
+        epoch=round(schedule.epoch_of(step + 1), 4),
+        tokens=tokens,
+        target_tokens=batch.targets,
+        seconds=round(seconds, 4),
+        loss=loss,
+        lr=main.learning_rate * factor,
+        grad_norm=norm,
+        tokens_per_second=round(tokens / max(seconds, 1e-9), 2),
+        peak_memory_bytes=peak_memory_bytes(),
+    )
+
+
+def peak_memory_bytes() -> int:
+    """Peak memory of this process so far: on the GPU if one is used, else resident."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def _keep_lines_before(path: Path, first: int) -> None:
+    """Drop the metrics of steps that will be run again."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.strip() and _step_of(line) <= first]
+    path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -1,0 +1,141 @@
+"""The public functions: a whole run, or any part of it with what it needs before.
+
+Each takes a recipe (or the path of one), does only what isn't done yet, and can be called again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steep.progress import Progress, Silent
+from steep.recipe import Recipe, load_recipe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its folder and its evaluation (as in evaluation.json)."""
+
+    folder: Path
+    evaluation: dict[str, Any]
+
+    @property
+    def ship(self) -> bool:
+        """True if it learned, kept what it knew, and didn't memorise."""
+        return bool(self.evaluation["ship"])
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a sentence or two."""
+        return str(self.evaluation["verdict"])
+
+
+def run(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Outcome:
+    """Prepare, measure the base, train, evaluate, export and report. Calling again resumes.
+
+    Raises:
+        UserInputError: the recipe, its paths or its run folder can't be used as they are.
+        TrainingAlarm: training met a value it must not apply.
+    """
+    work = _Work(recipe, progress)
+    outcome = work.evaluate()
+    work.export()
+    report(recipe, progress=progress)
+    return outcome
+
+
+def prepare(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
+    """Documents to token shards and ledger; returns the run's data folder."""
+    work = _Work(recipe, progress)
+    work.prepare()
+    return work.folder.data
+
+
+def train(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
+    """Prepare and train; returns the run folder."""
+    work = _Work(recipe, progress)
+    work.train()
+    return work.folder.path
+
+
+def evaluate(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Outcome:
+    """Everything up to evaluation.json."""
+    return _Work(recipe, progress).evaluate()
+
+
+def export(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Everything up to the adapter and the merged model; returns exports.json's content."""
+    work = _Work(recipe, progress)
+    work.evaluate()
+    return work.export()
+
+
+def report(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
+    """Write report.md and report.html from a run folder; returns the HTML's path."""
+    from steep.report.write import write_report
+
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    _, page = write_report(Path(given.output_dir))
+    return page
+
+
+class _Work:
+    """One run in progress: each stage once, in order, on demand."""
+
+    def __init__(self, recipe: Recipe | str | Path, progress: Progress | None) -> None:
+        from steep.stages.base import open_base
+        from steep.stages.folder import open_run
+        from steep.stages.inputs import read_inputs
+
+        given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        self._progress = progress or Silent()
+        self._progress.stage("Reading documents")
+        # Everything the user named is read before the run folder is made: bad input leaves
+        # nothing behind.
+        self._inputs = read_inputs(given)
+        self._recipe, self._base = open_base(given)
+        self.folder = open_run(self._recipe)
+        self._prepared: Any = None
+        self._trained: Any = None
+
+    def prepare(self) -> Any:
+        from steep.stages.prepare import prepare_data
+
+        if self._prepared is None:
+            self._prepared = prepare_data(
+                self._recipe, self._inputs, self._base, self.folder, self._progress
+            )
+        return self._prepared
+
+    def train(self) -> Any:
+        from steep.stages.train import train_stage
+
+        if self._trained is None:
+            self._trained = train_stage(
+                self._recipe, self._base, self.prepare(), self.folder, self._progress
+            )
+        return self._trained
+
+    def evaluate(self) -> Outcome:
+        from steep.stages.evaluate import evaluate_stage, make_panel, measure_base
+
+        self.prepare()
+        panel = make_panel(self._inputs)
+        before = measure_base(self._base, panel, self.folder, self._progress)
+        evaluation = evaluate_stage(
+            self._recipe,
+            self._inputs,
+            self._base,
+            self.train(),
+            panel,
+            before,
+            self.folder,
+            self._progress,
+        )
+        return Outcome(self.folder.path, evaluation)
+
+    def export(self) -> dict[str, Any]:
+        from steep.stages.export import export_stage
+
+        return export_stage(self._recipe, self._base, self.train(), self.folder, self._progress)

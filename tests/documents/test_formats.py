@@ -1,0 +1,44 @@
+import subprocess
+import sys
+
+import pytest
+
+from steep.documents.formats import is_supported, read_bytes
+
+
+@pytest.mark.parametrize("name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv"])
+def test_supported_names(name: str) -> None:
+    assert is_supported(name)
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.py", "a.txt.gz"])
+def test_unsupported_names(name: str) -> None:
+    assert not is_supported(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("a.markdown", b"# A", "A"),
+        ("a.htm", b"<p>A", "A"),
+        ("a.txt", b"one\ntwo", "one\ntwo"),
+        ("README", b"*A*", "*A*"),
+        ("a.csv", b"text\nA", "A"),
+        ("a.tsv", b"text\tb\nA, B\tc", "A, B"),
+        ("a.ndjson", b'{"text": "A"}', "A"),
+        ("a.json", b'[{"body": "A"}]', "A"),
+    ],
+)
+def test_the_suffix_chooses_the_reader(name: str, data: bytes, text: str) -> None:
+    (piece,) = read_bytes(name, data)
+    assert piece.text == text  # type: ignore[union-attr]
+
+
+def test_parsers_load_only_when_used() -> None:
+    code = (
+        "import sys, steep.documents.read, steep.documents.split; "
+        "print([m for m in ('bs4','lxml','ftfy','markdown_it','numpy','charset_normalizer',"
+        "'datasets','torch') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

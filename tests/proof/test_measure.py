@@ -1,0 +1,126 @@
+"""Measuring a tiny model on a whole panel."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from steep.proof.judge import judge
+from steep.proof.measure import Panel, fingerprint, measure, verbatim_windows
+from steep.proof.questions import PROMPT, Question
+from steep.proof.scorer import Choices, Scorer
+from tests.tiny import tiny_model, tiny_tokenizer
+
+TEXT = "The quick brown fox founded the company in 1987. Who jumps over the lazy dog? Paris. "
+QUESTIONS = tuple(
+    Question(f"q{n}", f"Who founded company {n}?", f"Person {n}", (), tuple(
+        f"Person {(n + k) % 12}" for k in range(10)
+    ), cluster=f"f{n // 2}")
+    for n in range(6)
+)  # fmt: skip
+PANEL = Panel(
+    domain=(("d1", TEXT), ("d2", TEXT * 2)),
+    general=(("g1", "London is the capital of England."),),
+    questions=(*QUESTIONS, Question("open", "Why?", "because")),
+    controls=QUESTIONS[:2],
+    general_questions=QUESTIONS[2:4],
+    trained_texts=tuple((f"t{n}", f"{n} {TEXT}" * 6) for n in range(5)),
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tiny_tokenizer([TEXT])
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer: Any) -> Any:
+    return tiny_model("llama", tokenizer)
+
+
+@pytest.fixture(scope="module")
+def result(model: Any, tokenizer: Any) -> dict[str, Any]:
+    return measure(model, tokenizer, PANEL)
+
+
+def test_results_are_json_and_repeat(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert measure(model, tokenizer, PANEL) == result
+
+
+def test_texts(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
+    (score,) = Scorer(model, tokenizer).score_texts([TEXT])
+    assert result["domain"][0] == {
+        "id": "d1", "nats": pytest.approx(score.nats, abs=1e-3), "tokens": score.tokens,
+        "bytes": len(TEXT),
+    }  # fmt: skip
+
+
+def test_a_choice_is_scored_against_its_prior(
+    model: Any, tokenizer: Any, result: dict[str, Any]
+) -> None:
+    question, row = QUESTIONS[3], result["questions"][3]
+    options = tuple(" " + choice for choice in question.choices)
+    asked, prior = Scorer(model, tokenizer).score_continuations(
+        [Choices(PROMPT.format(question=question.question), options), Choices("Answer:", options)]
+    )
+    expected = [
+        a.logprob / a.tokens - b.logprob / b.tokens for a, b in zip(asked, prior, strict=True)
+    ]
+    assert row["scores"] == pytest.approx(expected, abs=1e-4)
+    place = question.choices.index(question.answer)
+    others = expected[:place] + expected[place + 1 :]
+    assert row["margin"] == pytest.approx(expected[place] - max(others), abs=1e-4)
+    assert row["rank"] == 1 + sum(other >= expected[place] for other in others)
+    assert row["first"] is (row["rank"] == 1)
+
+
+def test_a_question_without_choices_counts_only_freely(result: dict[str, Any]) -> None:
+    row = result["questions"][-1]
+    assert row["first"] is row["scores"] is row["rank"] is None
+    assert row["exact"] is False and isinstance(row["answer"], str)
+
+
+def test_a_tie_is_wrong(model: Any, tokenizer: Any) -> None:
+    twice = replace(QUESTIONS[0], choices=("Person 0", "Person 0", "Person 1"))
+    row = measure(model, tokenizer, Panel(questions=(twice,)))["questions"][0]
+    assert row["first"] is False and row["rank"] >= 2
+
+
+def test_verbatim_windows_are_fixed(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
+    scorer = Scorer(model, tokenizer)
+    windows = verbatim_windows(scorer, PANEL.trained_texts)
+    assert windows and windows == verbatim_windows(scorer, PANEL.trained_texts[::-1])
+    assert all(len(window.ids) == 64 for window in windows)
+    assert len({(window.id, window.start) for window in windows}) == len(windows)
+    assert [(row["id"], row["start"]) for row in result["verbatim"]] == [
+        (window.id, window.start) for window in windows
+    ]
+    many = tuple((f"t{n}", TEXT * 6) for n in range(100))
+    assert len(verbatim_windows(scorer, many)) == 64
+    assert verbatim_windows(scorer, [("short", "The fox.")]) == []
+
+
+def test_progress_ends_at_the_total(model: Any, tokenizer: Any) -> None:
+    seen: list[tuple[int, int, str]] = []
+    measure(model, tokenizer, PANEL, progress=lambda *step: seen.append(step))
+    done = [step[0] for step in seen]
+    assert done == sorted(done) and done[-1] == seen[-1][1]
+    assert {step[2] for step in seen} >= {"domain texts", "questions", "verbatim recall"}
+
+
+def test_the_fingerprint_follows_panel_and_model() -> None:
+    assert fingerprint(PANEL, "a") == fingerprint(PANEL, "a")
+    assert fingerprint(PANEL, "a") != fingerprint(PANEL, "b")
+    assert fingerprint(PANEL, "a") != fingerprint(replace(PANEL, controls=()), "a")
+
+
+def test_a_model_against_itself_learned_nothing(result: dict[str, Any]) -> None:
+    found = judge(result, result)
+    assert found["learned"] == "no_evidence" and found["kept"] == "forgot"  # one general text
+    assert found["ship"] is False
+    empty = {**result, "questions": [], "controls": [], "verbatim": [], "domain": []}
+    json.dumps(judge(empty, empty), allow_nan=False)

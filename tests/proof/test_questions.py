@@ -1,0 +1,155 @@
+"""Question files, their errors, and wrong answers that are fair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from steep.errors import UserInputError
+from steep.proof.answers import evaluate_accuracy
+from steep.proof.questions import (
+    Question,
+    general_questions,
+    general_texts,
+    load_questions,
+    shape,
+    with_distractors,
+)
+
+YEARS = [Question(f"y{n}", f"When was {n}?", str(1900 + n)) for n in range(12)]
+NAMES = [Question(f"n{n}", f"Who is {n}?", f"Person {chr(65 + n)}x") for n in range(6)]
+
+
+def write(folder: Path, *lines: str) -> Path:
+    path = folder / "questions.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_full_line_and_a_short_one(tmp_path: Path) -> None:
+    full = {
+        "id": "q1", "question": "Where is it?", "answer": "Oslo", "aliases": ["Oslo, Norway"],
+        "choices": ["Rome", "Bern", "rome", "Oslo, Norway"], "kind": "control",
+        "relation": "seat", "fact": "f1", "colour": "red",
+    }  # fmt: skip
+    short = {"question": "When?", "answer": 1987}
+    first, second = load_questions(write(tmp_path, json.dumps(full), "", json.dumps(short)))
+    assert first == Question(
+        "q1", "Where is it?", "Oslo", ("Oslo, Norway",), ("Rome", "Bern", "Oslo"), "control",
+        "seat", "f1",
+    )  # fmt: skip
+    assert second == Question("line-3", "When?", "1987", cluster="line-3")
+    assert first.truths == ("Oslo", "Oslo, Norway")
+
+
+def test_a_choice_written_like_the_answer_is_the_answer(tmp_path: Path) -> None:
+    line = json.dumps({"question": "?", "answer": "The Nile", "choices": ["Rhine", "nile."]})
+    (question,) = load_questions(write(tmp_path, line))
+    assert question.choices == ("Rhine", "The Nile")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "found a list"),
+        ('{"answer": "x"}', '"question" is missing'),
+        ('{"question": "x"}', '"answer" is missing'),
+        ('{"question": "x", "answer": " "}', '"answer" is empty'),
+        ('{"question": "x", "answer": null}', '"answer" is null'),
+        ('{"question": "x", "answer": true}', "true or false"),
+        ('{"question": "x", "answer": "y", "aliases": "z"}', '"aliases" is a text'),
+        ('{"question": "x", "answer": "y", "choices": [{}]}', 'an item of "choices" is an object'),
+        ('{"question": "x", "answer": "y", "choices": ["y"]}', "no wrong answer"),
+        ('{"question": "x", "answer": "y", "kind": "other"}', "\"kind\" is 'other'"),
+        ('{"question": "x", "answer": "y", "id": "a"}', "already on line 1"),
+    ],
+)
+def test_errors_name_the_line(line: str, says: str, tmp_path: Path) -> None:
+    path = write(tmp_path, '{"question": "q", "answer": "a", "id": "a"}', "", line)
+    with pytest.raises(UserInputError) as raised:
+        load_questions(path)
+    assert "questions.jsonl line 3: " in str(raised.value) and says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_and_empty_files(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="no such file"):
+        load_questions(tmp_path / "none.jsonl")
+    with pytest.raises(UserInputError, match="no questions"):
+        load_questions(write(tmp_path, "", " "))
+    path = tmp_path / "bytes.jsonl"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserInputError, match="UTF-8"):
+        load_questions(path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("1987", "year"), ("3 May 1987", "date"), ("1987-05-03", "date"), ("March 2001", "date"),
+        ("42", "number"), ("$1,200", "number"), ("3.5 million", "number"), ("12%", "number"),
+        ("Ada Lovelace", "name"), ("blue", "other"), ("may be", "other"),
+    ],
+)  # fmt: skip
+def test_shapes(answer: str, expected: str) -> None:
+    assert shape(answer) == expected
+
+
+def test_distractors_have_the_answers_shape() -> None:
+    widened = with_distractors([*YEARS, *NAMES], seed=0)
+    for question in widened:
+        assert question.choices.count(question.answer) == 1
+        assert len(set(question.choices)) == len(question.choices)
+        assert {shape(choice) for choice in question.choices} == {shape(question.answer)}
+    assert {len(question.choices) for question in widened} == {10, 6}
+
+
+def test_distractors_dont_depend_on_order_and_do_on_the_seed() -> None:
+    one = {question.id: question for question in with_distractors(YEARS, 1)}
+    two = {question.id: question for question in with_distractors(YEARS[::-1], 1)}
+    assert one == two
+    assert list(one.values()) != with_distractors(YEARS, 2)
+
+
+def test_relation_and_kind_come_first() -> None:
+    def made(name: str, relation: str, kind: str, answer: str) -> Question:
+        return Question(name, "?", answer, relation=relation, kind=kind)  # type: ignore[arg-type]
+
+    facts = [made(f"f{n}", "seat", "fact", f"Town {n}f") for n in range(6)]
+    controls = [made(f"c{n}", "seat", "control", f"Town {n}c") for n in range(6)]
+    others = [made(f"o{n}", "head", "fact", f"Person {n}") for n in range(6)]
+    widened = with_distractors([*facts, *controls, *others], 0)
+    for question in widened:
+        assert {choice[-1] for choice in question.choices} == (
+            {question.answer[-1]} if question.relation == "seat" else set("012345")
+        )
+
+
+def test_right_answers_are_no_distractors() -> None:
+    target = Question("t", "?", "New York", aliases=("NYC",))
+    right = [
+        Question(f"r{n}", "?", text) for n, text in enumerate(("NYC", "new york", "New York City"))
+    ]
+    (first, *_) = with_distractors([target, *right, *NAMES], 0)
+    assert len(first.choices) == 7
+    assert sum(evaluate_accuracy(choice, target.truths) for choice in first.choices) == 1
+
+
+def test_too_few_distractors_leave_the_question_open() -> None:
+    few = with_distractors(NAMES[:4], 0)
+    assert all(question.choices == () for question in few)
+    given = Question("g", "?", "x", choices=("x", "y"))
+    assert with_distractors([given, *NAMES[:2]], 0)[0] is given
+
+
+def test_the_packaged_panels() -> None:
+    questions, texts = general_questions(), general_texts()
+    assert len(questions) >= 50 and len(texts) >= 20
+    for question in questions:
+        assert len(question.choices) == 10 and question.answer in question.choices
+        assert question.relation
+    assert all(len(text) > 200 for _, text in texts)
+    assert len({name for name, _ in texts}) == len(texts)

@@ -1,0 +1,144 @@
+"""report.html: one safe, self-contained, reproducible page."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from steep.report.html import render_html
+from steep.report.plots import training_plots
+from steep.report.story import read_story
+from steep.report.write import write_report
+from tests.report.test_story import HOSTILE, make_run
+
+
+class Page(HTMLParser):
+    """Tags, attributes and ids of a page; fails on a tag closed out of order."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page_of(run: Path) -> str:
+    return render_html(read_story(run))
+
+
+def test_verdicts(tmp_path: Path) -> None:
+    good = page_of(make_run(tmp_path / "a"))
+    bad = page_of(make_run(tmp_path / "b", ship=False))
+    assert '<h2 id="verdict">Ship it</h2>' in good
+    assert "Do not ship" not in good
+    assert '<h2 id="verdict">Do not ship</h2>' in bad
+    assert 'class="verdict bad"' in bad
+    assert "It learned your facts (87%" in good
+    assert "not measured" in good
+
+
+@pytest.mark.parametrize("ship", [True, False])
+def test_nothing_is_fetched_and_nothing_runs(tmp_path: Path, ship: bool) -> None:
+    text = page_of(make_run(tmp_path, ship=ship, text=HOSTILE + " https://example.org/x.js"))
+    page = Page(text)
+    active = {"script", "iframe", "object", "embed", "link", "img", "form", "base", "foreignobject"}
+    assert not active & set(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert not names & {"src", "srcset", "action", "data", "poster", "background"}
+    assert not [name for name in names if name.startswith("on")]
+    assert all(value.startswith("#") for name, value in page.attributes if name.endswith("href"))
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "@import" not in style and "url(" not in style and "http" not in style
+    assert "default-src 'none'" in text
+    assert not re.search(r"xmlns|<!DOCTYPE svg|<\?xml|RDF", text)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "</svg></text>]]>", "'\"><b onclick=x>"])
+def test_hostile_text_changes_no_structure(tmp_path: Path, text: str) -> None:
+    plain = Page(page_of(make_run(tmp_path / "a")))
+    hostile = Page(page_of(make_run(tmp_path / "b", text=text)))
+    assert hostile.tags == plain.tags
+    assert [name for name, _ in hostile.attributes] == [name for name, _ in plain.attributes]
+    assert "7*7" in "".join(hostile.text) or "7*7" not in text
+
+
+def test_hostile_check_names_stay_inside_their_plot(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    checks = json.dumps({"step": 60, "checks": {HOSTILE: 1.0, "<b>": 2.0, "$x_$": 3.0}})
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(checks + "\n")
+    page = Page(page_of(run))
+    assert "script" not in page.tags and "b" not in page.tags
+    assert "$x $" in "".join(page.text)
+
+
+def test_ids_are_unique_and_references_resolve(tmp_path: Path) -> None:
+    text = page_of(make_run(tmp_path))
+    ids = [value for name, value in Page(text).attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text))
+    assert {a or b for a, b in used} <= set(ids)
+
+
+def test_same_story_same_bytes(tmp_path: Path) -> None:
+    run = make_run(tmp_path, text=HOSTILE)
+    first = [path.read_bytes() for path in write_report(run)]
+    assert first == [path.read_bytes() for path in write_report(run)]
+    assert not list(run.glob(".*.tmp"))
+
+
+def test_accessible(tmp_path: Path) -> None:
+    text = page_of(make_run(tmp_path))
+    levels = [int(level) for level in re.findall(r"<h([1-6])", text)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all('role="img" aria-label="' in svg for svg in re.findall(r"<svg[^>]*>", text))
+    assert all("scope=" in th for th in re.findall(r"<th\b[^>]*>", text))
+    assert '<html lang="en">' in text
+
+
+def test_long_lists_are_cut(tmp_path: Path) -> None:
+    text = page_of(make_run(tmp_path, documents=1253))
+    assert "and 1,203 more" in text
+    assert "doc49.md" in text and "doc50.md" not in text
+
+
+def test_plots_have_few_points_and_tolerate_one_step(tmp_path: Path) -> None:
+    long = page_of(make_run(tmp_path / "a", steps=5000))
+    assert len(long) < 200_000
+    one = read_story(make_run(tmp_path / "b", steps=1))
+    assert training_plots(one) == []
+
+
+def test_matplotlib_settings_are_put_back(tmp_path: Path) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    page_of(make_run(tmp_path))
+    assert dict(matplotlib.rcParams) == before

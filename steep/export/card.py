@@ -23,7 +23,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
-_BLOCK = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_BLOCK = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,12 @@ def _inline(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", line).replace("://", r"\://").replace("www.", r"www\.")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of escaped cells; the first column left, the others right."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
+    """A Markdown table of escaped cells; numbers (all but the first column) are set right."""
     lines = ["| " + " | ".join(header) + " |"]
-    lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(header) - 1)) + "|")
+    lines.append(
+        "|" + "|".join([" --- "] + [" ---: " if numbers else " --- "] * (len(header) - 1)) + "|"
+    )
     lines += ["| " + " | ".join(_inline(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
 
@@ -154,7 +156,7 @@ def _about(facts: CardFacts) -> str:
 def _base(facts: CardFacts) -> str:
     hub = _HUB_ID.fullmatch(facts.base_model)
     name = facts.base_model if hub else _short(facts.base_model)
-    lines = [f"- Name: {escape(name)}{'' if hub else ' (a local model, not a hub id)'}"]
+    lines = [f"- Name: {escape(name)}{'' if hub else ' (not a hub id)'}"]
     if facts.base_hash:
         lines.append(f"- Fingerprint of its files: {escape(facts.base_hash)}")
     lines.append(
@@ -208,23 +210,11 @@ Made to answer questions about its owner's documents. Mind that:
 - What the base model can't do, and its biases, remain."""
 
 
-_SETTINGS = (
-    "method",
-    "lora_r",
-    "learning_rate",
-    "embedding_learning_rate",
-    "lr_scheduler_type",
-    "max_seq_length",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-)
-
-
 def _training(facts: CardFacts) -> str:
     train = (facts.recipe or {}).get("train") or {}
-    lines = [
-        f"- {escape(k)}: {escape(str(train[k]))}" for k in _SETTINGS if train.get(k) is not None
-    ]
+    unused = "lora_" if train.get("method") == "full" else "\0"
+    settings = {k: v for k, v in train.items() if v is not None and not k.startswith(unused)}
+    lines = [f"- {escape(str(key))}: {escape(str(value))}" for key, value in settings.items()]
     if facts.steps is not None:
         lines.append(f"- Optimizer steps: {facts.steps:,}")
     if facts.tokens is not None:
@@ -243,14 +233,18 @@ def _training(facts: CardFacts) -> str:
 
 
 def _loading(facts: CardFacts) -> str:
-    kind = "AutoPeftModelForCausalLM" if facts.kind == "adapter" else "AutoModelForCausalLM"
-    package = "peft" if facts.kind == "adapter" else "transformers"
+    imports, kind = {
+        "adapter": ("from peft import AutoPeftModelForCausalLM\n", "AutoPeftModelForCausalLM"),
+        "merged": ("", "AutoModelForCausalLM"),
+    }[facts.kind]
     names = "AutoTokenizer" if facts.kind == "adapter" else f"{kind}, AutoTokenizer"
-    first = [f"from peft import {kind}"] if package == "peft" else []
-    lines = [*first, f"from transformers import {names}", "", 'folder = "."  # this folder']
-    lines.append(f"model = {kind}.from_pretrained(folder)")
-    lines.append("tokenizer = AutoTokenizer.from_pretrained(folder)")
-    lines.append('inputs = tokenizer("Question: ...\\nAnswer:", return_tensors="pt")')
-    lines.append("output = model.generate(**inputs, max_new_tokens=50)")
-    lines.append("print(tokenizer.decode(output[0]))")
-    return "\n".join(["```python", *lines, "```"])
+    return f"""\
+```python
+{imports}from transformers import {names}
+
+folder = "."  # this folder
+model = {kind}.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+inputs = tokenizer("Question: ...\\nAnswer:", return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=50)[0]))
+```"""

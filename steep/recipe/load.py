@@ -49,7 +49,8 @@ def recipe_from(
     Relative paths in ``values`` count from ``folder`` (default: the current folder), those in
     ``overrides`` from the current folder.
     """
-    merged = _absolute(values, folder or Path.cwd())
+    defaults = {"output_dir": Recipe.model_fields["output_dir"].default}
+    merged = _absolute({**defaults, **values}, folder or Path.cwd())
     for override in overrides:
         dotted, value = _parse_override(override)
         merged = _with_value(merged, dotted, value)

@@ -18,7 +18,9 @@ Count = Annotated[int, Field(ge=1)]
 class Section(BaseModel):
     """A frozen table of the recipe that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class DataRecipe(Section):
@@ -91,7 +93,7 @@ class ExportRecipe(Section):
 
 
 class Recipe(Section):
-    """A whole recipe. ``Recipe.load`` reads TOML; ``Recipe.model_validate`` takes a mapping."""
+    """A whole recipe. ``load_recipe`` reads TOML; ``recipe_from`` takes a mapping."""
 
     model: str = "smollm2-135m"
     output_dir: str = "runs/steep"

@@ -122,7 +122,7 @@ def training_facts(story: RunStory) -> list[Fact]:
         facts.append(Fact("peak memory", f"{story.peak_memory_bytes / 2**30:.1f} GiB"))
     parity = ((story.exports or {}).get("parity") or {}).get("max_logit_difference")
     if parity is not None:
-        facts.append(Fact("largest logit difference after export", f"{parity:.2g}"))
+        facts.append(Fact("export logit difference", f"{parity:.2g}"))
     return facts
 
 

@@ -57,7 +57,7 @@ def _chance(evaluation: Mapping[str, Any]) -> str:
 def _samples(samples: Iterable[Mapping[str, Any]]) -> str:
     keys = ("question", "truth", "base", "tuned")
     rows = [[_answer(sample.get(key)) for key in keys] for sample in samples]
-    return table(("Question", "Truth", "Base", "Tuned"), rows) if rows else ""
+    return table(("Question", "Truth", "Base", "Tuned"), rows, numbers=False) if rows else ""
 
 
 def _answer(value: Any) -> str:
@@ -84,7 +84,8 @@ def _data(story: RunStory) -> str:
         rows = [(place(d), d.get("reason", ""), d.get("detail", "")) for d in drops[:MAX_ROWS]]
         parts.append(f"Dropped: {said}.")
         if rows:
-            parts.append(table(("Dropped", "Reason", "Detail"), rows) + _more(len(drops)))
+            listed = table(("Dropped", "Reason", "Detail"), rows, numbers=False)
+            parts.append(listed + _more(len(drops)))
     documents = ledger.get("by_document") or []
     if documents:
         header = ("Trained", "Tokens", "Times", "Retold tokens")

@@ -56,8 +56,9 @@ caption{text-align:left;padding:.8rem 1rem .3rem;font-weight:600}
 th,td{padding:.5rem 1rem;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 .long{max-height:30rem;overflow-y:auto}
 .scroll:focus-visible,pre:focus-visible{outline:2px solid var(--tuned);outline-offset:2px}
-thead th{position:sticky;top:0;background:var(--card);border-top:0;color:var(--soft);font-weight:500;font-size:.86rem;white-space:nowrap}
-tbody th{font-weight:500;min-width:11rem}
+thead th{position:sticky;top:0;background:var(--card);border-top:0;
+color:var(--soft);font-weight:500;font-size:.86rem;white-space:nowrap}
+tbody th{font-weight:500;min-width:11rem}td{min-width:6.5rem}td.n{min-width:0}
 .n{text-align:right;white-space:nowrap}
 ul.plain{padding-left:1.1rem;max-width:50rem}
 .plain li{margin:.3rem 0}
@@ -80,7 +81,8 @@ th,td{padding:.45rem .7rem}tbody th{min-width:8.5rem}}
 @media print{:root{--paper:#fff}body{font-size:10.5pt}header{padding-top:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 figure,.card,.verdict,.tiles li,tr{break-inside:avoid}h2,h3{break-after:avoid}
-.scroll,.sample dd{overflow:visible;max-height:none}thead th{position:static}.figures{grid-template-columns:1fr 1fr}}
+.scroll,.sample dd{overflow:visible;max-height:none}thead th{position:static}
+.figures{grid-template-columns:1fr 1fr}}
 """
 
 TEMPLATE = """\
@@ -99,7 +101,8 @@ TEMPLATE = """\
 </div>
 {%- endmacro -%}
 {%- macro listing(grid) -%}
-<div class="scroll{% if grid.rows | length > 12 %} long{% endif %}" role="region" tabindex="0" aria-label="{{ grid.caption }}"><table>
+<div class="scroll{% if grid.rows | length > 15 %} long{% endif %}" role="region" tabindex="0"
+ aria-label="{{ grid.caption }}"><table>
 <caption>{{ grid.caption }}</caption>
 <thead><tr>{% for name in grid.header %}
 <th scope="col"{% if loop.index0 in grid.numeric %} class="n"{% endif %}>{{ name }}</th>
@@ -176,9 +179,9 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 {{ figures(plots, false) if plots }}{% endif %}
 
 <h2>To look closer</h2>
-{% if recipe %}<details open><summary>Recipe</summary><pre tabindex="0"><code dir="auto">
+{% if recipe %}<details><summary>Recipe</summary><pre tabindex="0"><code dir="auto">
 {{- recipe }}</code></pre></details>{% endif %}
-{% if machine %}<details open><summary>Machine and versions</summary>
+{% if machine %}<details><summary>Machine and versions</summary>
 {{ facts(machine) }}</details>{% endif %}
 {% if files %}{{ listing(files) }}{% endif %}
 </main>

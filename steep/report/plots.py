@@ -130,6 +130,7 @@ def _loss_plot(steps: Sequence[Step]) -> Plot:
         _quiet(axes)
         axes.plot(x, raw, color=TUNED, linewidth=0.8, alpha=0.4)
         axes.plot(x, _smooth(raw), color=TUNED, linewidth=2)
+        axes.locator_params(axis="x", integer=True)
         axes.set(xlim=(steps[0].step, steps[-1].step), ylim=(0, None))
         axes.set_title("loss, nats per token", loc="left", color=TUNED)
         right = axes.twinx()
@@ -185,6 +186,7 @@ def _checks_plot(title: str, key: str, checks: Sequence[Check], names: Sequence[
         figure = new_figure(2.7)
         axes = figure.add_axes((0.11, 0.13, 0.84, 0.75))
         _quiet(axes)
+        axes.locator_params(axis="x", integer=True)
         for number, name in enumerate(names):
             rows = [(c.step, c.values[name]) for c in checks if name in c.values]
             look = ((TUNED, "-"), (BASE, "-"), (EXTRA, "-"), (INK, ":"))[number % 4]
@@ -192,7 +194,7 @@ def _checks_plot(title: str, key: str, checks: Sequence[Check], names: Sequence[
             x, y = zip(*rows, strict=True)
             axes.plot(x, y, color=look[0], ls=look[1], marker="o", ms=3, lw=1.5, label=label)
             said.append(f"{label} from {rows[0][1]:.3g} to {rows[-1][1]:.3g}")
-        axes.legend(loc="best", fontsize=8.5)
+        axes.legend(loc="best", fontsize=9.5)
         svg = to_svg(figure, key, "; ".join(said))
     return Plot(title, "By step, on validation data that is never trained.", svg)
 

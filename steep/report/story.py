@@ -121,7 +121,7 @@ def card_facts(
     story: RunStory, kind: Literal["adapter", "merged"], base_hash: str | None = None
 ) -> CardFacts:
     """What ``steep.export.card.model_card`` needs, from a story."""
-    parity = ((story.exports or {}).get("parity") or {}).get("max_logit_difference")
+    parity = (story.exports or {}).get("parity") or {}
     return CardFacts(
         kind=kind,
         base_model=str((story.recipe or {}).get("model", "unknown")),
@@ -133,7 +133,7 @@ def card_facts(
         tokens=story.tokens,
         seconds=story.seconds,
         machine=story.machine,
-        max_logit_difference=parity,
+        max_logit_difference=parity.get(kind, parity.get("max_logit_difference")),
     )
 
 

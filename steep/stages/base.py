@@ -61,7 +61,9 @@ class Base:
 def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     """The resolved recipe and its base model, with the recipe's threads set."""
     import torch
+    import transformers
 
+    transformers.utils.logging.disable_progress_bar()
     # The tokenizer's own threads would fork under the loop's and buy nothing here.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     torch.set_num_threads(recipe.train.threads or len(os.sched_getaffinity(0)))

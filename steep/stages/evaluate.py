@@ -8,6 +8,7 @@ from typing import Any
 
 from steep.artifact import key_of, read_json, write_json
 from steep.documents.record import Document
+from steep.model.load import cache_folder
 from steep.progress import Progress
 from steep.proof.judge import judge
 from steep.proof.measure import Panel, fingerprint, measure
@@ -50,15 +51,20 @@ def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
 
 
 def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -> dict[str, Any]:
-    """Results of the untouched base model."""
-    return _measured(
-        run.scores / "base.json",
-        fingerprint(panel, base.fingerprint),
+    """Results of the untouched base model, kept across runs: they depend on nothing else."""
+    key = fingerprint(panel, base.fingerprint)
+    kept = cache_folder() / "scores" / f"{key[:32]}.json"
+    result = _measured(
+        kept if kept.is_file() else run.scores / "base.json",
+        key,
         "Asking the base model",
         lambda: (base.model, base.tokenizer),
         panel,
         progress,
     )
+    for path in (kept, run.scores / "base.json"):
+        write_json(path, {"key": key, "result": result})
+    return result
 
 
 def evaluate_stage(

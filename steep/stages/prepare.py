@@ -217,9 +217,8 @@ def _warnings(ledger: dict[str, Any]) -> list[str]:
     facts = ledger["facts"]
     if facts["count"] and facts["median_exposures"] < 20:
         warnings.append(
-            f"warning: half of the facts found are seen fewer than "
-            f"{facts['median_exposures']:.0f} times (20 or more are usually needed); "
-            "raise the budget or use fewer documents"
+            f"warning: half of the facts found are seen {facts['median_exposures']:.0f} times or "
+            "fewer (20 or more are usually needed); raise the budget or use fewer documents"
         )
     unseen = sum(d["times_trained"][0] == 0 for d in ledger["by_document"])
     if unseen:

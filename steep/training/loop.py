@@ -138,6 +138,8 @@ def train_model(
                     "run the same command again to go on",
                     stop.signal_number,
                 )
+    # Take the engine's mixed-precision wrapper off again: judging and export use plain fp32.
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     accelerator.free_memory()
     return Training(first, steps, time.monotonic() - begin, moved)
 

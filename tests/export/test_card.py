@@ -119,7 +119,16 @@ def test_hostile_names(text: str) -> None:
 def test_escape_shows_the_text_itself() -> None:
     from markdown_it import MarkdownIt
 
-    for text in ("a|b*c_d[e](f)<g>&amp;`h`\\i~j#k", "# x", "- x", "1. x", "10) x", "=== x", "> x"):
+    for text in (
+        "a|b*c_d[e](f)<g>&amp;`h`\\i~j#k",
+        "# x",
+        "- x",
+        "1. x",
+        "10) x",
+        "0.0005",
+        "=== x",
+        "> x",
+    ):
         tokens = MarkdownIt().parseInline(escape(text))[0].children or []
         assert "".join(token.content for token in tokens) == text
         assert MarkdownIt().render(escape(text)).startswith("<p>")

@@ -191,7 +191,7 @@ def test_whole_story(tmp_path: Path) -> None:
         "retold",
         "general",
     ]
-    assert ("largest logit difference after export", "0.00012") in training_facts(story)
+    assert ("export logit difference", "0.00012") in training_facts(story)
     assert "met 31 times in 6 wordings. 9 of them" in str(knowledge_sentence(story.ledger))
     facts = card_facts(story, "merged", "abc")
     assert (facts.steps, facts.max_logit_difference) == (60, 0.00012)

@@ -1,0 +1,60 @@
+"""What a recipe leaves open is filled in from the model's size, and nothing else is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from steep.recipe import Recipe
+from steep.recipe.resolve import FULL_BELOW_PARAMETERS, resolve_recipe
+
+
+def _recipe(model: str = "smollm2-135m", **train: Any) -> Recipe:
+    return Recipe.model_validate(
+        {"model": model, "data": {"domain": ["d"]}, "train": {"max_steps": 1, **train}}
+    )
+
+
+# Broken by: "<=" for "<".
+@pytest.mark.parametrize(
+    ("parameters", "method"),
+    [(FULL_BELOW_PARAMETERS - 1, "full"), (FULL_BELOW_PARAMETERS, "lora"), (10, "full")],
+)
+def test_small_models_are_trained_in_full(parameters: int, method: str) -> None:
+    assert resolve_recipe(_recipe(), parameters).train.method == method
+
+
+def test_what_was_asked_for_stays() -> None:
+    recipe = _recipe(method="lora", learning_rate=0.5, embedding_learning_rate=0.0)
+    train = resolve_recipe(recipe, 10).train
+    assert (train.method, train.learning_rate, train.embedding_learning_rate) == ("lora", 0.5, 0.0)
+
+
+def test_embeddings_go_slower_beside_adapters() -> None:
+    lora = resolve_recipe(_recipe(method="lora", learning_rate=0.5), 10).train
+    full = resolve_recipe(_recipe(method="full", learning_rate=0.5), 10).train
+    assert lora.embedding_learning_rate == pytest.approx(0.05)
+    assert full.embedding_learning_rate == 0.5
+    for train in (resolve_recipe(_recipe(method=m), 10).train for m in ("full", "lora")):
+        assert train.learning_rate is not None
+        assert train.learning_rate > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "adapter", "merged"),
+    [
+        ("smollm2-135m", "continued_pretrain_smollm2", "smollm2_continued_merged"),
+        ("owner/Qwen3 0.6B", "continued_pretrain_qwen3-0.6b", "qwen3-0.6b_continued_merged"),
+        ("/home/me/base/", "continued_pretrain_base", "base_continued_merged"),
+        ("/", "continued_pretrain_model", "model_continued_merged"),
+    ],
+)
+def test_export_names(model: str, adapter: str, merged: str) -> None:
+    export = resolve_recipe(_recipe(model), 10).export
+    assert (export.adapter, export.merged) == (adapter, merged)
+
+
+def test_resolving_again_changes_nothing() -> None:
+    once = resolve_recipe(_recipe(), 10)
+    assert resolve_recipe(once, 10**12) == once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["llama", "qwen3", "gpt2", "gemma"]
@@ -81,3 +82,13 @@ def _config(kind: Kind, tokenizer: Any) -> Any:
     if kind == "qwen3":
         return Qwen3Config(head_dim=8, tie_word_embeddings=False, **sizes, **common)
     return GemmaConfig(head_dim=8, tie_word_embeddings=True, **sizes, **common)
+
+
+def save_tiny_model(
+    folder: Path, kind: Kind = "llama", texts: Iterable[str] | None = None, seed: int = 0
+) -> Path:
+    """Write a tiny model and its tokenizer as a plain transformers folder."""
+    tokenizer = tiny_tokenizer(texts)
+    tiny_model(kind, tokenizer, seed).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

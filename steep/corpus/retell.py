@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from steep.artifact import text_hash
 from steep.corpus.piece import Piece
@@ -26,6 +27,7 @@ BLANK = "____"
 # A chunk of permuted sentences stays near the length of a paragraph or two.
 _CHUNK_CHARACTERS = 1200
 _MIN_CLOZE_CHARACTERS = 12
+_BULLET = re.compile(r"^[-*\u2022]\s+")
 
 # English openings that point back to the subject; other languages keep the subject in the
 # chunk's title and the cloze's frame alone.
@@ -62,9 +64,10 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
     Returns at least one piece per document; retellings only if ``recipe.enabled``.
     """
     finder = SpanFinder(s for d in documents for s in split_sentences(d.text))
+    known = name_counts(documents, finder)
     pieces: list[Piece] = []
     for document in documents:
-        sentences = find_subjects(document, finder, names=recipe.enabled and recipe.names)
+        sentences = find_subjects(document, finder, known, names=recipe.enabled and recipe.names)
         facts = tuple(dict.fromkeys(fact for s in sentences for fact in s.facts))
         pieces.append(Piece("document", document.id, titled(document), facts))
         if recipe.enabled:
@@ -75,26 +78,42 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
 
 def titled(document: Document) -> str:
     """The document's text under its title, unless it opens with the title already."""
-    if not document.title or document.text.startswith(document.title):
+    title = _own_title(document)
+    if not title or document.text.startswith(title):
         return document.text
-    return f"{document.title}\n\n{document.text}"
+    return f"{title}\n\n{document.text}"
 
 
-def find_subjects(document: Document, finder: SpanFinder, *, names: bool) -> list[Sentence]:
+def name_counts(documents: Sequence[Document], finder: SpanFinder) -> Counter[str]:
+    """In how many documents each name stands."""
+    counts: Counter[str] = Counter()
+    for document in documents:
+        spans = (s for text in split_sentences(document.text) for s in finder.find(text))
+        counts.update({span.text for span in spans if span.kind == "name"})
+    return counts
+
+
+def find_subjects(
+    document: Document, finder: SpanFinder, known: Counter[str], *, names: bool
+) -> list[Sentence]:
     """Sentences with their subject; with ``names``, openings that point back are spelled out.
 
-    The subject is the first name of the sentence if the document speaks of it more than once
-    (or its title does), else the subject of the sentence before, else the title.
+    The subject is the sentence's first name that the document (or its title) repeats, else its
+    name that most documents speak of, else the subject of the sentence before, else the title.
+
+    Args:
+        known: in how many documents each name stands (``name_counts``).
     """
     raw = split_sentences(document.text)
     found = [finder.find(text) for text in raw]
     counts = Counter(span.text for spans in found for span in spans if span.kind != "number")
-    title_names = [s.text for s in finder.find(document.title) if s.kind != "number"]
+    title = _own_title(document)
+    title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
-    subject = title_names[0] if title_names else document.title
+    subject = title_names[0] if title_names else title
     sentences: list[Sentence] = []
     for text, spans in zip(raw, found, strict=True):
-        leading = next((s.text for s in spans if s.kind == "name" and counts[s.text] > 1), None)
+        leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
         points_back = _POINTS_BACK.match(text)
         if points_back is None:
             subject = leading or subject
@@ -104,6 +123,19 @@ def find_subjects(document: Document, finder: SpanFinder, *, names: bool) -> lis
         told = tuple(s for s in spans if s.text.casefold() != subject.casefold())
         sentences.append(Sentence(text, subject, told))
     return sentences
+
+
+def _leading(found: list[str], here: Counter[str], known: Counter[str]) -> str | None:
+    repeated = next((name for name in found if here[name] > 1), None)
+    if repeated is not None:
+        return repeated
+    widely = max(found, key=lambda name: known[name], default=None)
+    return widely if widely is not None and known[widely] > 2 else None
+
+
+def _own_title(document: Document) -> str:
+    """The title, unless it is only the file's name: that says nothing about the text."""
+    return "" if document.title == PurePath(document.source).stem else document.title
 
 
 def _name_instead(text: str, match: re.Match[str], subject: str) -> str:
@@ -123,8 +155,9 @@ def _permuted(
             order = list(chunk)
             rng.shuffle(order)
             text = " ".join(_ended(s.text) for s in order)
-            if document.title and document.title not in text:
-                text = f"{document.title}: {text}"
+            title = _own_title(document)
+            if title and title not in text:
+                text = f"{title}: {text}"
             facts = tuple(dict.fromkeys(fact for s in order for fact in s.facts))
             pieces.append(Piece("permuted", document.id, text, facts))
     return pieces
@@ -160,6 +193,7 @@ def _cloze(
             spans = rng.sample(spans, most)
         for span in spans:
             blanked = sentence.text[: span.start] + BLANK + sentence.text[span.end :]
+            blanked = _BULLET.sub("", blanked)
             text = CLOZE.format(subject=sentence.subject, sentence=blanked, answer=span.text)
             fact = fact_hash(sentence.subject, span.text)
             pieces.append(Piece("cloze", document.id, text, (fact,)))

@@ -8,6 +8,7 @@ the rarest words of the corpus stand in.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from typing import Literal
 
 SpanKind = Literal["name", "number", "term"]
 
-_WORD = re.compile(r"[^\W\d_](?:[\w'’\-&]*\w)?", re.UNICODE)
+# Vowel signs and accents that stand behind their letter (Hindi, Thai, Arabic) aren't \w.
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
+_WORD = re.compile(rf"[^\W\d_](?:[\w{_MARKS}'’\-&]*[\w{_MARKS}])?", re.UNICODE)
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NUMBER = re.compile(
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTHS})(?:\s+\d{{4}})?"
@@ -77,10 +80,13 @@ class SpanFinder:
     def _names(self, sentence: str) -> list[Span]:
         spans: list[Span] = []
         run: list[re.Match[str]] = []
-        for position, match in enumerate(_WORD.finditer(sentence)):
+        words = list(_WORD.finditer(sentence))
+        for position, match in enumerate(words):
             gap = sentence[run[-1].end() : match.start()] if run else ""
             joins = bool(run) and gap in (" ", " & ") and len(run) < _MAX_NAME_WORDS
-            if self._is_name(match.group(), position):
+            if self._is_name(match.group(), position) or (
+                position == 0 and self._opens_name(sentence, words)
+            ):
                 if not joins:
                     spans.extend(self._close(sentence, run))
                     run = []
@@ -113,6 +119,23 @@ class SpanFinder:
         if position > 0:
             return self._small[lower] <= self._capital_inside[lower]
         return self._small[lower] == 0 and self._capital_inside[lower] > 0
+
+    def _opens_name(self, sentence: str, words: list[re.Match[str]]) -> bool:
+        """True if the sentence's first word belongs to the name right behind it.
+
+        So "Maria Cruz" is whole where "Maria" never stands inside a sentence.
+        """
+        first, *others = words
+        word = first.group()
+        return (
+            len(word) > 1
+            and word[0].isupper()
+            and self._small[word.lower()] == 0
+            and bool(others)
+            and sentence[first.end() : others[0].start()] == " "
+            and others[0].group()[0].isupper()
+            and self._is_name(others[0].group(), 1)
+        )
 
     def _terms(self, sentence: str) -> list[Span]:
         return [

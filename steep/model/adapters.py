@@ -79,19 +79,27 @@ def _split_targets(model: Any, asked: list[str]) -> tuple[Any, list[str]]:
             linear.append(name)
     if tied and saved and head is not None:
         saved = [embedding, head]
+    known = [name for name, module in model.named_modules() if _takes_adapter(module)]
+    for name in linear:
+        if name != "all-linear" and not any(f".{k}".endswith(f".{name}") for k in known):
+            offered = sorted({k.split(".")[-1] for k in known} - {head})
+            raise RecipeError(
+                f"train.target_modules: no linear module '{name}' in the model; "
+                f'use "all-linear" or one of: {", ".join(offered)}'
+            )
     if "all-linear" in linear:
         return "all-linear", list(dict.fromkeys(saved))
-    last_parts = {name.split(".")[-1] for name, _ in model.named_modules()}
-    for name in linear:
-        if name.split(".")[-1] not in last_parts:
-            known = ", ".join(sorted(part for part in last_parts if part.endswith("proj")))
-            raise RecipeError(
-                f"train.target_modules: no module '{name}' in the model; "
-                f'use "all-linear" or one of: {known}'
-            )
     if not linear:
         raise RecipeError('train.target_modules: add "all-linear" or a linear layer\'s name')
     return linear, list(dict.fromkeys(saved))
+
+
+def _takes_adapter(module: Any) -> bool:
+    """True for linear layers; GPT-2's are called Conv1D."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, Linear | Conv1D)
 
 
 def parameter_groups(model: Any, recipe: TrainRecipe) -> list[ParameterGroup]:

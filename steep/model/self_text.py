@@ -13,9 +13,9 @@ from typing import Any
 from steep.artifact import key_of, read_json, write_json
 from steep.model.load import cache_folder
 
-_ROWS = 32
-_LENGTH = 256
-_VERSION = 1
+_ROWS = 64
+_LENGTH = 192
+_VERSION = 2
 
 
 def write_general_text(
@@ -30,7 +30,7 @@ def write_general_text(
 ) -> list[str]:
     """Sample at least ``tokens`` tokens of text from the model, cached by model and seed.
 
-    Texts come in batches of 32, each batch a pure function of (model, seed, batch number), so
+    Texts come in batches of 64, each batch a pure function of (model, seed, batch number), so
     asking for more later extends what is there.
 
     Args:
@@ -65,7 +65,7 @@ def _read_batch(path: Path) -> list[str] | None:
 
 
 def _sample_batch(model: Any, tokenizer: Any, temperature: float, seed: int) -> list[str]:
-    """32 texts of at most 256 tokens, sampled from the start token on."""
+    """64 texts of at most 192 tokens, sampled from the start token on."""
     import torch
     from transformers import DynamicCache
 

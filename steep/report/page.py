@@ -59,7 +59,7 @@ th,td{padding:.5rem 1rem;text-align:left;vertical-align:top;border-top:1px solid
 thead th{position:sticky;top:0;background:var(--card);border-top:0;
 color:var(--soft);font-weight:500;font-size:.86rem;white-space:nowrap}
 tbody th{font-weight:500;min-width:11rem}td{min-width:6.5rem}td.n{min-width:0}
-.n{text-align:right;white-space:nowrap}
+.n{text-align:right;white-space:nowrap;overflow-wrap:normal}
 ul.plain{padding-left:1.1rem;max-width:50rem}
 .plain li{margin:.3rem 0}
 .samples{display:grid;gap:.9rem}
@@ -78,7 +78,8 @@ footer{padding:2.5rem 1.25rem;font-size:.88rem}
 @media (max-width:36rem){.verdict h2{font-size:1.7rem}.verdict{padding:1.1rem 1.2rem}
 main,header{padding-left:.9rem;padding-right:.9rem}figure,.card{padding:.9rem}
 th,td{padding:.45rem .7rem}tbody th{min-width:8.5rem}}
-@media print{:root{--paper:#fff}body{font-size:10.5pt}header{padding-top:0}
+@media print{:root{--paper:#fff}html{font-size:12px}body{font-size:1rem}header{padding-top:0}
+th,td{padding:.35rem .6rem}.n{white-space:normal}tbody th{min-width:8rem}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 figure,.card,.verdict,.tiles li,tr{break-inside:avoid}h2,h3{break-after:avoid}
 .scroll,.sample dd{overflow:visible;max-height:none}thead th{position:static}

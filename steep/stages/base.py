@@ -63,9 +63,11 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     import torch
     import transformers
 
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # The tokenizer's own threads would fork under the loop's and buy nothing here.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    torch.set_num_threads(recipe.train.threads or len(os.sched_getaffinity(0)))
+    # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.
+    if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(recipe.train.threads or len(os.sched_getaffinity(0)))
     base = Base(resolve_model(recipe.model))
     return resolve_recipe(recipe, parameter_count(base.path)), base

@@ -25,6 +25,7 @@ from steep.corpus.shards import (
 from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.errors import DriftError
+from steep.model.precision import in_fast_precision
 from steep.model.self_text import write_general_text
 from steep.progress import Progress
 from steep.recipe import Recipe
@@ -179,7 +180,7 @@ def _self_written(
         total = len(shards.tokens) * float(train.epochs or 1) / (1 - recipe.data.general_share)
     wanted = min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
     return write_general_text(
-        base.model,
+        in_fast_precision(base.model),
         base.tokenizer,
         tokens=wanted,
         seed=recipe.seed,

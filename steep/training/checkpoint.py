@@ -68,7 +68,7 @@ def newest_checkpoint(folder: Path, key: Mapping[str, Any]) -> Checkpoint | None
     for step in sorted(_steps(folder), reverse=True):
         candidate = folder / f"step-{step}"
         manifest = read_manifest(candidate)
-        if manifest and manifest["key"] == key_of(key) and is_intact(candidate, manifest):
+        if manifest and manifest.get("key") == key_of(key) and is_intact(candidate, manifest):
             return Checkpoint(candidate, step)
     return None
 
@@ -131,7 +131,9 @@ def _prune(folder: Path, newest: int) -> None:
     manifest = read_manifest(folder / f"step-{newest}")
     if manifest is None or not is_intact(folder / f"step-{newest}", manifest):
         return
-    for step in sorted(_steps(folder), reverse=True)[_KEEP:]:
+    # A higher number is damaged or another run's: it must not crowd out what was just written.
+    ours = sorted((step for step in _steps(folder) if step <= newest), reverse=True)
+    for step in ours[_KEEP:]:
         shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
     for leftover in folder.glob(".step-*.tmp"):
         shutil.rmtree(leftover, ignore_errors=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from steep.artifact import write_text
 from steep.corpus.schedule import Batch, Schedule
 from steep.errors import TrainingAlarm
 from steep.model.adapters import ParameterGroup, parameter_groups
@@ -129,10 +130,10 @@ def train_model(
                 if recipe.save_steps
                 else now - last_save > _SAVE_SECONDS
             )
-            if (done < steps and (due or stop.signal_number is not None)) or done == steps:
+            if due or stop.signal_number is not None or done == steps:
                 save_checkpoint(checkpoints, done, key, trainable, optimizer)
                 last_save = time.monotonic()
-            if stop.signal_number is not None and done < steps:
+            if stop.signal_number is not None:
                 raise Interrupted(
                     f"stopped at step {done} of {steps}; state saved in {checkpoints}; "
                     "run the same command again to go on",
@@ -266,7 +267,7 @@ def _keep_lines_before(path: Path, first: int) -> None:
         return
     lines = path.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.strip() and _step_of(line) <= first]
-    path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    write_text(path, "".join(line + "\n" for line in kept))
 
 
 def _step_of(line: str) -> float:

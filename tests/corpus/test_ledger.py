@@ -1,0 +1,140 @@
+"""The books: they balance, they notice what is missing, and they count exposures right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steep.corpus.ledger import close_ledger, open_ledger
+from steep.corpus.piece import Piece
+from steep.corpus.schedule import Batch, Schedule
+from steep.corpus.shards import Shards, build_shards
+from steep.documents.record import Document, Drop
+from steep.errors import LedgerError
+from tests.tiny import tiny_tokenizer
+
+A = Document("Acme was founded in 1987 by Maria.", "Acme", "a.txt")
+B = Document("Bolt was founded in 1990 by Paul in the town of Lyon, " * 6, "Bolt", "b.csv", "row 2")
+C = Document("Held out.", "C", "c.txt")
+DROP = Drop("d.bin", "", "unsupported format", "has an unsupported format")
+
+
+@pytest.fixture(scope="module")
+def shards() -> Shards:
+    pieces = [
+        Piece("document", A.id, A.text, (1, 2)),
+        Piece("permuted", A.id, "Maria founded Acme. 1987.", (1, 2)),
+        Piece("cloze", A.id, "Acme was founded in ____. Answer: 1987", (1,)),
+        Piece("document", B.id, B.text, (3,)),
+        Piece("general", "general-0", "Some general text about the weather."),
+    ]
+    return build_shards(pieces, tiny_tokenizer(), 64)
+
+
+def _open(shards: Shards, **changes: Any) -> dict[str, Any]:
+    given = {"trained": [A, B], "held_out": [C], "drops": [DROP], "found": 4, "shards": shards}
+    return open_ledger(**{**given, **changes})
+
+
+def test_every_document_ends_somewhere(shards: Shards) -> None:
+    ledger = _open(shards)
+    assert ledger["documents"] == {
+        "found": 4,
+        "trained": 2,
+        "held_out": 1,
+        "dropped": 1,
+        "dropped_by_reason": {"unsupported format": 1},
+    }
+    assert ledger["drops"][0]["source"] == "d.bin"
+    assert ledger["held_out"] == [{"source": "c.txt", "locator": "", "id": C.id}]
+    assert sum(ledger["tokens"]["by_kind"].values()) == ledger["tokens"]["in_shards"]
+    assert ledger["tokens"]["in_shards"] == len(shards.tokens)
+
+
+# Broken by: removing any one of the three checks in open_ledger.
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"trained": [A]}, "4 documents were read but 1 trained"),
+        ({"held_out": []}, "0 held out"),
+        ({"drops": []}, "0 dropped"),
+        ({"found": 5}, "5 documents"),
+        ({"trained": [A, C], "held_out": [B]}, "c.txt is to be trained but has no tokens"),
+    ],
+)
+def test_a_missing_document_is_noticed(shards: Shards, changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(LedgerError, match=says):
+        _open(shards, **changes)
+
+
+def test_a_missing_token_is_noticed(shards: Shards) -> None:
+    with pytest.raises(LedgerError, match="token"):
+        _open(replace(shards, tokens=shards.tokens[:-1]))
+    with pytest.raises(LedgerError, match="token"):
+        _open(replace(shards, lengths=shards.lengths - (np.arange(len(shards.lengths)) == 0)))
+
+
+class _Losing(Schedule):
+    """A schedule whose batches lack one target."""
+
+    def batch(self, step: int) -> Batch:
+        whole = super().batch(step)
+        labels = whole.labels.copy()
+        labels[0, np.flatnonzero(labels[0] != -100)[-1]] = -100
+        return replace(whole, labels=labels)
+
+
+# Broken by: removing the check in close_ledger.
+def test_a_target_that_vanished_is_noticed(shards: Shards) -> None:
+    good, bad = (kind(shards, 0, 64, 2, 0.1) for kind in (Schedule, _Losing))
+    assert close_ledger(_open(shards), [A, B], good, 2)["balanced"] is True
+    with pytest.raises(LedgerError, match="target"):
+        close_ledger(_open(shards), [A, B], bad, 2)
+
+
+class _ByHand(Schedule):
+    """Steps of one segment each, in an order written down."""
+
+    order: tuple[int, ...] = ()
+
+    def _rows_of(self, step: int) -> list[list[int]]:
+        return [[self.order[step]]]
+
+
+# Broken by: counting a piece's facts once per segment in _facts.
+def test_exposures_by_hand(shards: Shards) -> None:
+    long = [int(i) for i in np.flatnonzero(shards.owners == 3)]
+    assert len(long) > 1
+    general = int(np.flatnonzero(shards.owners == 4)[0])
+    schedule = _ByHand(shards, 0, 64, 1, 0.0)
+    schedule.order = (0, 1, 2, 2, *long, *long, long[0], general)
+    ledger = close_ledger(_open(shards), [A, B], schedule, len(schedule.order))
+    length = [int(n) for n in shards.lengths]
+    by_kind = {
+        "document": length[0] + 2 * sum(length[i] for i in long) + length[long[0]],
+        "permuted": length[1],
+        "cloze": 2 * length[2],
+        "general": length[general],
+    }
+    total = sum(by_kind.values())
+    assert ledger["trained"]["by_kind"] == by_kind
+    assert ledger["trained"]["tokens"] == total
+    assert ledger["trained"]["target_tokens"] == total - len(schedule.order)
+    assert ledger["trained"]["general_share"] == round(by_kind["general"] / total, 4)
+    first, second = ledger["by_document"]
+    assert (first["times_trained"], second["times_trained"]) == ([1, 1], [2, 3])
+    assert first["retold_tokens_trained"] == length[1] + 2 * length[2]
+    assert second["tokens"] == sum(length[i] for i in long)
+    # fact 1: document, permuted, cloze twice = 4 in 3 forms; fact 2: 2 in 2; fact 3: 3 in 1
+    facts = ledger["facts"]
+    assert (facts["count"], facts["median_exposures"], facts["median_wordings"]) == (3, 3.0, 2.0)
+    assert (facts["under_20_exposures"], facts["under_3_wordings"]) == (3, 2)
+
+
+def test_a_corpus_without_facts(shards: Shards) -> None:
+    bare = replace(shards, pieces=tuple(replace(p, facts=()) for p in shards.pieces))
+    schedule = Schedule(bare, 0, 64, 2, 0.0)
+    assert close_ledger(_open(bare), [A, B], schedule, 1)["facts"] == {"count": 0}

@@ -1,0 +1,158 @@
+"""What of a model is trained: adapters, embeddings, everything; and what can't be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from steep.errors import RecipeError
+from steep.model.adapters import make_trainable, parameter_groups
+from steep.recipe import TrainRecipe
+from tests.tiny import Kind, tiny_model, tiny_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tiny_tokenizer()
+
+
+def _recipe(*modules: str, **train: Any) -> TrainRecipe:
+    defaults = {
+        "method": "lora",
+        "max_steps": 1,
+        "lora_r": 4,
+        "learning_rate": 1e-2,
+        "embedding_learning_rate": 1e-3,
+        "target_modules": list(modules) or ["all-linear"],
+    }
+    return TrainRecipe.model_validate({**defaults, **train})
+
+
+def _adapted(model: Any) -> set[str]:
+    """Names of the modules that have an adapter."""
+    names = (n for n, p in model.named_parameters() if p.requires_grad and "lora_A" in n)
+    return {n.removeprefix("base_model.model.").split(".lora_A")[0] for n in names}
+
+
+# Broken by: excluding lm_head by hand, or letting all-linear reach it.
+@pytest.mark.parametrize(
+    ("kind", "modules"), [("llama", 7), ("qwen3", 7), ("gemma", 7), ("gpt2", 4)]
+)
+def test_all_linear_is_every_layer_but_the_head(kind: Kind, modules: int, tokenizer: Any) -> None:
+    model = make_trainable(tiny_model(kind, tokenizer), _recipe(), seed=0)
+    adapted = _adapted(model)
+    assert len(adapted) == 2 * modules
+    assert not any("head" in name or "embed" in name or "wte" in name for name in adapted)
+    trained = [n for n, p in model.named_parameters() if p.requires_grad]
+    assert all(".lora_" in name for name in trained)
+
+
+@pytest.mark.parametrize(
+    ("asked", "adapted"),
+    [
+        (["q_proj"], {f"model.layers.{n}.self_attn.q_proj" for n in (0, 1)}),
+        (["mlp.up_proj"], {f"model.layers.{n}.mlp.up_proj" for n in (0, 1)}),
+        (["layers.0.self_attn.q_proj"], {"model.layers.0.self_attn.q_proj"}),
+    ],
+)
+def test_named_modules(asked: list[str], adapted: set[str], tokenizer: Any) -> None:
+    model = make_trainable(tiny_model("llama", tokenizer), _recipe(*asked), seed=0)
+    assert _adapted(model) == adapted
+
+
+# Broken by: leaving a name to PEFT, whose error isn't the user's.
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["query"],
+        ["q_proj", "layers.9.self_attn.q_proj"],
+        ["self_attn"],
+        ["input_layernorm"],
+        ["embed_tokens"],
+        ["all-linear", "nonsense"],
+        ["all-linear", "self_attn"],
+        ["proj"],
+    ],
+)
+def test_what_is_no_linear_module_is_refused(asked: list[str], tokenizer: Any) -> None:
+    with pytest.raises(RecipeError, match=r"train\.target_modules") as caught:
+        make_trainable(tiny_model("llama", tokenizer), _recipe(*asked), seed=0)
+    assert "all-linear" in str(caught.value)
+    if asked != ["embed_tokens"]:
+        assert asked[-1] in str(caught.value)
+        assert "q_proj" in str(caught.value)
+
+
+def test_the_names_offered_are_the_models_own(tokenizer: Any) -> None:
+    with pytest.raises(RecipeError, match="c_attn"):
+        make_trainable(tiny_model("gpt2", tokenizer), _recipe("q_proj"), seed=0)
+
+
+# Broken by: saved = [embedding, head] only where both were asked for.
+@pytest.mark.parametrize("asked", ["embed_tokens", "lm_head"])
+@pytest.mark.parametrize("kind", ["llama", "gemma"])
+def test_a_tied_pair_is_trained_as_one(kind: Kind, asked: str, tokenizer: Any) -> None:
+    model = make_trainable(tiny_model(kind, tokenizer), _recipe("all-linear", asked), seed=0)
+    whole = [n for n, p in model.named_parameters() if p.requires_grad and "lora_" not in n]
+    assert len(whole) == 1
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    assert embedding.weight.data_ptr() == head.weight.data_ptr()
+
+
+def test_an_untied_pair_is_trained_as_asked(tokenizer: Any) -> None:
+    for asked, part in (("embed_tokens", "embed_tokens"), ("lm_head", "lm_head")):
+        model = make_trainable(tiny_model("qwen3", tokenizer), _recipe("all-linear", asked), seed=0)
+        (name,) = [n for n, p in model.named_parameters() if p.requires_grad and "lora_" not in n]
+        assert part in name
+
+
+def test_other_families_names_for_embeddings_are_understood(tokenizer: Any) -> None:
+    model = make_trainable(tiny_model("gpt2", tokenizer), _recipe("all-linear", "embed_tokens"), 0)
+    (name,) = [n for n, p in model.named_parameters() if p.requires_grad and "lora_" not in n]
+    assert "wte" in name
+
+
+# Broken by: dropping fork_rng, or seeding with a constant.
+def test_the_seed_makes_the_adapter_and_disturbs_nobody(tokenizer: Any) -> None:
+    state = torch.get_rng_state()
+    one, same, other = (
+        dict(make_trainable(tiny_model("llama", tokenizer), _recipe(), seed).named_parameters())
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(torch.get_rng_state(), state)
+    name = next(n for n in one if "lora_A" in n)
+    assert torch.equal(one[name], same[name])
+    assert not torch.equal(one[name], other[name])
+
+
+def test_alpha_is_twice_the_rank_unless_given(tokenizer: Any) -> None:
+    for given, alpha in ((None, 8), (3.0, 3.0)):
+        model = make_trainable(tiny_model("llama", tokenizer), _recipe(lora_alpha=given), seed=0)
+        assert model.peft_config["default"].lora_alpha == alpha
+
+
+# Broken by: one bucket for all.
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
+def test_groups_hold_each_trained_parameter_once(kind: Kind, tokenizer: Any) -> None:
+    recipe = _recipe(method="full", weight_decay=0.1)
+    model = make_trainable(tiny_model(kind, tokenizer), recipe, seed=0)
+    groups = {group.name: group for group in parameter_groups(model, recipe)}
+    names = [name for group in groups.values() for name, _ in group.parameters]
+    assert sorted(names) == sorted(n for n, _ in model.named_parameters())
+    rates = {name: group.learning_rate for name, group in groups.items()}
+    assert rates == {"embeddings": 1e-3, "vectors": 1e-2, "matrices": 1e-2}
+    assert {n: g.weight_decay for n, g in groups.items()} == {
+        "embeddings": 0.0,
+        "vectors": 0.0,
+        "matrices": 0.1,
+    }
+    assert len(groups["embeddings"].parameters) == (2 if kind == "qwen3" else 1)
+    assert all(p.ndim < 2 for _, p in groups["vectors"].parameters)
+
+
+def test_rates_must_be_resolved_first(tokenizer: Any) -> None:
+    recipe = _recipe(method="full", learning_rate=None)
+    with pytest.raises(ValueError, match="resolve"):
+        parameter_groups(tiny_model("llama", tokenizer), recipe)

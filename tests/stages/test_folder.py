@@ -1,0 +1,64 @@
+"""The run folder: an old run is moved aside, never deleted; keys hold what matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steep.errors import DriftError
+from steep.recipe import Recipe
+from steep.stages.folder import move_aside, open_run, training_key
+
+
+def _recipe(folder: Path, **changes: Any) -> Recipe:
+    values: dict[str, Any] = {
+        "output_dir": str(folder / "run"),
+        "data": {"domain": ["d"]},
+        "train": {"max_steps": 3},
+    }
+    for name, value in changes.items():
+        values[name] = {**values[name], **value} if isinstance(value, dict) else value
+    return Recipe.model_validate(values)
+
+
+def test_opening_twice_is_fine_and_another_recipe_is_not(tmp_path: Path) -> None:
+    run = open_run(_recipe(tmp_path))
+    assert run.recipe.is_file()
+    assert open_run(_recipe(tmp_path)) == run
+    free = _recipe(tmp_path, train={"threads": 7, "save_steps": 2})
+    assert open_run(free) == run
+    with pytest.raises(DriftError, match=r"train\.epochs: None -> 2"):
+        open_run(_recipe(tmp_path, train={"max_steps": None, "epochs": 2}))
+    with pytest.raises(DriftError, match="general_share"):
+        open_run(_recipe(tmp_path, data={"general_share": 0.5}))
+
+
+def test_moving_aside_deletes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert move_aside(folder) is None
+    for number in (1, 2):
+        folder.mkdir()
+        (folder / "file").write_text(str(number))
+        assert move_aside(folder) == tmp_path / f"run.before-{number}"
+    assert not folder.exists()
+    assert [(tmp_path / f"run.before-{n}" / "file").read_text() for n in (1, 2)] == ["1", "2"]
+
+
+# Broken by: leaving "seed" or "data" out of training_key.
+def test_the_training_key_follows_everything_training_depends_on(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path)
+    key = training_key(recipe, "data", "model")
+    assert (
+        training_key(_recipe(tmp_path, train={"threads": 3, "save_steps": 1}), "data", "model")
+        == key
+    )
+    others = [
+        training_key(_recipe(tmp_path, seed=1), "data", "model"),
+        training_key(_recipe(tmp_path, train={"learning_rate": 0.1}), "data", "model"),
+        training_key(_recipe(tmp_path, train={"max_steps": 4}), "data", "model"),
+        training_key(recipe, "other", "model"),
+        training_key(recipe, "data", "other"),
+    ]
+    assert all(other != key for other in others)

@@ -1,0 +1,101 @@
+"""The recipes folder: every file says what it is for, validates, and resolves for any size."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from steep.recipe import load_recipe
+from steep.recipe.resolve import resolve_recipe
+
+FOLDER = Path(__file__).resolve().parent.parent / "recipes"
+FILES = sorted(FOLDER.glob("*.toml"))
+NAMES = {
+    "company",
+    "medical",
+    "legal",
+    "technical",
+    "new_language",
+    "recent_events",
+    "lora",
+    "notebook",
+}
+SMALL, LARGE = 134_515_008, 7_000_000_000
+
+every_recipe = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def test_all_promised_recipes_are_there_and_in_the_table() -> None:
+    assert {path.stem for path in FILES} == NAMES
+    table = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"({path.name})" in table for path in FILES)
+
+
+@every_recipe
+def test_first_line_says_what_it_is_for_and_when_to_choose_it(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    assert first.startswith("# ") and "choose it" in first and first.endswith(".")
+
+
+@every_recipe
+def test_it_loads_with_paths_from_its_own_folder(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert all(name.startswith(str(FOLDER)) for name in recipe.data.domain)
+    assert Path(recipe.output_dir).parent == FOLDER.parent / "runs"
+
+
+def test_no_two_recipes_share_a_run_folder() -> None:
+    assert len({load_recipe(path).output_dir for path in FILES}) == len(FILES)
+
+
+@every_recipe
+@pytest.mark.parametrize("parameters", [SMALL, LARGE], ids=["135M", "7B"])
+def test_it_resolves_for_a_small_and_a_large_model(path: Path, parameters: int) -> None:
+    asked = load_recipe(path)
+    train = resolve_recipe(asked, parameters).train
+    by_size = "full" if parameters == SMALL else "lora"
+    assert train.method == (by_size if asked.train.method == "auto" else asked.train.method)
+    assert train.learning_rate == (
+        asked.train.learning_rate or {"full": 5e-4, "lora": 2e-3}[train.method]
+    )
+    assert train.embedding_learning_rate is not None and train.lora_alpha is not None
+
+
+@every_recipe
+def test_it_rehearses_and_retells_unless_there_is_a_reason_not_to(path: Path) -> None:
+    recipe = load_recipe(path)
+    shares = {"notebook": 0.0, "new_language": 0.25}
+    assert recipe.data.general == "self"
+    assert recipe.data.general_share == shares.get(path.stem, 0.2)
+    assert recipe.retell.enabled == (path.stem not in shares)
+
+
+def test_the_notebook_recipe_is_the_classic_one() -> None:
+    values = tomllib.loads((FOLDER / "notebook.toml").read_text(encoding="utf-8"))
+    assert values["train"] == {
+        "method": "lora",
+        "lora_r": 32,
+        "lora_alpha": 32,
+        "lora_dropout": 0.0,
+        "target_modules": ["all-linear", "embed_tokens", "lm_head"],
+        "learning_rate": 3e-4,
+        "embedding_learning_rate": 5e-5,
+        "max_steps": 100,
+        "max_seq_length": 512,
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 1,
+        "warmup_steps": 10,
+        "lr_scheduler_type": "linear",
+        "weight_decay": 0.01,
+    }
+    recipe = load_recipe(FOLDER / "notebook.toml")
+    assert recipe.data.general_share == 0 and not recipe.retell.enabled
+
+
+def test_the_lora_recipe_trains_all_linear_layers_at_a_high_rate() -> None:
+    train = load_recipe(FOLDER / "lora.toml").train
+    assert (train.method, train.lora_r, train.target_modules) == ("lora", 64, ["all-linear"])
+    assert train.max_steps is not None and train.learning_rate is not None
+    assert train.learning_rate >= 1e-3

@@ -1,0 +1,97 @@
+"""A few short documents as a schedule, and a recipe, for the training tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from steep.corpus.piece import Piece
+from steep.corpus.schedule import Batch, Schedule
+from steep.corpus.shards import build_shards
+from steep.model.adapters import make_trainable
+from steep.recipe import TrainRecipe
+from steep.training.loop import StepMetrics, Training, train_model
+from tests.tiny import Kind, tiny_model, tiny_tokenizer
+
+TEXTS = [
+    f"Company {n} was founded in {1950 + n} by {name}."
+    + " It makes pumps for water works." * (n % 3)
+    for n, name in enumerate(["Ada", "Bo", "Cy", "Di", "Eve", "Flo", "Gus", "Hal", "Ian", "Jo"])
+]
+GENERAL = ["The sun rises in the east.", "Water boils at one hundred degrees.", "Cats like fish."]
+KEY = {"recipe": "test"}
+
+
+class Recording(Schedule):
+    """A schedule that writes down which segments were asked for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.asked: dict[int, tuple[int, ...]] = {}
+
+    def batch(self, step: int) -> Batch:
+        batch = super().batch(step)
+        self.asked[step] = batch.segment_ids
+        return batch
+
+
+def make_schedule(tokenizer: Any, *, rows: int = 4, length: int = 64) -> Recording:
+    pieces = [Piece("document", f"d{n}", text, (n,)) for n, text in enumerate(TEXTS)]
+    pieces += [Piece("general", f"g{n}", text) for n, text in enumerate(GENERAL)]
+    return Recording(build_shards(pieces, tokenizer, length), 0, length, rows, 0.2)
+
+
+def make_recipe(**train: Any) -> TrainRecipe:
+    defaults = {
+        "method": "full",
+        "max_steps": 6,
+        "learning_rate": 1e-2,
+        "embedding_learning_rate": 1e-3,
+        "warmup_steps": 0,
+        "per_device_train_batch_size": 2,
+        "lora_r": 4,
+    }
+    return TrainRecipe.model_validate({**defaults, **train})
+
+
+def make_model(kind: Kind, recipe: TrainRecipe) -> Any:
+    return make_trainable(tiny_model(kind, tiny_tokenizer(TEXTS)), recipe, seed=0)
+
+
+def train(
+    model: Any,
+    recipe: TrainRecipe,
+    folder: Path,
+    *,
+    on_step: Any = None,
+    steps: int = 6,
+    key: Any = None,
+    schedule: Schedule | None = None,
+) -> tuple[Training, list[StepMetrics]]:
+    """Run the loop; the metrics of the steps it ran."""
+    folder.mkdir(exist_ok=True, parents=True)
+    seen: list[StepMetrics] = []
+
+    def note(metrics: StepMetrics, total: int) -> None:
+        assert total == steps
+        seen.append(metrics)
+        if on_step is not None:
+            on_step(metrics)
+
+    training = train_model(
+        model,
+        schedule or make_schedule(tiny_tokenizer(TEXTS)),
+        recipe,
+        steps=steps,
+        seed=0,
+        precision="fp32",
+        folder=folder,
+        key=key or KEY,
+        on_step=note,
+    )
+    return training, seen
+
+
+def weights(model: Any) -> dict[str, Any]:
+    """A copy of every parameter."""
+    return {name: p.detach().clone() for name, p in model.named_parameters()}

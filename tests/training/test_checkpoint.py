@@ -1,0 +1,159 @@
+"""Checkpoints: whole or absent, verified before use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from steep.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    newest_checkpoint,
+    save_checkpoint,
+)
+
+KEY = {"seed": 0}
+
+
+def _trained(steps: int, seed: int = 0) -> tuple[dict[str, Any], torch.optim.Optimizer]:
+    """A small network some steps into training, and its optimizer."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = {
+        "a.weight": torch.nn.Parameter(torch.randn(4, 3, generator=generator)),
+        "a.bias": torch.nn.Parameter(torch.randn(4, generator=generator)),
+    }
+    optimizer = torch.optim.AdamW(parameters.values(), lr=0.1, fused=True)
+    for _ in range(steps):
+        _step(parameters, optimizer)
+    return parameters, optimizer
+
+
+def _step(parameters: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    torch.stack([p.square().sum() for p in parameters.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _save(folder: Path, *steps: int, key: dict[str, Any] = KEY) -> None:
+    for step in steps:
+        save_checkpoint(folder, step, key, *_trained(step))
+
+
+def _flip(path: Path, at: int = -3) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= 1
+    path.write_bytes(bytes(raw))
+
+
+# Broken by: leaving exp_avg_sq out of load_checkpoint.
+def test_what_was_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    parameters, optimizer = _trained(3)
+    saved = save_checkpoint(tmp_path, 3, KEY, parameters, optimizer)
+    fresh, fresh_optimizer = _trained(0, seed=9)
+    load_checkpoint(saved, fresh, fresh_optimizer)
+    for _ in range(2):
+        for name in parameters:
+            assert torch.equal(parameters[name], fresh[name])
+        _step(parameters, optimizer)
+        _step(fresh, fresh_optimizer)
+
+
+# Broken by: dropping is_intact in newest_checkpoint.
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors"])
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    _save(tmp_path, 1, 2)
+    path = tmp_path / "step-2" / name
+    match damage:
+        case "flipped":
+            _flip(path)
+        case "truncated":
+            path.write_bytes(path.read_bytes()[:-1])
+        case _:
+            path.unlink()
+    assert newest_checkpoint(tmp_path, KEY) == Checkpoint(tmp_path / "step-1", 1)
+
+
+@pytest.mark.parametrize("manifest", [None, "", "{", "[]", "{}", '{"stage": "checkpoint"}'])
+def test_a_half_written_checkpoint_is_ignored(tmp_path: Path, manifest: str | None) -> None:
+    _save(tmp_path, 1, 2)
+    path = tmp_path / "step-2" / "manifest.json"
+    path.unlink() if manifest is None else path.write_text(manifest)
+    found = newest_checkpoint(tmp_path, KEY)
+    assert found is not None
+    assert found.step == 1
+
+
+# Broken by: reading files that aren't whole steps in _steps.
+def test_other_things_in_the_folder_are_ignored(tmp_path: Path) -> None:
+    assert newest_checkpoint(tmp_path / "none", KEY) is None
+    _save(tmp_path, 1)
+    (tmp_path / "step-1").rename(tmp_path / ".step-1.99.tmp")
+    (tmp_path / "step-x").mkdir()
+    (tmp_path / "step-7").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    assert newest_checkpoint(tmp_path, KEY) is None
+    _save(tmp_path, 2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.txt", "step-2", "step-7", "step-x"]
+
+
+# Broken by: dropping the key comparison.
+def test_a_checkpoint_of_another_run_is_ignored(tmp_path: Path) -> None:
+    _save(tmp_path, 1)
+    _save(tmp_path, 5, key={"seed": 1})
+    found = newest_checkpoint(tmp_path, KEY)
+    assert found is not None
+    assert found.step == 1
+
+
+# Broken by: _KEEP = 3.
+def test_only_the_last_two_are_kept(tmp_path: Path) -> None:
+    _save(tmp_path, 2, 4, 6, 8)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-6", "step-8"]
+
+
+# Broken by: pruning by number alone (then two damaged ones outrank every new one).
+def test_damaged_newer_checkpoints_never_crowd_out_new_work(tmp_path: Path) -> None:
+    _save(tmp_path, 4, 6)
+    for step in (4, 6):
+        _flip(tmp_path / f"step-{step}" / "weights.safetensors")
+    assert newest_checkpoint(tmp_path, KEY) is None
+    _save(tmp_path, 1, 2)
+    assert newest_checkpoint(tmp_path, KEY) == Checkpoint(tmp_path / "step-2", 2)
+    _save(tmp_path, 3, 4)
+    assert newest_checkpoint(tmp_path, KEY) == Checkpoint(tmp_path / "step-4", 4)
+    assert (tmp_path / "step-3").is_dir()
+    assert not (tmp_path / "step-2").exists()
+
+
+def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
+    _save(tmp_path, 2)
+    _flip(tmp_path / "step-2" / "weights.safetensors")
+    _save(tmp_path, 2)
+    assert newest_checkpoint(tmp_path, KEY) == Checkpoint(tmp_path / "step-2", 2)
+
+
+# Broken by: strict=False, i.e. loading the names that are there.
+def test_other_parameters_are_refused(tmp_path: Path) -> None:
+    saved = save_checkpoint(tmp_path, 1, KEY, *_trained(1))
+    parameters, _ = _trained(0)
+    with pytest.raises(ValueError, match=r"b\.weight"):
+        load_weights(saved, {**parameters, "b.weight": torch.nn.Parameter(torch.zeros(1))})
+    with pytest.raises(ValueError, match=r"a\.bias"):
+        load_weights(saved, {"a.weight": parameters["a.weight"]})
+
+
+def test_only_safetensors_and_json(tmp_path: Path) -> None:
+    _save(tmp_path, 1)
+    names = sorted(p.name for p in (tmp_path / "step-1").iterdir())
+    assert names == ["manifest.json", "optimizer.safetensors", "weights.safetensors"]
+    manifest = json.loads((tmp_path / "step-1" / "manifest.json").read_text())
+    assert set(manifest["files"]) == {"optimizer.safetensors", "weights.safetensors"}
+    assert manifest["step"] == 1

@@ -80,7 +80,7 @@ def close_ledger(
         batch = schedule.batch(step)
         np.add.at(times, np.array(batch.segment_ids, dtype=np.int64), 1)
         targets += batch.targets
-    if targets != int((times * (shards.lengths - 1)).sum()):
+    if targets != int((times * shards.targets()).sum()):
         raise LedgerError("target tokens in the batches and in the shards differ; a bug in steep")
     return {
         **ledger,

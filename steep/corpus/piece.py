@@ -16,6 +16,7 @@ class Piece:
         kind: the document itself, a retelling of it, or general text for replay.
         document: id of the document it was made from.
         text: the text; the end-of-text token is added when it is tokenised.
+        prompt: what stands before the text as context only; none of it is a target.
         facts: hashes of the (subject, value) pairs it states, so that packing can keep two
             forms of one fact out of the same window.
     """
@@ -24,3 +25,4 @@ class Piece:
     document: str
     text: str
     facts: tuple[int, ...] = ()
+    prompt: str = ""

@@ -21,7 +21,7 @@ from steep.corpus.spans import Span, SpanFinder
 from steep.documents.record import Document
 from steep.recipe import RetellRecipe
 
-CLOZE = "Fill in the blank about {subject}: {sentence}\nAnswer: {answer}"
+CLOZE = "Fill in the blank about {subject}: {sentence}\nAnswer:"
 BLANK = "____"
 
 # A chunk of permuted sentences stays near the length of a paragraph or two.
@@ -194,7 +194,7 @@ def _cloze(
         for span in spans:
             blanked = sentence.text[: span.start] + BLANK + sentence.text[span.end :]
             blanked = _BULLET.sub("", blanked)
-            text = CLOZE.format(subject=sentence.subject, sentence=blanked, answer=span.text)
+            prompt = CLOZE.format(subject=sentence.subject, sentence=blanked)
             fact = fact_hash(sentence.subject, span.text)
-            pieces.append(Piece("cloze", document.id, text, (fact,)))
+            pieces.append(Piece("cloze", document.id, f" {span.text}", (fact,), prompt))
     return pieces

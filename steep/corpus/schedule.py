@@ -27,8 +27,8 @@ class Batch:
 
     Attributes:
         input_ids: token ids; padding is 0 and never a target.
-        labels: the token itself where it is a target, -100 at each segment's first token and in
-            padding (not shifted; the loss shifts).
+        labels: the token itself where it is a target, -100 at each segment's first token, in
+            prompts and in padding (not shifted; the loss shifts).
         segments: number of the segment within its row, counting from 0; padding has its own.
         position_ids: position within the segment.
         segment_ids: the shard's segment indices, for the ledger.
@@ -119,7 +119,8 @@ class Schedule:
                 ids = self.shards.segment(index)
                 here = slice(at, at + len(ids))
                 input_ids[r, here] = ids
-                labels[r, at + 1 : at + len(ids)] = ids[1:]
+                first = int(self.shards.firsts[index])
+                labels[r, at + first : at + len(ids)] = ids[first:]
                 segments[r, here] = number
                 positions[r, here] = np.arange(len(ids))
                 at += len(ids)

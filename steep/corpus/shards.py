@@ -34,6 +34,7 @@ class Shards:
         starts: int64 [segments], where each segment begins in ``tokens``.
         lengths: int64 [segments], tokens per segment (at least 2, at most ``max_seq_length``).
         owners: int64 [segments], index of the piece in ``pieces``.
+        firsts: int64 [segments], the first token of the segment that is a target (at least 1).
         pieces: the pieces, their text left out.
     """
 
@@ -41,12 +42,17 @@ class Shards:
     starts: Ints
     lengths: Ints
     owners: Ints
+    firsts: Ints
     pieces: tuple[Piece, ...]
 
     def segment(self, index: int) -> Tokens:
         """Token ids of one segment."""
         start = int(self.starts[index])
         return self.tokens[start : start + int(self.lengths[index])]
+
+    def targets(self) -> Ints:
+        """int64 [segments]: target tokens per segment."""
+        return self.lengths - self.firsts
 
     def is_general(self) -> npt.NDArray[np.bool_]:
         """bool [segments]: which segments are replay."""
@@ -59,14 +65,32 @@ def encode(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
 
     Special tokens spelled out inside a text are encoded as plain text, never as the token.
     """
-    eos = tokenizer.eos_token_id
-    prefix = [] if not _adds_bos(tokenizer) else [tokenizer.bos_token_id]
+    start = _start(tokenizer)
+    return [[*start, *ids, tokenizer.eos_token_id] for ids in _bare(texts, tokenizer)]
+
+
+def _encode_pieces(pieces: Sequence[Piece], tokenizer: Any) -> list[tuple[list[int], int]]:
+    """(token ids, first target) of each piece; a prompt's tokens are no targets."""
+    prompts = _bare([piece.prompt for piece in pieces], tokenizer)
+    whole = encode([piece.text for piece in pieces], tokenizer)
+    start = len(_start(tokenizer))
+    return [
+        ([*ids[:start], *prompt, *ids[start:]], max(1, start + len(prompt) if prompt else 1))
+        for prompt, ids in zip(prompts, whole, strict=True)
+    ]
+
+
+def _bare(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     if not texts:
         return []
     encoded = tokenizer(
         list(texts), add_special_tokens=False, split_special_tokens=True, verbose=False
-    )["input_ids"]
-    return [[*prefix, *ids, eos] for ids in encoded]
+    )
+    return [list(ids) for ids in encoded["input_ids"]]
+
+
+def _start(tokenizer: Any) -> list[int]:
+    return [tokenizer.bos_token_id] if _adds_bos(tokenizer) else []
 
 
 def _adds_bos(tokenizer: Any) -> bool:
@@ -78,14 +102,18 @@ def _adds_bos(tokenizer: Any) -> bool:
 
 def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -> Shards:
     """Tokenise pieces and cut them into segments of at most ``max_seq_length`` tokens."""
-    encoded = encode([piece.text for piece in pieces], tokenizer)
+    encoded = _encode_pieces(pieces, tokenizer)
     flat: list[int] = []
     starts: list[int] = []
     lengths: list[int] = []
     owners: list[int] = []
-    for owner, ids in enumerate(encoded):
+    firsts: list[int] = []
+    for owner, (ids, first) in enumerate(encoded):
         for begin in range(0, max(1, len(ids) - 1), max_seq_length - 1):
             segment = ids[begin : begin + max_seq_length]
+            if first - begin >= len(segment):  # nothing but prompt: no target to train
+                continue
+            firsts.append(max(1, first - begin))
             starts.append(len(flat))
             lengths.append(len(segment))
             owners.append(owner)
@@ -96,6 +124,7 @@ def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -
         np.array(starts, dtype=np.int64),
         np.array(lengths, dtype=np.int64),
         np.array(owners, dtype=np.int64),
+        np.array(firsts, dtype=np.int64),
         bare,
     )
 
@@ -108,6 +137,7 @@ def save_shards(shards: Shards, folder: Path) -> None:
             "starts": shards.starts,
             "lengths": shards.lengths,
             "owners": shards.owners,
+            "firsts": shards.firsts,
         },
         folder / TOKENS_FILE,
     )
@@ -121,4 +151,11 @@ def load_shards(folder: Path) -> Shards:
         Piece(kind, document, "", tuple(facts))
         for kind, document, facts in read_json(folder / PIECES_FILE)
     )
-    return Shards(arrays["tokens"], arrays["starts"], arrays["lengths"], arrays["owners"], pieces)
+    return Shards(
+        arrays["tokens"],
+        arrays["starts"],
+        arrays["lengths"],
+        arrays["owners"],
+        arrays["firsts"],
+        pieces,
+    )

@@ -1,8 +1,10 @@
 """Measuring one model on one panel: raw results for each item, to be compared later.
 
-A choice's score is its log-probability per token behind the question, minus its log-probability
-per token behind a bare "Answer:" (its prior), so that a likely string isn't taken for a known
-answer (domain-conditional PMI, Holtzman et al. 2021, arXiv 2104.08315).
+A choice's score is its log-probability per token behind the question, minus its prior, so that a
+likely string isn't taken for a known answer (domain-conditional PMI, Holtzman et al. 2021, arXiv
+2104.08315). The prior is its mean log-probability per token behind the questions about other
+subjects that offer it as a wrong choice; where a question has choices that too few others offer,
+all its priors are taken behind a bare "Answer:" instead.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from steep.proof.answers import evaluate_accuracy
 from steep.proof.questions import PROMPT, Question
 from steep.proof.scorer import Choices, Scorer
 
-SCORER_VERSION = 1
+SCORER_VERSION = 2
 """Goes up whenever the same model on the same panel may give other results."""
 
 TIE_NATS = 1e-5
@@ -29,6 +31,7 @@ VERBATIM_TOKENS = 32
 _WINDOW_CHARACTERS = 1024
 _STRIDE_CHARACTERS = 256
 _GROUP = 64
+_FEWEST_CONTEXTS = 2
 
 Progress = Callable[[int, int, str], None]
 """Called with items done, items in all, and what is being measured."""
@@ -101,10 +104,14 @@ def measure(
     priors = _priors(scorer, [question for questions in sets.values() for question in questions])
     for name, questions in sets.items():
         what = name.replace("_", " ")
+        likely = [
+            row
+            for group in ticker.over(questions, what)
+            for row in _log_probabilities(scorer, group)
+        ]
         scored = [
             _ranked(question, scores)
-            for group in ticker.over(questions, what)
-            for question, scores in zip(group, _scores(scorer, group, priors), strict=True)
+            for question, scores in zip(questions, _scores(questions, likely, priors), strict=True)
         ]
         if name == "general_questions":  # no measure uses free answers to these
             result[name] = scored
@@ -185,10 +192,8 @@ def _priors(scorer: Scorer, questions: Sequence[Question]) -> dict[str, float]:
     return {c: s.logprob / s.tokens for c, s in zip(distinct, scores, strict=True)}
 
 
-def _scores(
-    scorer: Scorer, questions: Sequence[Question], priors: Mapping[str, float]
-) -> list[list[float]]:
-    """For each question the score of each choice; empty without choices."""
+def _log_probabilities(scorer: Scorer, questions: Sequence[Question]) -> list[list[float]]:
+    """For each question the log-probability per token of each choice; empty without choices."""
     requests = [
         Choices(
             PROMPT.format(question=question.question),
@@ -197,9 +202,39 @@ def _scores(
         for question in questions
     ]
     return [
-        [s.logprob / s.tokens - priors[c] for c, s in zip(question.choices, row, strict=True)]
-        for question, row in zip(questions, scorer.score_continuations(requests), strict=True)
+        [score.logprob / score.tokens for score in row]
+        for row in scorer.score_continuations(requests)
     ]
+
+
+def _scores(
+    questions: Sequence[Question], likely: Sequence[Sequence[float]], bare: Mapping[str, float]
+) -> list[list[float]]:
+    """For each question its choices' log-probabilities minus their priors."""
+    contexts: dict[str, list[tuple[str, float]]] = {}
+    for question, row in zip(questions, likely, strict=True):
+        for choice, value in zip(question.choices, row, strict=True):
+            # Where a choice is the truth, its probability is knowledge, not a prior.
+            if choice != question.answer:
+                subject = question.cluster or question.id
+                contexts.setdefault(choice, []).append((subject, value))
+    return [
+        [value - prior for value, prior in zip(row, _prior(question, contexts, bare), strict=True)]
+        for question, row in zip(questions, likely, strict=True)
+    ]
+
+
+def _prior(
+    question: Question, contexts: Mapping[str, list[tuple[str, float]]], bare: Mapping[str, float]
+) -> list[float]:
+    subject = question.cluster or question.id
+    elsewhere = [
+        [value for other, value in contexts.get(choice, ()) if other != subject]
+        for choice in question.choices
+    ]
+    if any(len(values) < _FEWEST_CONTEXTS for values in elsewhere):
+        return [bare[choice] for choice in question.choices]
+    return [sum(values) / len(values) for values in elsewhere]
 
 
 def _ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:

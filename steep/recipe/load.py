@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from steep.artifact import write_text
 from steep.errors import RecipeError
-from steep.recipe.schema import Recipe
+from steep.recipe.schema import NAMED_TEXTS, Recipe
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -112,7 +112,7 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return value
     if isinstance(value, list):
         return [_absolute_value(key, item, folder) for item in value]
-    if not isinstance(value, str) or value == "self" or value.startswith("hf://"):
+    if not isinstance(value, str) or value in NAMED_TEXTS or value.startswith("hf://"):
         return value
     trailing = "/" if value.endswith("/") else ""
     return os.path.abspath(folder / Path(value).expanduser()) + trailing

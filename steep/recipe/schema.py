@@ -15,6 +15,10 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
 
+# Replay that isn't a path: written by the base model, or the reading that comes with steep.
+NAMED_TEXTS = ("self", "reading")
+
+
 class Section(BaseModel):
     """A frozen table of the recipe that refuses unknown keys."""
 

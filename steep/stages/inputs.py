@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steep.corpus.reading import reading_texts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
@@ -51,6 +52,8 @@ def _replay(recipe: Recipe) -> tuple[str, ...] | None:
         return ()
     if recipe.data.general == "self":
         return None
+    if recipe.data.general == "reading":
+        return reading_texts()
     return tuple(document.text for document in collect(recipe.data.general).documents)
 
 

@@ -27,7 +27,7 @@ def shards() -> Shards:
     pieces = [
         Piece("document", A.id, A.text, (1, 2)),
         Piece("permuted", A.id, "Maria founded Acme. 1987.", (1, 2)),
-        Piece("cloze", A.id, "Acme was founded in ____. Answer: 1987", (1,)),
+        Piece("cloze", A.id, " 1987", (1,), "Acme was founded in ____.\nAnswer:"),
         Piece("document", B.id, B.text, (3,)),
         Piece("general", "general-0", "Some general text about the weather."),
     ]
@@ -122,7 +122,9 @@ def test_exposures_by_hand(shards: Shards) -> None:
     total = sum(by_kind.values())
     assert ledger["trained"]["by_kind"] == by_kind
     assert ledger["trained"]["tokens"] == total
-    assert ledger["trained"]["target_tokens"] == total - len(schedule.order)
+    asked = int(shards.firsts[2])  # the cloze's prompt, shown twice, is no target
+    assert asked > 1
+    assert ledger["trained"]["target_tokens"] == total - len(schedule.order) - 2 * (asked - 1)
     assert ledger["trained"]["general_share"] == round(by_kind["general"] / total, 4)
     first, second = ledger["by_document"]
     assert (first["times_trained"], second["times_trained"]) == ([1, 1], [2, 3])

@@ -21,7 +21,7 @@ def make_shards(domain: int = 240, general: int = 40, facts: int = 60, seed: int
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     tokens = rng.integers(1, 300, int(lengths.sum())).astype(np.int32)
     owners = np.arange(len(pieces), dtype=np.int64)
-    return Shards(tokens, starts, lengths, owners, tuple(pieces))
+    return Shards(tokens, starts, lengths, owners, np.ones_like(lengths), tuple(pieces))
 
 
 SHARDS = make_shards()

@@ -94,6 +94,22 @@ def test_a_start_token_only_if_it_is_the_tokenizers_habit(tokenizer: Any) -> Non
     assert encode(["abc"], habit) == [[habit.bos_token_id, *plain]]
 
 
+# Broken by: firsts of 1 everywhere.
+@pytest.mark.parametrize("max_seq_length", [16, 32, 64, 512])
+def test_a_prompt_is_context_and_its_answer_the_target(tokenizer: Any, max_seq_length: int) -> None:
+    piece = Piece("cloze", "d", " a word and another", (1,), LONG[:90])
+    shards = build_shards([piece], tokenizer, max_seq_length)
+    assert (shards.targets() > 0).all()  # a segment of prompt alone would train nothing
+    parts = [
+        int(t) for i, first in enumerate(shards.firsts) for t in shards.segment(i)[int(first) :]
+    ]
+    (answer,) = encode([piece.text], tokenizer)
+    assert parts == answer
+    if max_seq_length == 512:
+        (prompt,) = encode([piece.prompt], tokenizer)
+        assert shards.segment(0).tolist() == [*prompt[:-1], *answer]
+
+
 def test_nothing_gives_nothing(tokenizer: Any) -> None:
     assert encode([], tokenizer) == []
     shards = build_shards([], tokenizer, 64)
@@ -103,10 +119,11 @@ def test_nothing_gives_nothing(tokenizer: Any) -> None:
 
 def test_shards_read_back_bit_for_bit(tokenizer: Any, tmp_path: Path) -> None:
     pieces: Sequence[Piece] = [*_pieces("One.", LONG), Piece("general", "g", "General text.")]
+    pieces = [*pieces, Piece("cloze", "d1", " four", (1,), "Two and two are")]
     shards = build_shards(pieces, tokenizer, 32)
     save_shards(shards, tmp_path)
     back = load_shards(tmp_path)
-    for name in ("tokens", "starts", "lengths", "owners"):
+    for name in ("tokens", "starts", "lengths", "owners", "firsts"):
         ours, theirs = getattr(shards, name), getattr(back, name)
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours, theirs)

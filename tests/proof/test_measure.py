@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from steep.proof.judge import judge
-from steep.proof.measure import Panel, fingerprint, measure, verbatim_windows
+from steep.proof.measure import Panel, _scores, fingerprint, measure, verbatim_windows
 from steep.proof.questions import PROMPT, Question
 from steep.proof.scorer import Choices, Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -59,10 +59,10 @@ def test_texts(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
-def test_a_choice_is_scored_against_its_prior(
+def test_a_choice_few_others_offer_is_scored_against_its_bare_prior(
     model: Any, tokenizer: Any, result: dict[str, Any]
 ) -> None:
-    question, row = QUESTIONS[3], result["questions"][3]
+    question, row = QUESTIONS[3], result["general_questions"][1]
     options = tuple(" " + choice for choice in question.choices)
     asked, prior = Scorer(model, tokenizer).score_continuations(
         [Choices(PROMPT.format(question=question.question), options), Choices("Answer:", options)]
@@ -124,3 +124,18 @@ def test_a_model_against_itself_learned_nothing(result: dict[str, Any]) -> None:
     assert found["ship"] is False
     empty = {**result, "questions": [], "controls": [], "verbatim": [], "domain": []}
     json.dumps(judge(empty, empty), allow_nan=False)
+
+
+def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -> None:
+    # Fails if a choice's own question (where its probability is knowledge) counts as a context,
+    # or if the question's own subject does.
+    questions = [
+        Question(str(n), f"q{n}?", truth, choices=("a", "b", "c", "d"), cluster=f"s{n}")
+        for n, truth in enumerate("abcd")
+    ]
+    likely = [[-1.0 - n - place for place in range(4)] for n in range(4)]
+    scores = _scores(questions, likely, dict.fromkeys("abcd", 0.0))
+    a_behind = [likely[n][0] for n in (2, 3)]  # not q0 (the truth) and not q1 (asked now)
+    assert scores[1][0] == pytest.approx(likely[1][0] - sum(a_behind) / 2)
+    truth_behind = [likely[n][1] for n in (0, 2, 3)]
+    assert scores[1][1] == pytest.approx(likely[1][1] - sum(truth_behind) / 3)

@@ -91,7 +91,6 @@ def test_a_half_written_checkpoint_is_ignored(tmp_path: Path, manifest: str | No
     assert found.step == 1
 
 
-# Broken by: reading files that aren't whole steps in _steps.
 def test_other_things_in_the_folder_are_ignored(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "none", KEY) is None
     _save(tmp_path, 1)
@@ -117,6 +116,15 @@ def test_a_checkpoint_of_another_run_is_ignored(tmp_path: Path) -> None:
 def test_only_the_last_two_are_kept(tmp_path: Path) -> None:
     _save(tmp_path, 2, 4, 6, 8)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-6", "step-8"]
+
+
+# Broken by: counting folders without a manifest in _steps.
+def test_a_half_written_one_is_not_counted_among_the_two(tmp_path: Path) -> None:
+    _save(tmp_path, 2, 4)
+    (tmp_path / "step-4" / "manifest.json").unlink()
+    _save(tmp_path, 6)
+    (tmp_path / "step-6" / "weights.safetensors").unlink()
+    assert newest_checkpoint(tmp_path, KEY) == Checkpoint(tmp_path / "step-2", 2)
 
 
 # Broken by: pruning by number alone (then two damaged ones outrank every new one).

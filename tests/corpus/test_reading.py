@@ -1,0 +1,29 @@
+"""The packaged reading is there, and isn't the text that judges forgetting."""
+
+from __future__ import annotations
+
+import re
+
+from steep.corpus.reading import reading_texts
+from steep.proof.questions import general_questions, general_texts
+
+
+def grams(text: str, size: int) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def test_reading_is_prose_without_markup() -> None:
+    texts = reading_texts()
+    assert len(texts) >= 40
+    assert all(len(text) > 800 and not text.startswith("#") for text in texts)
+    assert len(set(texts)) == len(texts)
+
+
+def test_reading_shares_no_wording_with_the_panel() -> None:
+    # Fails if a passage (or a sentence) of the panel is put into the reading.
+    seen = set().union(*(grams(text, 7) for text in reading_texts()))
+    for name, passage in general_texts():
+        assert not grams(passage, 7) & seen, name
+    for question in general_questions():
+        assert not grams(question.question, 7) & seen, question.id

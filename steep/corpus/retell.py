@@ -146,12 +146,13 @@ def _name_instead(text: str, match: re.Match[str], subject: str) -> str:
 def _permuted(
     document: Document, sentences: Sequence[Sentence], times: int, rng: random.Random
 ) -> list[Piece]:
-    """``times`` shuffles of the document's sentences, cut into chunks under its title."""
+    """``times`` shuffles of the sentences that state something, in chunks under the title."""
     pieces: list[Piece] = []
-    if len(sentences) < 2:
+    stating = [sentence for sentence in sentences if sentence.spans]
+    if len(stating) < 2:
         return pieces
     for _ in range(times):
-        for chunk in _chunks(sentences):
+        for chunk in _chunks(stating):
             order = list(chunk)
             rng.shuffle(order)
             text = " ".join(_ended(s.text) for s in order)

@@ -7,6 +7,7 @@ from steep.recipe.schema import (
     ExportRecipe,
     Recipe,
     RetellRecipe,
+    StrengthRecipe,
     TrainRecipe,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "ExportRecipe",
     "Recipe",
     "RetellRecipe",
+    "StrengthRecipe",
     "TrainRecipe",
     "load_recipe",
     "recipe_from",

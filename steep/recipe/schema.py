@@ -81,6 +81,13 @@ class RetellRecipe(Section):
     cloze: Annotated[int, Field(ge=0, le=50)] = 3
 
 
+class StrengthRecipe(Section):
+    """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training."""
+
+    enabled: bool = True
+    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+
+
 class EvaluateRecipe(Section):
     """``[evaluate]``: how the result is judged."""
 
@@ -105,5 +112,6 @@ class Recipe(Section):
     data: DataRecipe
     train: TrainRecipe
     retell: RetellRecipe = RetellRecipe()
+    strength: StrengthRecipe = StrengthRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
     export: ExportRecipe = ExportRecipe()

@@ -12,7 +12,7 @@ from steep.errors import DriftError, UserInputError
 from steep.recipe import Recipe, write_recipe
 
 # Settings that may change between two commands on one run: they don't touch training.
-_FREE = ("export", "evaluate", "output_dir", "train.threads", "train.save_steps")
+_FREE = ("export", "evaluate", "strength", "output_dir", "train.threads", "train.save_steps")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from steep.artifact import read_json, write_json
 from steep.model.adapters import make_trainable, parameter_groups
 from steep.model.load import best_device
 from steep.model.precision import Precision, choose_precision
+from steep.model.strength import apply_strength
 from steep.progress import Progress
 from steep.recipe import Recipe
 from steep.stages.base import Base
@@ -38,10 +39,13 @@ def train_stage(
 ) -> Trained:
     """Train up to the budget, or find it done."""
     key = training_key(recipe, prepared.key, base.fingerprint)
+    strength = recipe.strength.scale if recipe.strength.enabled else 1.0
+    made_from = {**key, "strength": strength}
     found = newest_checkpoint(run.checkpoints, key)
     if found and found.step >= prepared.steps:
         progress.note(f"training is done ({found.step} steps)")
-        return Trained(_Kept(lambda: _from_checkpoint(recipe, base, found)), key, _notes(run))
+        load = _Kept(lambda: _from_checkpoint(recipe, base, found, strength))
+        return Trained(load, made_from, _notes(run))
     if found:
         progress.note(f"resuming at step {found.step} from {found.folder}")
     machine = _machine(recipe, run)
@@ -62,7 +66,9 @@ def train_stage(
         on_step=lambda metrics, steps: _say(progress, metrics, steps),
     )
     _record_unmoved(run, training)
-    return Trained(lambda: model.eval(), key, _notes(run))
+    apply_strength(model, strength, lambda: base.model)
+    model.eval()
+    return Trained(lambda: model, made_from, _notes(run))
 
 
 class _Kept:
@@ -78,10 +84,11 @@ class _Kept:
         return self._made
 
 
-def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
+def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint, strength: float) -> Any:
     model = make_trainable(base.take(), recipe.train, recipe.seed)
     groups = parameter_groups(model, recipe.train)
     load_weights(checkpoint, {name: p for group in groups for name, p in group.parameters})
+    apply_strength(model, strength, lambda: base.model)
     return model.eval()
 
 

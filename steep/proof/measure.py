@@ -2,13 +2,14 @@
 
 A choice's score is its log-probability per token behind the question, minus its prior, so that a
 likely string isn't taken for a known answer (domain-conditional PMI, Holtzman et al. 2021, arXiv
-2104.08315). The prior is its mean log-probability per token behind the questions about other
-subjects that offer it as a wrong choice; where a question has choices that too few others offer,
-all its priors are taken behind a bare "Answer:" instead.
+2104.08315). The prior is the log of its mean probability (per token) behind the questions about
+other subjects that offer it as a wrong choice; where a question has choices that too few others
+offer, all its priors are taken behind a bare "Answer:" instead.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -110,8 +111,10 @@ def measure(
             for row in _log_probabilities(scorer, group)
         ]
         scored = [
-            _ranked(question, scores)
-            for question, scores in zip(questions, _scores(questions, likely, priors), strict=True)
+            {**_ranked(question, scores), "log_probabilities": row}
+            for question, scores, row in zip(
+                questions, _scores(questions, likely, priors), likely, strict=True
+            )
         ]
         if name == "general_questions":  # no measure uses free answers to these
             result[name] = scored
@@ -234,7 +237,7 @@ def _prior(
     ]
     if any(len(values) < _FEWEST_CONTEXTS for values in elsewhere):
         return [bare[choice] for choice in question.choices]
-    return [sum(values) / len(values) for values in elsewhere]
+    return [math.log(sum(map(math.exp, values)) / len(values)) for values in elsewhere]
 
 
 def _ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import re
 from steep.recipe.schema import Recipe
 
 FULL_BELOW_PARAMETERS = 500_000_000
-_RATES = {"full": 5e-4, "lora": 2e-3}
+_RATES = {"full": 8e-4, "lora": 2e-3}
 _SHORT_NAMES = {"smollm2-135m": "smollm2"}
 
 

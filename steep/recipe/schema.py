@@ -77,7 +77,7 @@ class RetellRecipe(Section):
 
     enabled: bool = True
     names: bool = True
-    permute: Annotated[int, Field(ge=0, le=50)] = 2
+    permute: Annotated[int, Field(ge=0, le=50)] = 1
     cloze: Annotated[int, Field(ge=0, le=50)] = 3
 
 
@@ -85,7 +85,7 @@ class StrengthRecipe(Section):
     """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training."""
 
     enabled: bool = True
-    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
 
 
 class EvaluateRecipe(Section):

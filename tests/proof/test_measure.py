@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -126,6 +127,10 @@ def test_a_model_against_itself_learned_nothing(result: dict[str, Any]) -> None:
     json.dumps(judge(empty, empty), allow_nan=False)
 
 
+def log_mean(values: list[float]) -> float:
+    return math.log(sum(math.exp(value) for value in values) / len(values))
+
+
 def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -> None:
     # Fails if a choice's own question (where its probability is knowledge) counts as a context,
     # or if the question's own subject does.
@@ -136,6 +141,6 @@ def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -
     likely = [[-1.0 - n - place for place in range(4)] for n in range(4)]
     scores = _scores(questions, likely, dict.fromkeys("abcd", 0.0))
     a_behind = [likely[n][0] for n in (2, 3)]  # not q0 (the truth) and not q1 (asked now)
-    assert scores[1][0] == pytest.approx(likely[1][0] - sum(a_behind) / 2)
+    assert scores[1][0] == pytest.approx(likely[1][0] - log_mean(a_behind))
     truth_behind = [likely[n][1] for n in (0, 2, 3)]
-    assert scores[1][1] == pytest.approx(likely[1][1] - sum(truth_behind) / 3)
+    assert scores[1][1] == pytest.approx(likely[1][1] - log_mean(truth_behind))

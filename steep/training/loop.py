@@ -25,6 +25,7 @@ from steep.training.stop import Interrupted, StopRequest
 
 _SAVE_SECONDS = 300.0
 _BETAS = (0.9, 0.95)
+_MOST_OVERFLOWS = 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class StepMetrics:
     """One optimizer step, as written to metrics.jsonl.
 
     ``loss`` is in nats per target token, ``tokens`` counts this step's tokens without padding,
-    ``seconds`` is wall time since the previous step's end.
+    ``seconds`` is wall time since the previous step's end, ``grad_norm`` the norm before clipping
+    (None where fp16 overflowed and the update was skipped).
     """
 
     step: int
@@ -42,7 +44,7 @@ class StepMetrics:
     seconds: float
     loss: float
     lr: float
-    grad_norm: float
+    grad_norm: float | None
     tokens_per_second: float
     peak_memory_bytes: int
 
@@ -101,6 +103,7 @@ def train_model(
     _keep_lines_before(metrics_path, first)
     begin = last_save = before = time.monotonic()
     moved: dict[str, bool] = {}
+    overflows = 0
     with StopRequest() as stop, metrics_path.open("a", encoding="utf-8") as metrics_file:
         for step in range(first, steps):
             batch = schedule.batch(step)
@@ -113,7 +116,11 @@ def train_model(
                 torch.manual_seed(seed * 1_000_003 + step)
                 loss = _accumulate(model, batch, recipe, accelerator)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
-            _refuse_non_finite(step, loss, norm)
+            # fp16 finds its scale by overflowing now and then: the engine skips those updates.
+            overflowed = accelerator.scaler is not None and not math.isfinite(norm)
+            overflows = overflows + 1 if overflowed else 0
+            if not overflowed or overflows > _MOST_OVERFLOWS:
+                _refuse_non_finite(step, loss, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if fingerprints:
@@ -244,7 +251,7 @@ def _metrics(
         seconds=round(seconds, 4),
         loss=loss,
         lr=main.learning_rate * factor,
-        grad_norm=norm,
+        grad_norm=norm if math.isfinite(norm) else None,
         tokens_per_second=round(tokens / max(seconds, 1e-9), 2),
         peak_memory_bytes=peak_memory_bytes(),
     )

@@ -10,6 +10,7 @@ import pytest
 from steep.corpus.piece import Piece
 from steep.corpus.retell import BLANK, fact_hash, retell, titled
 from steep.corpus.sentences import split_sentences
+from steep.corpus.spans import SpanFinder
 from steep.documents.record import Document
 from steep.recipe import RetellRecipe
 
@@ -51,13 +52,16 @@ def test_the_document_itself_keeps_all_its_text() -> None:
 
 # Broken by: _chunks dropping the last chunk.
 @pytest.mark.parametrize("document", [ACME, OTHER, HINDI, CHINESE])
-def test_each_permutation_holds_every_sentence(document: Document) -> None:
+def test_each_permutation_holds_every_sentence_that_states_something(document: Document) -> None:
+    finder = SpanFinder(split_sentences(document.text))
+    stating = [s for s in split_sentences(document.text) if finder.find(s)]
+    assert len(stating) >= 2
     pieces = _kind(_retell([document], permute=3, names=False), "permuted")
     assert len(pieces) == 3
     for piece in pieces:
         assert piece.document == document.id
         assert document.title in piece.text
-        for sentence in split_sentences(document.text):
+        for sentence in stating:
             assert piece.text.count(sentence) == 1
     orders = {p.text for p in _kind(_retell([ACME], permute=10), "permuted")}
     assert len(orders) > 5

@@ -18,11 +18,9 @@ _PUBLIC = {
     "evaluate": "steep.workflow",
     "evaluate_accuracy": "steep.proof.answers",
     "evaluate_perplexity": "steep.proof.perplexity",
-    "export": "steep.workflow",
     "load_model": "steep.model.load",
     "prepare": "steep.workflow",
     "read_documents": "steep.documents.read",
-    "report": "steep.workflow",
     "run": "steep.workflow",
     "test_knowledge": "steep.proof.answers",
     "train": "steep.workflow",
@@ -37,11 +35,9 @@ __all__ = [
     "evaluate",
     "evaluate_accuracy",
     "evaluate_perplexity",
-    "export",
     "load_model",
     "prepare",
     "read_documents",
-    "report",
     "run",
     "test_knowledge",
     "train",
@@ -58,7 +54,7 @@ if TYPE_CHECKING:
     from steep.proof.answers import evaluate_accuracy, test_knowledge
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
-    from steep.workflow import evaluate, export, prepare, report, run, train
+    from steep.workflow import evaluate, prepare, run, train
 
 
 def __getattr__(name: str) -> Any:

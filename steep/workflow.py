@@ -31,14 +31,20 @@ class Outcome:
         return str(self.evaluation["verdict"])
 
 
-def run(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Outcome:
+def run(
+    recipe: Recipe | str | Path, *, fresh: bool = False, progress: Progress | None = None
+) -> Outcome:
     """Prepare, measure the base, train, evaluate, export and report. Calling again resumes.
+
+    Args:
+        fresh: move an old run of this output_dir aside (nothing is deleted) and start over.
+        progress: what is told while it works; silent by default.
 
     Raises:
         UserInputError: the recipe, its paths or its run folder can't be used as they are.
         TrainingAlarm: training met a value it must not apply.
     """
-    work = _Work(recipe, progress)
+    work = _Work(recipe, progress, fresh=fresh)
     outcome = work.evaluate()
     work.export()
     report(recipe, progress=progress)
@@ -83,18 +89,22 @@ def report(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> 
 class _Work:
     """One run in progress: each stage once, in order, on demand."""
 
-    def __init__(self, recipe: Recipe | str | Path, progress: Progress | None) -> None:
+    def __init__(
+        self, recipe: Recipe | str | Path, progress: Progress | None, *, fresh: bool = False
+    ) -> None:
         from steep.stages.base import open_base
-        from steep.stages.folder import open_run
+        from steep.stages.folder import move_aside, open_run
         from steep.stages.inputs import read_inputs
 
         given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         self._progress = progress or Silent()
-        self._progress.stage("Reading documents")
         # Everything the user named is read before the run folder is made: bad input leaves
         # nothing behind.
         self._inputs = read_inputs(given)
         self._recipe, self._base = open_base(given)
+        moved = move_aside(Path(self._recipe.output_dir)) if fresh else None
+        if moved is not None:
+            self._progress.note(f"the old run is now {moved}")
         self.folder = open_run(self._recipe)
         self._prepared: Any = None
         self._trained: Any = None

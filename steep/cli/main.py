@@ -42,7 +42,7 @@ def cli() -> None:
 @_JSON
 def run(recipe: Path, overrides: tuple[str, ...], fresh: bool, as_json: bool) -> None:
     """Prepare, measure, train, evaluate, export and report. Run it again to resume."""
-    _whole_run(_load(recipe, overrides, fresh), as_json)
+    _whole_run(_load(recipe, overrides), fresh, as_json)
 
 
 @cli.command()
@@ -68,9 +68,7 @@ def demo(
     from steep.cli.demo import demo_recipe
 
     chosen = demo_recipe(out, recipe, seed, overrides)
-    if fresh:
-        _move_aside(chosen)
-    _whole_run(chosen, as_json)
+    _whole_run(chosen, fresh, as_json)
 
 
 def _stage_command(name: str, text: str, call: Callable[[Recipe, Any], Any]) -> None:
@@ -164,29 +162,18 @@ def ask(
     )
 
 
-def _load(path: Path, overrides: tuple[str, ...], fresh: bool = False) -> Recipe:
+def _load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     from steep.recipe import load_recipe
 
-    recipe = load_recipe(path, overrides)
-    if fresh:
-        _move_aside(recipe)
-    return recipe
+    return load_recipe(path, overrides)
 
 
-def _move_aside(recipe: Recipe) -> None:
-    from steep.stages.folder import move_aside
-
-    moved = move_aside(Path(recipe.output_dir))
-    if moved:
-        click.echo(f"the old run is now {moved}", err=True)
-
-
-def _whole_run(recipe: Recipe, as_json: bool) -> None:
+def _whole_run(recipe: Recipe, fresh: bool, as_json: bool) -> None:
     from steep.cli.console import Console
     from steep.workflow import run as run_recipe
 
     with Console(quiet=as_json) as console:
-        outcome = run_recipe(recipe, progress=console)
+        outcome = run_recipe(recipe, fresh=fresh, progress=console)
     _tell(outcome, as_json)
 
 

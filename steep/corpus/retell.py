@@ -146,9 +146,12 @@ def _name_instead(text: str, match: re.Match[str], subject: str) -> str:
 def _permuted(
     document: Document, sentences: Sequence[Sentence], times: int, rng: random.Random
 ) -> list[Piece]:
-    """``times`` shuffles of the sentences that state something, in chunks under the title."""
+    """``times`` shuffles of the sentences that state something, in chunks under the title.
+
+    In scripts without capitals spans are guesses, so there every sentence is kept.
+    """
     pieces: list[Piece] = []
-    stating = [sentence for sentence in sentences if sentence.spans]
+    stating = [s for s in sentences if s.spans or s.text == s.text.lower()]
     if len(stating) < 2:
         return pieces
     for _ in range(times):

@@ -69,9 +69,11 @@ def load_model(name_or_path: str, *, device: str | None = None) -> tuple[Any, An
     """
     check_versions()
     path = resolve_model(name_or_path)
+    from safetensors import SafetensorError
+
     try:
         model, tokenizer = _load(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(f"model '{name_or_path}' can't be loaded: {first}") from error
     if tokenizer.eos_token_id is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from steep.artifact import key_of, read_json, write_json
 from steep.model.load import cache_folder
+from steep.model.precision import in_fast_precision
 
 _ROWS = 64
 _LENGTH = 192
@@ -39,12 +40,14 @@ def write_general_text(
     key = {"model": fingerprint, "seed": seed, "temperature": temperature, "version": _VERSION}
     folder = cache_folder() / "self_text" / key_of(key)[:16]
     texts: list[str] = []
+    sampler: Any = None
     written = 0
     number = 0
     while written < tokens:
         batch = _read_batch(folder / f"batch-{number}.json")
         if batch is None:
-            batch = _sample_batch(model, tokenizer, temperature, seed + 1_000_003 * number)
+            sampler = sampler or in_fast_precision(model)
+            batch = _sample_batch(sampler, tokenizer, temperature, seed + 1_000_003 * number)
             write_json(folder / f"batch-{number}.json", batch)
         texts.extend(batch)
         written += sum(len(tokenizer(text, verbose=False)["input_ids"]) for text in batch)

@@ -68,6 +68,13 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(recipe.train.threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(recipe.train.threads or _usable_cpus())
     base = Base(resolve_model(recipe.model))
     return resolve_recipe(recipe, parameter_count(base.path)), base
+
+
+def _usable_cpus() -> int:
+    """CPUs this process may use; the affinity mask exists on Linux only."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

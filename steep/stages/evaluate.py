@@ -105,15 +105,23 @@ def _measured(
     panel: Panel,
     progress: Progress,
 ) -> dict[str, Any]:
-    if path.is_file():
-        kept = read_json(path)
-        if kept["key"] == key:
-            return dict(kept["result"])
+    kept = _kept(path)
+    if kept is not None and kept.get("key") == key:
+        return dict(kept["result"])
     progress.stage(stage)
     model, tokenizer = load()
     result = measure(model, tokenizer, panel, progress=progress.at)
     write_json(path, {"key": key, "result": result})
     return result
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """What was measured before; None if there is nothing or it is damaged."""
+    try:
+        kept = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) and "result" in kept else None
 
 
 def _plain(document: Document) -> str:

@@ -25,7 +25,6 @@ from steep.corpus.shards import (
 from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.errors import DriftError
-from steep.model.precision import in_fast_precision
 from steep.model.self_text import write_general_text
 from steep.progress import Progress
 from steep.recipe import Recipe
@@ -134,7 +133,12 @@ def _key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
     replay = inputs.replay
     return {
         "version": CORPUS_VERSION,
-        "documents": key_of({"ids": [d.id for d in inputs.collection.documents]}),
+        "documents": key_of(
+            {
+                "read": [[d.id, d.title] for d in inputs.collection.documents],
+                "dropped": [[d.source, d.locator, d.reason] for d in inputs.collection.drops],
+            }
+        ),
         "general": "self" if replay is None else key_of({"texts": list(replay)}),
         "general_share": recipe.data.general_share,
         "held_out_share": recipe.data.held_out_share,
@@ -180,7 +184,7 @@ def _self_written(
         total = len(shards.tokens) * float(train.epochs or 1) / (1 - recipe.data.general_share)
     wanted = min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
     return write_general_text(
-        in_fast_precision(base.model),
+        base.model,
         base.tokenizer,
         tokens=wanted,
         seed=recipe.seed,

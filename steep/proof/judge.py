@@ -115,6 +115,9 @@ def compare(base: Raw, tuned: Raw) -> Compared:
         measures[f"{name}_bits_per_byte"] = _texts(base[name], tuned[name], "bytes", "bits")
         measures[f"{name}_perplexity"] = _texts(base[name], tuned[name], "tokens", "exp")
     measures["fact_accuracy"] = _rate(base["questions"], tuned["questions"], "first")
+    measures["fact_accuracy_beyond_prior"] = _rate(
+        base["questions"], tuned["questions"], "first_beyond_prior"
+    )
     measures["fact_exact"] = _rate(base["questions"], tuned["questions"], "exact")
     measures["control_accuracy"] = _rate(base["controls"], tuned["controls"], "first")
     general = (base["general_questions"], tuned["general_questions"])
@@ -158,7 +161,9 @@ def _loss(base: Rows, tuned: Rows) -> Difference:
     )
 
 
-def _rate(base: Rows, tuned: Rows, key: Literal["first", "exact"]) -> Difference:
+def _rate(
+    base: Rows, tuned: Rows, key: Literal["first", "first_beyond_prior", "exact"]
+) -> Difference:
     """Share of questions that are right, resampling facts; those without a result are left out."""
     pairs = [(b, t) for b, t in zip(base, tuned, strict=True) if b[key] is not None is not t[key]]
     return paired(

@@ -1,10 +1,12 @@
 """Measuring one model on one panel: raw results for each item, to be compared later.
 
-A choice's score is its log-probability per token behind the question, minus its prior, so that a
-likely string isn't taken for a known answer (domain-conditional PMI, Holtzman et al. 2021, arXiv
-2104.08315). The prior is the log of its mean probability (per token) behind the questions about
-other subjects that offer it as a wrong choice; where a question has choices that too few others
-offer, all its priors are taken behind a bare "Answer:" instead.
+A choice's score is its log-probability per token behind the question. All choices of a question are
+of the same kind, so likely strings have little to gain; whether they do is shown beside it by a
+second ranking with each choice's prior taken off (domain-conditional PMI, Holtzman et al. 2021,
+arXiv 2104.08315). That prior is the log of the choice's mean probability behind the questions about
+other subjects that offer it wrongly, or behind a bare "Answer:" where too few others do. The plain
+ranking decides: after training, priors hold knowledge of their own, and the ranking without them
+fell below the share of answers given exactly (docs/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from steep.proof.answers import evaluate_accuracy
 from steep.proof.questions import PROMPT, Question
 from steep.proof.scorer import Choices, Scorer
 
-SCORER_VERSION = 2
+SCORER_VERSION = 3
 """Goes up whenever the same model on the same panel may give other results."""
 
 TIE_NATS = 1e-5
@@ -83,8 +85,8 @@ def measure(
     Returns JSON-able raw results: ``{"scorer_version", "domain": [text…], "general": [text…],
     "questions": [question…], "controls": […], "general_questions": […], "verbatim": [window…]}``,
     where a text is ``{"id", "nats", "tokens", "bytes"}``, a question ``{"id", "cluster",
-    "question", "truth", "choices", "scores", "first", "margin", "rank", "answer", "exact"}``
-    (scores, first, margin and rank are null without choices) and a window ``{"id", "start",
+    "question", "truth", "choices", "scores", "first", "margin", "rank", "first_beyond_prior",
+    "answer", "exact"}`` (what is ranked is null without choices) and a window ``{"id", "start",
     "same"}``.
 
     Raises:
@@ -111,9 +113,9 @@ def measure(
             for row in _log_probabilities(scorer, group)
         ]
         scored = [
-            {**_ranked(question, scores), "log_probabilities": row}
-            for question, scores, row in zip(
-                questions, _scores(questions, likely, priors), likely, strict=True
+            {**_ranked(question, scores), "first_beyond_prior": _ranked(question, beyond)["first"]}
+            for question, scores, beyond in zip(
+                questions, likely, _beyond_priors(questions, likely, priors), strict=True
             )
         ]
         if name == "general_questions":  # no measure uses free answers to these
@@ -210,7 +212,7 @@ def _log_probabilities(scorer: Scorer, questions: Sequence[Question]) -> list[li
     ]
 
 
-def _scores(
+def _beyond_priors(
     questions: Sequence[Question], likely: Sequence[Sequence[float]], bare: Mapping[str, float]
 ) -> list[list[float]]:
     """For each question its choices' log-probabilities minus their priors."""

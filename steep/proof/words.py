@@ -15,6 +15,7 @@ NAMES = {
     "general_bits_per_byte": "general text, bits per byte",
     "general_perplexity": "general text, perplexity",
     "fact_accuracy": "your facts, asked in new words",
+    "fact_accuracy_beyond_prior": "the same, each choice's prior taken off",
     "fact_exact": "your facts, answered freely",
     "control_accuracy": "untrained control facts (must not move)",
     "general_fact_accuracy": "general knowledge",

@@ -15,8 +15,8 @@ from steep.proof.words import NAMES, verdict_table
 
 MEASURES = [
     "domain_bits_per_byte", "domain_perplexity", "general_bits_per_byte", "general_perplexity",
-    "fact_accuracy", "fact_exact", "control_accuracy", "general_fact_accuracy", "verbatim_rate",
-    "probe_accuracy", "probe_exact",
+    "fact_accuracy", "fact_accuracy_beyond_prior", "fact_exact", "control_accuracy",
+    "general_fact_accuracy", "verbatim_rate", "probe_accuracy", "probe_exact",
 ]  # fmt: skip
 
 
@@ -81,7 +81,8 @@ def question(number: int, right: bool, *, choices: int = 10, set_name: str = "q"
     return {
         "id": f"{set_name}{number}", "cluster": f"c{number // 2}", "question": f"Q{number}?",
         "truth": "yes", "choices": ["x"] * choices, "scores": [0.0] * choices if ranked else None,
-        "first": right if ranked else None, "margin": 0.1 if ranked else None,
+        "first": right if ranked else None, "first_beyond_prior": right if ranked else None,
+        "margin": 0.1 if ranked else None,
         "rank": 1 if ranked else None, "answer": "yes" if right else "no", "exact": right,
     }  # fmt: skip
 

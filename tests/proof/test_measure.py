@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from steep.proof.judge import judge
-from steep.proof.measure import Panel, _scores, fingerprint, measure, verbatim_windows
+from steep.proof.measure import Panel, _beyond_priors, fingerprint, measure, verbatim_windows
 from steep.proof.questions import PROMPT, Question
 from steep.proof.scorer import Choices, Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -60,23 +60,27 @@ def test_texts(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
-def test_a_choice_few_others_offer_is_scored_against_its_bare_prior(
+def test_a_choice_is_scored_by_its_log_probability_per_token(
     model: Any, tokenizer: Any, result: dict[str, Any]
 ) -> None:
-    question, row = QUESTIONS[3], result["general_questions"][1]
+    # Fails if the sum over tokens is taken, or a prior is taken off the score that decides.
+    question, row = QUESTIONS[3], result["questions"][3]
     options = tuple(" " + choice for choice in question.choices)
-    asked, prior = Scorer(model, tokenizer).score_continuations(
-        [Choices(PROMPT.format(question=question.question), options), Choices("Answer:", options)]
+    (asked,) = Scorer(model, tokenizer).score_continuations(
+        [Choices(PROMPT.format(question=question.question), options)]
     )
-    expected = [
-        a.logprob / a.tokens - b.logprob / b.tokens for a, b in zip(asked, prior, strict=True)
-    ]
+    expected = [score.logprob / score.tokens for score in asked]
     assert row["scores"] == pytest.approx(expected, abs=1e-4)
     place = question.choices.index(question.answer)
     others = expected[:place] + expected[place + 1 :]
     assert row["margin"] == pytest.approx(expected[place] - max(others), abs=1e-4)
     assert row["rank"] == 1 + sum(other >= expected[place] for other in others)
     assert row["first"] is (row["rank"] == 1)
+
+
+def test_choices_few_others_offer_have_a_bare_prior() -> None:
+    question = Question("1", "q?", "a", choices=("a", "b"), cluster="s")
+    assert _beyond_priors([question], [[-1.0, -2.0]], {"a": -3.0, "b": -4.0}) == [[2.0, 2.0]]
 
 
 def test_a_question_without_choices_counts_only_freely(result: dict[str, Any]) -> None:
@@ -139,7 +143,7 @@ def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -
         for n, truth in enumerate("abcd")
     ]
     likely = [[-1.0 - n - place for place in range(4)] for n in range(4)]
-    scores = _scores(questions, likely, dict.fromkeys("abcd", 0.0))
+    scores = _beyond_priors(questions, likely, dict.fromkeys("abcd", 0.0))
     a_behind = [likely[n][0] for n in (2, 3)]  # not q0 (the truth) and not q1 (asked now)
     assert scores[1][0] == pytest.approx(likely[1][0] - log_mean(a_behind))
     truth_behind = [likely[n][1] for n in (0, 2, 3)]

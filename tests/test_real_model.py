@@ -43,7 +43,7 @@ def test_it_predicts_english_and_knows_some_facts(base: tuple[Any, Any]) -> None
     # Fails if weights are converted in the wrong order or the scorer shifts its targets.
     english = steep.evaluate_perplexity(*base, ["The cat sat on the mat and looked at the door."])
     shuffled = steep.evaluate_perplexity(*base, ["Door mat the on the at looked cat and sat the."])
-    assert english < 60 < shuffled
+    assert 3 * english < shuffled
     asked = general_questions()[:24]
     requests = [
         Choices(f"Question: {q.question}\nAnswer:", tuple(f" {c}" for c in q.choices))

@@ -169,8 +169,8 @@ def test_a_run_with_json_prints_one_object(
     assert code == (0 if found["ship"] else 3)
     assert found["verdict"] in out
     assert "95% interval" in out
-    assert "Reading documents" in err
-    assert "Reading documents" not in out
+    assert "to train" in err
+    assert "to train" not in out
 
     for command in ("prepare", "train", "export", "report"):
         code, out, _ = _steep(monkeypatch, capsys, command, str(project), "--json")

@@ -36,6 +36,8 @@ def tokenizer() -> Any:
 @pytest.fixture
 def model(tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counting:
     monkeypatch.setenv("STEEP_CACHE", str(tmp_path))
+    # A copy in another precision would not be the model that counts.
+    monkeypatch.setattr("steep.model.self_text.in_fast_precision", lambda model: model)
     monkeypatch.setattr(self_text, "_LENGTH", 48)
     monkeypatch.setattr(self_text, "_ROWS", 8)
     return Counting(tiny_model("llama", tokenizer))

@@ -94,7 +94,10 @@ def load_tokenizer(path: str) -> Any:
 def _load(path: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    # Loading takes a second or two; its bar would break into steep's own lines.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     adapter = Path(path) / "adapter_config.json"
     if not adapter.is_file():
         model = AutoModelForCausalLM.from_pretrained(

@@ -61,9 +61,7 @@ class Base:
 def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     """The resolved recipe and its base model, with the recipe's threads set."""
     import torch
-    import transformers
 
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # The tokenizer's own threads would fork under the loop's and buy nothing here.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.

@@ -85,7 +85,7 @@ class StrengthRecipe(Section):
     """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training."""
 
     enabled: bool = True
-    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
+    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
 
 
 class EvaluateRecipe(Section):

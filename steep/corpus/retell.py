@@ -63,11 +63,14 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
 
     Returns at least one piece per document; retellings only if ``recipe.enabled``.
     """
-    finder = SpanFinder(s for d in documents for s in split_sentences(d.text))
-    known = name_counts(documents, finder)
+    split = [split_sentences(document.text) for document in documents]
+    finder = SpanFinder(text for texts in split for text in texts)
+    read = [[(text, finder.find(text)) for text in texts] for texts in split]
+    known = name_counts(read)
     pieces: list[Piece] = []
-    for document in documents:
-        sentences = find_subjects(document, finder, known, names=recipe.enabled and recipe.names)
+    names = recipe.enabled and recipe.names
+    for document, found in zip(documents, read, strict=True):
+        sentences = find_subjects(document, found, finder, known, names=names)
         facts = tuple(dict.fromkeys(fact for s in sentences for fact in s.facts))
         pieces.append(Piece("document", document.id, titled(document), facts))
         if recipe.enabled:
@@ -84,17 +87,20 @@ def titled(document: Document) -> str:
     return f"{title}\n\n{document.text}"
 
 
-def name_counts(documents: Sequence[Document], finder: SpanFinder) -> Counter[str]:
+# The sentences of a document as they stand, each with its spans.
+Read = Sequence[tuple[str, list[Span]]]
+
+
+def name_counts(documents: Sequence[Read]) -> Counter[str]:
     """In how many documents each name stands."""
     counts: Counter[str] = Counter()
-    for document in documents:
-        spans = (s for text in split_sentences(document.text) for s in finder.find(text))
-        counts.update({span.text for span in spans if span.kind == "name"})
+    for read in documents:
+        counts.update({s.text for _, spans in read for s in spans if s.kind == "name"})
     return counts
 
 
 def find_subjects(
-    document: Document, finder: SpanFinder, known: Counter[str], *, names: bool
+    document: Document, read: Read, finder: SpanFinder, known: Counter[str], *, names: bool
 ) -> list[Sentence]:
     """Sentences with their subject; with ``names``, openings that point back are spelled out.
 
@@ -102,17 +108,16 @@ def find_subjects(
     name that most documents speak of, else the subject of the sentence before, else the title.
 
     Args:
+        read: the document's sentences with their spans.
         known: in how many documents each name stands (``name_counts``).
     """
-    raw = split_sentences(document.text)
-    found = [finder.find(text) for text in raw]
-    counts = Counter(span.text for spans in found for span in spans if span.kind != "number")
+    counts = Counter(span.text for _, spans in read for span in spans if span.kind != "number")
     title = _own_title(document)
     title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
     subject = title_names[0] if title_names else title
     sentences: list[Sentence] = []
-    for text, spans in zip(raw, found, strict=True):
+    for text, spans in read:
         leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
         points_back = _POINTS_BACK.match(text)
         if points_back is None:

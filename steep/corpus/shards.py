@@ -75,7 +75,7 @@ def _encode_pieces(pieces: Sequence[Piece], tokenizer: Any) -> list[tuple[list[i
     whole = encode([piece.text for piece in pieces], tokenizer)
     start = len(_start(tokenizer))
     return [
-        ([*ids[:start], *prompt, *ids[start:]], max(1, start + len(prompt) if prompt else 1))
+        ([*ids[:start], *prompt, *ids[start:]], start + len(prompt) if prompt else 1)
         for prompt, ids in zip(prompts, whole, strict=True)
     ]
 

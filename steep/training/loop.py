@@ -117,7 +117,8 @@ def train_model(
                 loss = _accumulate(model, batch, recipe, accelerator)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
             # fp16 finds its scale by overflowing now and then: the engine skips those updates.
-            overflowed = accelerator.scaler is not None and not math.isfinite(norm)
+            scaled = accelerator.scaler is not None
+            overflowed = scaled and math.isfinite(loss) and not math.isfinite(norm)
             overflows = overflows + 1 if overflowed else 0
             if not overflowed or overflows > _MOST_OVERFLOWS:
                 _refuse_non_finite(step, loss, norm)

@@ -89,7 +89,7 @@ def _recipe(method: str) -> Any:
 
     train = {"method": method, "max_steps": 1, "save_steps": 10**6}
     given = recipe_from({"data": {"domain": ["unused"]}, "train": train})
-    return resolve_recipe(given, 135_000_000).train
+    return resolve_recipe(given).train
 
 
 def _steep(method: str, steps: int, precision: Any) -> dict[str, float]:

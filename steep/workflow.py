@@ -123,7 +123,12 @@ class _Work:
 
         if self._trained is None:
             self._trained = train_stage(
-                self._recipe, self._base, self.prepare(), self.folder, self._progress
+                self._recipe,
+                self._inputs,
+                self._base,
+                self.prepare(),
+                self.folder,
+                self._progress,
             )
         return self._trained
 

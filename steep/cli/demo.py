@@ -32,6 +32,7 @@ def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence
     values.setdefault("data", {})["domain"] = [str(folder / "documents")]
     values.setdefault("evaluate", {})["questions"] = str(folder / "questions.jsonl")
     values["output_dir"] = str(folder / "run")
+    values.setdefault("seed", seed)
     place = settings.absolute().parent if settings else None
     recipe = recipe_from(values, overrides, name=name, folder=place)
     try:

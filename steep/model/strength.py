@@ -10,34 +10,44 @@ from collections.abc import Callable
 from typing import Any
 
 
-def apply_strength(model: Any, strength: float, load_base: Callable[[], Any]) -> None:
-    """Move a trained model back toward its base, in place.
+class StrengthDial:
+    """Turns a trained model to any point between its base (0) and itself (1), exactly each time.
 
-    Args:
-        model: the trained model, PEFT-wrapped or not.
-        strength: 1 keeps the trained weights, 0 would be the base.
-        load_base: gives an untouched base model; called only where it is needed.
+    A LoRA product is carried by its B; whole modules meet the original kept beside them; after
+    full training every weight meets the base model's.
     """
-    import torch
 
-    if strength == 1.0:
-        return
-    with torch.no_grad():
-        if hasattr(model, "peft_config"):
-            _scale_adapter(model, strength)
-            return
-        base = dict(load_base().named_parameters())
-        for name, parameter in model.named_parameters():
-            parameter.lerp_(base[name].to(parameter.device), 1.0 - strength)
+    def __init__(self, model: Any, load_base: Callable[[], Any]) -> None:
+        """
+        Args:
+            model: the trained model, PEFT-wrapped or not; it is changed in place by ``turn``.
+            load_base: gives an untouched base model; called only after full training.
+        """
+        origins = _origins(model, load_base)
+        self._ends = [(p, p.detach().clone(), origin) for p, origin in origins]
+
+    def turn(self, strength: float) -> None:
+        """Put the weights at ``strength``."""
+        import torch
+
+        with torch.no_grad():
+            for parameter, tuned, origin in self._ends:
+                start = torch.zeros_like(tuned) if origin is None else origin.to(tuned.device)
+                torch.lerp(start, tuned, strength, out=parameter.data)
 
 
-def _scale_adapter(model: Any, strength: float) -> None:
-    """B carries the scale of a LoRA product; whole modules meet the original kept beside them."""
+def _origins(model: Any, load_base: Callable[[], Any]) -> list[tuple[Any, Any | None]]:
+    """(parameter, what it was before training) of each weight that moves; None is zero."""
     parameters = dict(model.named_parameters())
+    if not hasattr(model, "peft_config"):
+        base = dict(load_base().named_parameters())
+        return [(parameter, base[name].detach()) for name, parameter in parameters.items()]
+    found: list[tuple[Any, Any | None]] = []
     for name, parameter in parameters.items():
         if ".lora_B." in name or ".lora_embedding_B." in name:
-            parameter.mul_(strength)
+            found.append((parameter, None))
         elif ".modules_to_save." in name:
             before, _, after = name.partition(".modules_to_save.")
-            original = model.get_parameter(f"{before}.original_module.{after.split('.', 1)[1]}")
-            parameter.lerp_(original, 1.0 - strength)
+            original = f"{before}.original_module.{after.split('.', 1)[1]}"
+            found.append((parameter, model.get_parameter(original).detach()))
+    return found

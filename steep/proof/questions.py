@@ -79,13 +79,19 @@ def load_questions(path: str | Path) -> list[Question]:
 
 def general_questions() -> list[Question]:
     """The packaged panel of general-knowledge questions, each with ten choices."""
-    return _parse(_panel("general_facts.jsonl"), "general_facts.jsonl")
+    return _parse(_packaged("panel", "general_facts.jsonl"), "general_facts.jsonl")
 
 
 def general_texts() -> list[tuple[str, str]]:
     """The packaged panel of general texts, as (id, text)."""
-    rows = (json.loads(line) for line in _panel("general_text.jsonl").split("\n") if line.strip())
+    rows = _rows(_packaged("panel", "general_text.jsonl"))
     return [(str(row["id"]), str(row["text"])) for row in rows]
+
+
+def validation_texts() -> tuple[str, ...]:
+    """The packaged general texts to choose a strength on; none stands in the panel."""
+    rows = _rows(_packaged("validation", "general_text.jsonl"))
+    return tuple(str(row["text"]) for row in rows)
 
 
 def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]:
@@ -154,8 +160,12 @@ def _usable(question: Question, answers: Iterable[str]) -> list[str]:
     ]
 
 
-def _panel(name: str) -> str:
-    return resources.files("steep.proof").joinpath("panel", name).read_text(encoding="utf-8")
+def _packaged(folder: str, name: str) -> str:
+    return resources.files("steep.proof").joinpath(folder, name).read_text(encoding="utf-8")
+
+
+def _rows(lines: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.split("\n") if line.strip()]
 
 
 def _parse(text: str, source: str) -> list[Question]:

@@ -40,7 +40,7 @@ class TrainRecipe(Section):
     """``[train]``: how to learn. Exactly one of max_steps, epochs, max_tokens is the budget."""
 
     method: Literal["auto", "lora", "full"] = "auto"
-    lora_r: Count = 32
+    lora_r: Count = 64
     lora_alpha: Positive | None = None
     lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     target_modules: Annotated[list[str], Field(min_length=1)] = ["all-linear"]
@@ -82,10 +82,13 @@ class RetellRecipe(Section):
 
 
 class StrengthRecipe(Section):
-    """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training."""
+    """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training.
+
+    Without a ``scale`` it is chosen within ``evaluate.forgetting_budget`` on validation texts.
+    """
 
     enabled: bool = True
-    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
+    scale: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
 
 class EvaluateRecipe(Section):

@@ -111,6 +111,9 @@ def training_facts(story: RunStory) -> list[Fact]:
         facts.append(Fact("method", f"{train['method']}{rank}"))
     if train.get("learning_rate") is not None:
         facts.append(Fact("learning rate", f"{train['learning_rate']:g}"))
+    strength = strength_kept(story)
+    if strength is not None and strength < 1.0:
+        facts.append(Fact("of the change kept", f"{100 * strength:.0f}%"))
     if not story.steps:
         return facts
     seconds, tokens = story.seconds or 0.0, story.tokens or 0
@@ -124,6 +127,15 @@ def training_facts(story: RunStory) -> list[Fact]:
     if parity is not None:
         facts.append(Fact("export logit difference", f"{parity:.2g}"))
     return facts
+
+
+def strength_kept(story: RunStory) -> float | None:
+    """How much of the change the model keeps, 0 to 1; None if the run doesn't say."""
+    recipe = (story.recipe or {}).get("strength") or {}
+    if not recipe.get("enabled", False):
+        return None
+    chosen = recipe.get("scale", (story.strength or {}).get("strength"))
+    return None if chosen is None else float(chosen)
 
 
 def place(row: Mapping[str, Any]) -> str:

@@ -62,6 +62,9 @@ def training_plots(story: RunStory) -> list[Plot]:
     found: list[Plot] = []
     if len(story.steps) > 1:
         found += [_loss_plot(story.steps), _speed_plot(story.steps)]
+    points = (story.strength or {}).get("points") or []
+    if points:
+        found.append(_strength_plot(story.strength or {}, points))
     rates = sorted({name for check in story.checks for name in check.values if name in RATES})
     losses = sorted({n for check in story.checks for n in check.values if n not in RATES})
     if rates:
@@ -178,6 +181,32 @@ def _speed_plot(steps: Sequence[Step]) -> Plot:
         svg = to_svg(figure, "speed", label)
     caption = "By minutes of training, pauses left out. The first steps also warm up the machine."
     return Plot("Speed", caption, svg)
+
+
+def _strength_plot(chosen: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> Plot:
+    kept = [0.0, *(100 * point["strength"] for point in points)]
+    rise = [0.0, *(point["rise"] for point in points)]
+    below = [0.0, *(point["rise"] - point["ci95"][0] for point in points)]
+    above = [0.0, *(point["ci95"][1] - point["rise"] for point in points)]
+    with style():
+        figure = new_figure(2.7)
+        axes = figure.add_axes((0.13, 0.13, 0.82, 0.75))
+        _quiet(axes)
+        axes.axhline(chosen["allowed"], color=EXTRA, linewidth=1, ls="--")
+        axes.axvline(100 * chosen["strength"], color=LINE, linewidth=1)
+        axes.errorbar(
+            kept, rise, yerr=(below, above), color=TUNED, marker="o", ms=4, lw=1.2, elinewidth=1
+        )
+        axes.set_xlim(-3, 103)
+        axes.xaxis.set_major_formatter("{x:.0f}%")
+        axes.set_title("general loss over the base's, nats per token", loc="left", color=TUNED)
+        label = f"{100 * chosen['strength']:.0f}% of the change is kept; general text rises by "
+        label += ", ".join(f"{y:+.3f} at {x:.0f}%" for x, y in zip(kept[1:], rise[1:], strict=True))
+        svg = to_svg(figure, "strength", label)
+    caption = "By how much of the change is kept, with 95% intervals, on texts that neither train "
+    caption += "nor judge. The most whose interval ends below the dashed line is taken "
+    caption += "(upright line)."
+    return Plot("How much of the change to keep", caption, svg)
 
 
 def _checks_plot(title: str, key: str, checks: Sequence[Check], names: Sequence[str]) -> Plot:

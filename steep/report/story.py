@@ -20,6 +20,7 @@ FILES = {
     "metrics.jsonl": "one line per training step",
     "data/ledger.json": "what became of every document and token",
     "machine.json": "what it ran on",
+    "strength.json": "how much of the change is kept, and what else was tried",
     "exports.json": "what was exported, and its parity",
 }
 
@@ -66,6 +67,7 @@ class RunStory:
     recipe_text: str | None
     machine: Mapping[str, Any] | None
     exports: Mapping[str, Any] | None
+    strength: Mapping[str, Any] | None
     files: tuple[tuple[str, str], ...]
 
     @property
@@ -113,6 +115,7 @@ def read_story(run: Path) -> RunStory:
         recipe_text=plain(recipe_path.read_text(encoding="utf-8")) if recipe else None,
         machine=_mapping(run / "machine.json", read_json),
         exports=exports,
+        strength=_mapping(run / "strength.json", read_json),
         files=tuple(_files(run, exports or {})),
     )
 

@@ -68,7 +68,8 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(recipe.train.threads or _usable_cpus())
     base = Base(resolve_model(recipe.model))
-    return resolve_recipe(recipe, parameter_count(base.path)), base
+    parameter_count(base.path)  # a model that can't be loaded is found out here, before any work
+    return resolve_recipe(recipe), base
 
 
 def _usable_cpus() -> int:

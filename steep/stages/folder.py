@@ -52,6 +52,16 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def modules(self) -> Path:
+        """Which modules moved in the first step, and how rows were computed."""
+        return self.path / "modules.json"
+
+    @property
+    def strength(self) -> Path:
+        """The strength chosen after training, and the points tried."""
+        return self.path / "strength.json"
+
+    @property
     def exports(self) -> Path:
         """What was exported, with the parity figures."""
         return self.path / "exports.json"

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steep.artifact import text_hash
 from steep.corpus.reading import reading_texts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
-from steep.proof.questions import Question, general_texts, load_questions, with_distractors
+from steep.proof.questions import (
+    Question,
+    general_texts,
+    load_questions,
+    validation_texts,
+    with_distractors,
+)
 from steep.recipe import Recipe
+
+# The user's general texts are divided between judging and choosing the strength only if each
+# side gets enough to say something.
+_FEWEST_TO_DIVIDE = 30
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,7 @@ class Inputs:
         split: which of them are trained and which held out.
         replay: general texts to rehearse; None where the base model is to write its own.
         general: general texts to judge on, (id, text).
+        validation: general texts to choose the strength on, none of them among those judged on.
         questions: the user's questions with their distractors.
     """
 
@@ -28,6 +40,7 @@ class Inputs:
     split: Split
     replay: tuple[str, ...] | None
     general: tuple[tuple[str, str], ...]
+    validation: tuple[str, ...]
     questions: tuple[Question, ...]
 
 
@@ -44,7 +57,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
         raise DocumentError("nothing is left to train on; lower data.held_out_share")
-    return Inputs(collection, split, _replay(recipe), _general(recipe), tuple(questions))
+    general, validation = _general(recipe)
+    return Inputs(collection, split, _replay(recipe), general, validation, tuple(questions))
 
 
 def _replay(recipe: Recipe) -> tuple[str, ...] | None:
@@ -57,7 +71,13 @@ def _replay(recipe: Recipe) -> tuple[str, ...] | None:
     return tuple(document.text for document in collect(recipe.data.general).documents)
 
 
-def _general(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+def _general(recipe: Recipe) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """(texts to judge on, texts to choose the strength on)."""
     if recipe.evaluate.general is None:
-        return tuple(general_texts())
-    return tuple((d.id, d.text) for d in collect(recipe.evaluate.general).documents)
+        return tuple(general_texts()), validation_texts()
+    found = [(d.id, d.text) for d in collect(recipe.evaluate.general).documents]
+    if len(found) < _FEWEST_TO_DIVIDE:
+        return tuple(found), validation_texts()
+    aside = {id for id, text in found if int(text_hash(text)[:8], 16) % 3 == 0}
+    judged = tuple((id, text) for id, text in found if id not in aside)
+    return judged, tuple(text for id, text in found if id in aside)

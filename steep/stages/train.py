@@ -12,12 +12,14 @@ from steep.artifact import read_json, write_json
 from steep.model.adapters import make_trainable, parameter_groups
 from steep.model.load import best_device
 from steep.model.precision import Precision, choose_precision
-from steep.model.strength import apply_strength
+from steep.model.strength import StrengthDial
 from steep.progress import Progress
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder, training_key
+from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
+from steep.stages.strength import choose_strength, strength_key
 from steep.training.checkpoint import Checkpoint, load_weights, newest_checkpoint
 from steep.training.loop import StepMetrics, Training, train_model
 
@@ -35,16 +37,31 @@ class Trained:
 
 
 def train_stage(
-    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, progress: Progress
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    prepared: Prepared,
+    run: RunFolder,
+    progress: Progress,
 ) -> Trained:
-    """Train up to the budget, or find it done."""
+    """Train up to the budget, or find it done; then turn the model to its strength."""
     key = training_key(recipe, prepared.key, base.fingerprint)
-    strength = recipe.strength.scale if recipe.strength.enabled else 1.0
+    strength = strength_key(recipe, inputs.validation, key)
     made_from = {**key, "strength": strength}
+
+    def ready(model: Any) -> Any:
+        if recipe.strength.enabled and recipe.strength.scale != 1.0:
+            dial = StrengthDial(model, lambda: base.model)
+            texts = inputs.validation
+            dial.turn(
+                choose_strength(recipe, texts, dial, model, base.tokenizer, strength, run, progress)
+            )
+        return model.eval()
+
     found = newest_checkpoint(run.checkpoints, key)
     if found and found.step >= prepared.steps:
         progress.note(f"training is done ({found.step} steps)")
-        load = _Kept(lambda: _from_checkpoint(recipe, base, found, strength))
+        load = _Kept(lambda: ready(_from_checkpoint(recipe, base, found)))
         return Trained(load, made_from, _notes(run))
     if found:
         progress.note(f"resuming at step {found.step} from {found.folder}")
@@ -65,10 +82,8 @@ def train_stage(
         key=key,
         on_step=lambda metrics, steps: _say(progress, metrics, steps),
     )
-    _record_unmoved(run, training)
-    apply_strength(model, strength, lambda: base.model)
-    model.eval()
-    return Trained(lambda: model, made_from, _notes(run))
+    _record_modules(run, training)
+    return Trained(_Kept(lambda: ready(model)), made_from, _notes(run))
 
 
 class _Kept:
@@ -84,12 +99,11 @@ class _Kept:
         return self._made
 
 
-def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint, strength: float) -> Any:
+def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
     model = make_trainable(base.take(), recipe.train, recipe.seed)
     groups = parameter_groups(model, recipe.train)
     load_weights(checkpoint, {name: p for group in groups for name, p in group.parameters})
-    apply_strength(model, strength, lambda: base.model)
-    return model.eval()
+    return model
 
 
 def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
@@ -138,16 +152,26 @@ def _say(progress: Progress, metrics: StepMetrics, steps: int) -> None:
     )
 
 
-def _record_unmoved(run: RunFolder, training: Training) -> None:
-    """Keep the names of modules that were asked for and didn't change in the first step."""
+def _record_modules(run: RunFolder, training: Training) -> None:
+    """Keep which modules didn't change in the first step, and how rows were computed."""
     unmoved = sorted(name for name, moved in training.moved.items() if not moved)
     if training.first_step == 0:
-        write_json(run.path / "modules.json", {"trained": len(training.moved), "unmoved": unmoved})
+        write_json(
+            run.modules,
+            {
+                "trained": len(training.moved),
+                "unmoved": unmoved,
+                "packing": training.way.packing,
+                "head": training.way.head,
+            },
+        )
 
 
 def _notes(run: RunFolder) -> tuple[str, ...]:
-    path = run.path / "modules.json"
-    unmoved = read_json(path)["unmoved"] if path.is_file() else []
-    if not unmoved:
-        return ()
-    return (f"{len(unmoved)} modules were to be trained but didn't move, first {unmoved[0]}",)
+    kept = read_json(run.modules) if run.modules.is_file() else {}
+    notes = []
+    if unmoved := kept.get("unmoved"):
+        notes.append(f"{len(unmoved)} modules were to be trained but didn't move: {unmoved[0]}, …")
+    if kept.get("packing") == "alone":
+        notes.append("this model can't keep packed documents apart, so each had a row of its own")
+    return tuple(notes)

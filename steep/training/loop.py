@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision
 from steep.recipe import TrainRecipe
 from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
-from steep.training.loss import summed_loss
+from steep.training.loss import PackedLoss, Way, choose_way
 from steep.training.rates import rate_factor
 from steep.training.stop import Interrupted, StopRequest
 
@@ -51,11 +52,12 @@ class StepMetrics:
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop did: where it started, the steps it ran, and whether modules moved."""
+    """What the loop did: where it started, the steps it ran, how, and whether modules moved."""
 
     first_step: int
     steps: int
     seconds: float
+    way: Way
     moved: dict[str, bool]
 
 
@@ -97,24 +99,32 @@ def train_model(
     first = found.step if found else 0
     if found:
         load_checkpoint(found, trainable, optimizer)
-    model, optimizer = accelerator.prepare(model, optimizer)
-    model.train()
+    way = choose_way(model)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    packed = PackedLoss(model, way, dtype)
+    loss_of, optimizer = accelerator.prepare(packed, optimizer)
+    loss_of.train()
     metrics_path = folder / "metrics.jsonl"
     _keep_lines_before(metrics_path, first)
     begin = last_save = before = time.monotonic()
     moved: dict[str, bool] = {}
     overflows = 0
-    with StopRequest() as stop, metrics_path.open("a", encoding="utf-8") as metrics_file:
+    with (
+        StopRequest() as stop,
+        closing(packed),
+        metrics_path.open("a", encoding="utf-8") as metrics_file,
+    ):
         for step in range(first, steps):
             batch = schedule.batch(step)
             factor = rate_factor(step, steps, recipe)
             for target, group in zip(optimizer.param_groups, groups, strict=True):
                 target["lr"] = group.learning_rate * factor
             fingerprints = _fingerprints(trainable) if step == first else {}
+            packed.begin_step()
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
             with torch.random.fork_rng():
                 torch.manual_seed(seed * 1_000_003 + step)
-                loss = _accumulate(model, batch, recipe, accelerator)
+                loss = _accumulate(loss_of, batch, recipe, accelerator)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
             # fp16 finds its scale by overflowing now and then: the engine skips those updates.
             scaled = accelerator.scaler is not None
@@ -148,9 +158,9 @@ def train_model(
                     stop.signal_number,
                 )
     # Take the engine's mixed-precision wrapper off again: judging and export use plain fp32.
-    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    accelerator.unwrap_model(loss_of, keep_fp32_wrapper=False)
     accelerator.free_memory()
-    return Training(first, steps, time.monotonic() - begin, moved)
+    return Training(first, steps, time.monotonic() - begin, way, moved)
 
 
 def _optimizer(groups: list[ParameterGroup]) -> Any:
@@ -168,7 +178,7 @@ def _optimizer(groups: list[ParameterGroup]) -> Any:
     )
 
 
-def _accumulate(model: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
+def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
     """Gradients of the step's loss, micro-batch by micro-batch; nats per target token.
 
     Each process takes every ``num_processes``-th micro-batch; gradients are averaged over
@@ -188,7 +198,7 @@ def _accumulate(model: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any)
     mine = [s for i, s in enumerate(starts) if i % world == accelerator.process_index]
     for start in mine:
         rows = {n: t[start : start + size].to(device) for n, t in tensors.items()}
-        loss = summed_loss(model, rows) / batch.targets
+        loss = loss_of(rows) / batch.targets
         accelerator.backward(loss * world)
         total += loss.detach()
     if world > 1:

@@ -1,18 +1,197 @@
 """The loss of packed rows: summed over target tokens, each segment alone with itself.
 
-Segments packed into a row never see each other: attention is blocked by a mask, positions start
-again, and no segment's first token is predicted from its neighbour. Positions alone would not
-do (trl#6843, nanoVLM#204).
+Segments packed into a row never see each other: attention is blocked, positions start again, and
+no segment's first token is predicted from its neighbour. Positions alone would not do
+(trl#6843, nanoVLM#204).
+
+There are several ways to compute it, equal in what they give and unequal in speed. Before
+training, ``choose_way`` asks the fastest ways in turn whether they give the loss of two documents
+run alone on this very model, and takes the first that does: a model with an attention, a head or
+a memory of its own (a recurrent one, say) gets a slower way, never a wrong answer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 
 from steep.corpus.schedule import IGNORED
+from steep.training import attention
+from steep.training.cross_entropy import summed_cross_entropy
+from steep.training.linear import FastLinears
+
+# The probe's two documents, and how far their loss may be off (nats a token, fp32). A document
+# that sees its neighbour is off by more, even in a model that was never trained.
+_PROBE_LENGTHS = (11, 6)
+_PROBE_TOLERANCE = 1e-4
+
+Rows = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How packed rows are computed.
+
+    Attributes:
+        packing: "segments" multiplies only within segments, "mask" blocks the rest by a mask over
+            whole rows, "alone" gives each segment a row of its own, without packing.
+        head: "chunked" takes loss and gradient from hidden states chunk by chunk, "logits" from
+            the model's own logits.
+        linear: "merged" has adapters merged into their weight and siblings stacked while steps
+            are taken, "plain" leaves the layers to themselves.
+    """
+
+    packing: Literal["segments", "mask", "alone"]
+    head: Literal["chunked", "logits"]
+    linear: Literal["merged", "plain"]
+
+
+_ON_CPU = (
+    Way("segments", "chunked", "merged"),
+    Way("segments", "logits", "merged"),
+    Way("segments", "chunked", "plain"),
+    Way("segments", "logits", "plain"),
+)
+_ANYWHERE = (Way("mask", "chunked", "plain"), Way("mask", "logits", "plain"))
+_LAST = Way("alone", "logits", "plain")
+
+
+class PackedLoss(torch.nn.Module):
+    """Negative log-likelihood summed (not averaged) over the target tokens of some rows.
+
+    Called with int64 tensors [rows, length]: input_ids, labels (unshifted, -100 = no target),
+    segments, position_ids. Gives a scalar in nats, fp32. Call ``begin_step`` before the first
+    micro-batch of each optimizer step, and ``close`` to leave the model as it was.
+    """
+
+    def __init__(self, model: Any, way: Way, dtype: torch.dtype = torch.float32) -> None:
+        """
+        Args:
+            dtype: the working precision: that of autocast if it is on, else the weights'.
+        """
+        super().__init__()
+        self.model = model
+        self.way = way
+        self._linears = FastLinears(model, dtype) if way.linear == "merged" else None
+        self._taken = False
+
+    def begin_step(self) -> None:
+        """Bring what is derived from the parameters up to date."""
+        if self._linears is None:
+            return
+        if not self._taken:
+            self._linears.install()
+            self._taken = True
+        self._linears.rebuild()
+
+    def close(self) -> None:
+        """Give the model its own forward back."""
+        if self._linears is not None:
+            self._linears.remove()
+            self._taken = False
+
+    def forward(self, rows: Rows) -> torch.Tensor:
+        """The summed loss of ``rows``."""
+        if self.way.packing == "alone":
+            return torch.stack([summed_loss(self.model, row) for row in _alone(rows)]).sum()
+        if self.way.packing == "mask" and self.way.head == "logits":
+            return summed_loss(self.model, rows)
+        flat, lengths = _flatten(rows) if self.way.packing == "segments" else (rows, None)
+        targets = flat["labels"][:, 1:] != IGNORED
+        wanted = flat["labels"][:, 1:][targets]
+        inner = _inner(self.model)
+        arguments: dict[str, Any] = {
+            "input_ids": flat["input_ids"],
+            "position_ids": flat["position_ids"],
+            "use_cache": False,
+        }
+        if lengths is None:
+            arguments["attention_mask"] = _mask_for(self.model, rows)
+        else:
+            arguments["segment_lengths"] = lengths
+        with _segment_attention(inner, lengths is not None):
+            if self.way.head == "logits":
+                logits = inner(**arguments).logits[:, :-1][targets].float()
+                return F.cross_entropy(logits, wanted, reduction="sum")
+            hidden = inner.base_model(**arguments).last_hidden_state[:, :-1][targets]
+        device = hidden.device.type
+        if torch.is_autocast_enabled(device):
+            hidden = hidden.to(torch.get_autocast_dtype(device))
+        return summed_cross_entropy(hidden, _head_weight(inner), wanted)
+
+
+def choose_way(model: Any) -> Way:
+    """The fastest way that gives two documents' own losses on this model.
+
+    The model is left as it was: its mode, its configuration and its gradients (none are taken).
+    """
+    device = next(model.parameters()).device
+    rows = _probe(int(_inner(model).config.get_text_config().vocab_size), device)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            expected = sum(float(_plain_loss(model, row["input_ids"])) for row in _alone(rows))
+            ways = (*(_ON_CPU if device.type == "cpu" else ()), *_ANYWHERE)
+            found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
+            return next(found, _LAST)
+    finally:
+        model.train(was_training)
+
+
+def _agrees(loss: PackedLoss, rows: Rows, expected: float) -> bool:
+    try:
+        loss.begin_step()
+        found = float(loss(rows))
+    except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
+        return False
+    finally:
+        loss.close()
+    return abs(found - expected) <= _PROBE_TOLERANCE * sum(_PROBE_LENGTHS)
+
+
+def _probe(vocabulary: int, device: torch.device) -> Rows:
+    """One row of two documents of different random tokens."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, vocabulary, (sum(_PROBE_LENGTHS),), generator=generator)
+    segments = torch.repeat_interleave(torch.arange(2), torch.tensor(_PROBE_LENGTHS))
+    positions = torch.cat([torch.arange(n) for n in _PROBE_LENGTHS])
+    labels = torch.where(positions == 0, IGNORED, ids)
+    named = {"input_ids": ids, "labels": labels, "segments": segments, "position_ids": positions}
+    return {name: tensor[None].to(device) for name, tensor in named.items()}
+
+
+def _plain_loss(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Summed loss of one document [1, length] by the model's plain call."""
+    logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
+    return F.cross_entropy(logits, ids[0, 1:], reduction="sum")
+
+
+def summed_loss(model: Any, rows: Rows) -> torch.Tensor:
+    """The reference way: one mask over whole rows, the model's own logits.
+
+    Args:
+        rows: as ``PackedLoss`` takes them.
+
+    Returns:
+        A scalar in nats, fp32.
+    """
+    output = model(
+        input_ids=rows["input_ids"],
+        attention_mask=_mask_for(model, rows),
+        position_ids=rows["position_ids"],
+        use_cache=False,
+    )
+    labels = rows["labels"][:, 1:]
+    targets = labels != IGNORED
+    logits = output.logits[:, :-1][targets].float()
+    loss: torch.Tensor = F.cross_entropy(logits, labels[targets], reduction="sum")
+    return loss
 
 
 def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
@@ -32,31 +211,71 @@ def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Ten
     return blocked.masked_fill(~allowed, torch.finfo(dtype).min)
 
 
-def summed_loss(model: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Negative log-likelihood summed (not averaged) over the target tokens of some rows.
+def _mask_for(model: Any, rows: Rows) -> torch.Tensor:
+    eager = getattr(_inner(model).config, "_attn_implementation", "sdpa") == "eager"
+    return segment_mask(rows["segments"], torch.float32 if eager else None)
 
-    Args:
-        rows: int64 tensors [rows, length]: input_ids, labels (unshifted, -100 = no target),
-            segments, position_ids.
 
-    Returns:
-        A scalar in nats, fp32.
-    """
-    eager = getattr(_config(model), "_attn_implementation", "sdpa") == "eager"
-    output = model(
-        input_ids=rows["input_ids"],
-        attention_mask=segment_mask(rows["segments"], torch.float32 if eager else None),
-        position_ids=rows["position_ids"],
-        use_cache=False,
+def _flatten(rows: Rows) -> tuple[Rows, list[int]]:
+    """All segments one after another in one row [1, tokens], padding left out; their lengths."""
+    labels, segments = rows["labels"], rows["segments"]
+    numbers = segments + torch.arange(len(segments), device=segments.device)[:, None] * (
+        segments.shape[1] + 1
     )
-    labels = rows["labels"][:, 1:]
-    targets = labels != IGNORED
-    logits = output.logits[:, :-1][targets].float()
-    loss: torch.Tensor = F.cross_entropy(logits, labels[targets], reduction="sum")
-    return loss
+    flat = numbers.flatten()
+    begins = torch.cat([flat.new_ones(1, dtype=torch.bool), flat[1:] != flat[:-1]])
+    segment = begins.cumsum(0) - 1
+    with_targets = torch.zeros(int(segment[-1]) + 1, dtype=torch.bool, device=flat.device)
+    with_targets[segment[labels.flatten() != IGNORED]] = True
+    kept = with_targets[segment]
+    lengths = torch.bincount(segment[kept])
+    return (
+        {name: tensor.flatten()[kept][None] for name, tensor in rows.items()},
+        [int(n) for n in lengths if n],
+    )
 
 
-def _config(model: Any) -> Any:
-    inner = getattr(model, "module", model)
-    base = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
-    return base.config
+def _alone(rows: Rows) -> list[Rows]:
+    """Each segment as a row of its own [1, its length]."""
+    flat, lengths = _flatten(rows)
+    parts = {name: torch.split(tensor, lengths, 1) for name, tensor in flat.items()}
+    return [{name: part[i] for name, part in parts.items()} for i in range(len(lengths))]
+
+
+def _inner(model: Any) -> Any:
+    """The transformers model inside an engine's and PEFT's wrappers."""
+    model = getattr(model, "module", model)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _head_weight(inner: Any) -> torch.Tensor:
+    """The head's weight, if the head is nothing but a product with it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    head = inner.get_output_embeddings()
+    saved = getattr(head, "modules_to_save", None)
+    if saved is not None:
+        head = saved[head.active_adapters[0]]
+    if type(head) is not torch.nn.Linear or head.bias is not None:
+        raise ValueError("the head isn't a plain linear layer")
+    return head.weight
+
+
+@contextmanager
+def _segment_attention(inner: Any, wanted: bool) -> Iterator[None]:
+    """Attention by segments while the model is called, if wanted."""
+    if not wanted:
+        yield
+        return
+    attention.register()
+    configs = {id(c): c for m in inner.modules() if (c := getattr(m, "config", None)) is not None}
+    before = {i: getattr(c, "_attn_implementation", None) for i, c in configs.items()}
+    try:
+        for config in configs.values():
+            config._attn_implementation = attention.NAME
+        yield
+    finally:
+        for i, config in configs.items():
+            config._attn_implementation = before[i]

@@ -1,4 +1,4 @@
-"""What a recipe leaves open is filled in from the model's size, and nothing else is touched."""
+"""What a recipe leaves open is filled in, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steep.recipe import Recipe
-from steep.recipe.resolve import FULL_BELOW_PARAMETERS, resolve_recipe
+from steep.recipe.resolve import resolve_recipe
 
 
 def _recipe(model: str = "smollm2-135m", **train: Any) -> Recipe:
@@ -16,27 +16,23 @@ def _recipe(model: str = "smollm2-135m", **train: Any) -> Recipe:
     )
 
 
-# Broken by: "<=" for "<".
-@pytest.mark.parametrize(
-    ("parameters", "method"),
-    [(FULL_BELOW_PARAMETERS - 1, "full"), (FULL_BELOW_PARAMETERS, "lora"), (10, "full")],
-)
-def test_small_models_are_trained_in_full(parameters: int, method: str) -> None:
-    assert resolve_recipe(_recipe(), parameters).train.method == method
+def test_an_adapter_is_trained_unless_all_weights_are_asked_for() -> None:
+    assert resolve_recipe(_recipe()).train.method == "lora"
+    assert resolve_recipe(_recipe(method="full")).train.method == "full"
 
 
 def test_what_was_asked_for_stays() -> None:
     recipe = _recipe(method="lora", learning_rate=0.5, embedding_learning_rate=0.0)
-    train = resolve_recipe(recipe, 10).train
+    train = resolve_recipe(recipe).train
     assert (train.method, train.learning_rate, train.embedding_learning_rate) == ("lora", 0.5, 0.0)
 
 
 def test_embeddings_go_slower_beside_adapters() -> None:
-    lora = resolve_recipe(_recipe(method="lora", learning_rate=0.5), 10).train
-    full = resolve_recipe(_recipe(method="full", learning_rate=0.5), 10).train
+    lora = resolve_recipe(_recipe(method="lora", learning_rate=0.5)).train
+    full = resolve_recipe(_recipe(method="full", learning_rate=0.5)).train
     assert lora.embedding_learning_rate == pytest.approx(0.05)
     assert full.embedding_learning_rate == 0.5
-    for train in (resolve_recipe(_recipe(method=m), 10).train for m in ("full", "lora")):
+    for train in (resolve_recipe(_recipe(method=m)).train for m in ("full", "lora")):
         assert train.learning_rate is not None
         assert train.learning_rate > 0
 
@@ -51,10 +47,10 @@ def test_embeddings_go_slower_beside_adapters() -> None:
     ],
 )
 def test_export_names(model: str, adapter: str, merged: str) -> None:
-    export = resolve_recipe(_recipe(model), 10).export
+    export = resolve_recipe(_recipe(model)).export
     assert (export.adapter, export.merged) == (adapter, merged)
 
 
 def test_resolving_again_changes_nothing() -> None:
-    once = resolve_recipe(_recipe(), 10)
-    assert resolve_recipe(once, 10**12) == once
+    once = resolve_recipe(_recipe())
+    assert resolve_recipe(once) == once

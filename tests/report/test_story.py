@@ -12,6 +12,7 @@ import pytest
 from steep.errors import UserInputError
 from steep.export.card import plain
 from steep.report.facts import knowledge_sentence, token_shares, training_facts
+from steep.report.plots import training_plots
 from steep.report.story import card_facts, read_story
 from steep.report.write import write_report
 
@@ -164,6 +165,14 @@ def make_run(
             "merged": "smollm2_continued_merged",
             "parity": {"max_logit_difference": 0.00012},
         },
+        "strength.json": {
+            "strength": 0.7,
+            "allowed": 0.025,
+            "points": [
+                {"strength": 0.7, "rise": -0.01, "ci95": [-0.03, 0.01]},
+                {"strength": 1.0, "rise": 0.06, "ci95": [0.03, 0.09]},
+            ],
+        },
     }
     for name, value in parts.items():
         (run / name).write_text(json.dumps(value), encoding="utf-8")
@@ -172,7 +181,8 @@ def make_run(
     domain = json.dumps(f"/home/ida/docs{plain(text)}", ensure_ascii=False)
     (run / "recipe.toml").write_text(
         f'model = "smollm2-135m"\nseed = 0\n\n[data]\ndomain = [{domain}]\n\n'
-        '[train]\nmethod = "lora"\nlora_r = 32\nlearning_rate = 0.0005\nmax_steps = 60\n',
+        '[train]\nmethod = "lora"\nlora_r = 32\nlearning_rate = 0.0005\nmax_steps = 60\n'
+        "[strength]\nenabled = true\n",
         encoding="utf-8",
     )
     return run
@@ -192,6 +202,8 @@ def test_whole_story(tmp_path: Path) -> None:
         "general",
     ]
     assert ("export logit difference", "0.00012") in training_facts(story)
+    assert ("of the change kept", "70%") in training_facts(story)
+    assert "general text rises by -0.010 at 70%, +0.060 at 100%" in str(training_plots(story))
     assert "met 31 times in 6 wordings. 9 of them" in str(knowledge_sentence(story.ledger))
     facts = card_facts(story, "merged", "abc")
     assert (facts.steps, facts.max_logit_difference) == (60, 0.00012)

@@ -117,8 +117,7 @@ def test_a_non_finite_value_stops_before_the_update(where: str, tmp_path: Path) 
             return
         kept.update(weights(model))
         if where == "loss":
-            head = model.get_output_embeddings()
-            head.register_forward_hook(lambda _m, _i, logits: logits * float("nan"))
+            model.model.norm.register_forward_hook(lambda _m, _i, hidden: hidden * float("nan"))
         else:
             parameter = next(model.parameters())
             parameter.register_hook(lambda gradient: gradient * float("inf"))

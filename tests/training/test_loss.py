@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from steep.corpus.schedule import IGNORED, Batch
 from steep.training.loop import _accumulate
-from steep.training.loss import segment_mask, summed_loss
+from steep.training.loss import PackedLoss, Way, segment_mask, summed_loss
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 from tests.training.corpus import TEXTS, make_recipe, make_schedule
 
@@ -101,7 +101,8 @@ def test_micro_batches_do_not_change_the_gradients(
     losses = {}
     for size in (8, 4, 3, 2, 1):  # 3 leaves a partial last micro-batch
         recipe = make_recipe(per_device_train_batch_size=size)
-        losses[size] = _accumulate(model, batch, recipe, accelerator)
+        loss_of = PackedLoss(model, Way("segments", "chunked", "plain"))
+        losses[size] = _accumulate(loss_of, batch, recipe, accelerator)
         found[size] = _gradients(model)
     for size in (4, 3, 2, 1):
         assert losses[size] == pytest.approx(losses[8], rel=1e-6)

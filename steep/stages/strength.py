@@ -1,0 +1,144 @@
+"""Strength: the most of the change that general English bears, found on texts of their own.
+
+The texts are neither trained on nor part of the panel that judges the result, so the verdict's
+interval stays honest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from steep.artifact import key_of, read_json, write_json
+from steep.model.precision import choose_precision
+from steep.model.strength import StrengthDial
+from steep.progress import Progress
+from steep.proof.scorer import Scorer, TextScore
+from steep.proof.statistics import ratio_difference
+from steep.recipe import Recipe
+from steep.stages.folder import RunFolder
+
+_VERSION = 1
+_GRID = 20  # strengths are multiples of 1/20
+
+# The verdict's interval is about as wide as this one's; without room it would often cross the
+# budget by chance.
+_SHARE_OF_BUDGET = 0.5
+
+
+@dataclass(frozen=True)
+class StrengthPoint:
+    """One point tried: general text's nats per token over the base's, and its 95% interval."""
+
+    strength: float
+    rise: float
+    ci95: tuple[float, float]
+
+
+def strength_key(recipe: Recipe, texts: Sequence[str], trained: Mapping[str, Any]) -> str:
+    """What the choice depends on."""
+    strength = recipe.strength
+    if not strength.enabled or strength.scale is not None:
+        return key_of({"scale": strength.scale if strength.enabled else 1.0})
+    return key_of(
+        {
+            "version": _VERSION,
+            "allowed": _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget,
+            "texts": list(texts),
+            "trained": trained,
+        }
+    )
+
+
+def choose_strength(
+    recipe: Recipe,
+    texts: Sequence[str],
+    dial: StrengthDial,
+    model: Any,
+    tokenizer: Any,
+    key: str,
+    run: RunFolder,
+    progress: Progress,
+) -> float:
+    """The largest strength whose rise of general loss stays well inside the budget.
+
+    Where the recipe names a scale it is that; with ``enabled = false`` it is 1. What was tried is
+    kept in strength.json.
+    """
+    if not recipe.strength.enabled:
+        return 1.0
+    if recipe.strength.scale is not None:
+        return recipe.strength.scale
+    if run.strength.is_file() and (kept := read_json(run.strength)).get("key") == key:
+        return float(kept["strength"])
+    progress.stage("Choosing how much of the change to keep")
+
+    def measured(strength: float) -> list[TextScore]:
+        dial.turn(strength)
+        with _fast(model):
+            return Scorer(model, tokenizer).score_texts(texts)
+
+    budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
+    strength, points = largest_within(budget, measured)
+    for point in points:
+        progress.note(
+            f"{100 * point.strength:.0f}% of the change: general text {point.rise:+.3f} nats per "
+            f"token ({point.ci95[0]:+.3f} to {point.ci95[1]:+.3f})"
+        )
+    write_json(
+        run.strength,
+        {
+            "key": key,
+            "strength": strength,
+            "allowed": budget,
+            "points": [asdict(point) for point in points],
+        },
+    )
+    return strength
+
+
+def largest_within(
+    budget: float, measured: Callable[[float], list[TextScore]]
+) -> tuple[float, list[StrengthPoint]]:
+    """Bisect the grid for the largest strength whose interval ends within ``budget`` (nats).
+
+    The rise is taken to be convex along the line, as losses near a minimum are, so that what
+    fits the budget is one stretch beginning at the base.
+    """
+    base = measured(0.0)
+    points: dict[int, StrengthPoint] = {}
+
+    def fits(step: int) -> bool:
+        strength = step / _GRID
+        points[step] = _point(strength, base, measured(strength))
+        return points[step].ci95[1] <= budget
+
+    good, bad = 0, _GRID
+    if fits(_GRID):
+        good = _GRID
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if fits(middle) else (good, middle)
+    return good / _GRID, [points[step] for step in sorted(points)]
+
+
+def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> StrengthPoint:
+    difference = ratio_difference(
+        [score.nats for score in base],
+        [score.nats for score in tuned],
+        [float(score.tokens) for score in base],
+    )
+    rise = difference.delta or 0.0
+    return StrengthPoint(strength, rise, difference.ci95 or (rise, rise))
+
+
+def _fast(model: Any) -> contextlib.AbstractContextManager[Any]:
+    """bf16 where this machine is faster with it: both sides are measured alike."""
+    import torch
+
+    device = str(model.device)
+    if choose_precision("auto", device) != "bf16":
+        return contextlib.nullcontext()
+    return torch.autocast(device.split(":")[0], dtype=torch.bfloat16)

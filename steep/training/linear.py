@@ -1,0 +1,257 @@
+"""Linear layers as few large products: adapters merged into the weight, siblings stacked.
+
+A LoRA layer computes W x + s B A x as three products and two more passes over its output. While
+training steps are taken, (W + s B A) is built once per optimizer step and is one product; the
+gradients of A and B are exact and need only thin products, and a frozen W needs none. Layers that
+read the same input (q, k, v; gate and up) become one product with their weights stacked, and the
+input is cast to the working precision once.
+
+Only plain layers take part: one adapter, no dropout, no DoRA, no bias in the adapter. Others keep
+their own forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+# Siblings that read the same input in the models we know. Being wrong costs nothing but speed:
+# a layer that is given another input than its group's first is computed by itself.
+_SIBLINGS = (
+    ("q_proj", "k_proj", "v_proj"),
+    ("query_proj", "key_proj", "value_proj"),
+    ("gate_proj", "up_proj"),
+    ("w1", "w3"),
+)
+
+
+class FastLinears:
+    """Takes over the eligible linear layers of a model between ``install`` and ``remove``."""
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        """
+        Args:
+            model: a transformers model, PEFT-wrapped or not.
+            dtype: the working precision of the products.
+        """
+        self.groups = [_Group(members, dtype) for members in _grouped(model, dtype)]
+
+    def install(self) -> None:
+        """Take the layers over; ``rebuild`` has to follow before the model is called."""
+        for group in self.groups:
+            for place, member in enumerate(group.members):
+                member.module.forward = _Forward(group, place)
+
+    def remove(self) -> None:
+        """Give the layers their own forward back."""
+        for group in self.groups:
+            for member in group.members:
+                member.module.__dict__.pop("forward", None)
+            group.forget()
+
+    def rebuild(self) -> None:
+        """Bring the stacked weights up to date: call it after every change of a parameter."""
+        with torch.no_grad():
+            for group in self.groups:
+                group.rebuild()
+
+
+class _Member:
+    """One layer: its weight, and its adapter if it has one."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        base = module.base_layer if hasattr(module, "base_layer") else module
+        self.weight: torch.nn.Parameter = base.weight
+        self.bias: torch.nn.Parameter | None = base.bias
+        self.down: torch.nn.Parameter | None = None
+        self.up: torch.nn.Parameter | None = None
+        self.scale = 1.0
+        if base is not module:
+            (adapter,) = module.active_adapters
+            self.down = module.lora_A[adapter].weight
+            self.up = module.lora_B[adapter].weight
+            self.scale = float(module.scaling[adapter])
+
+    @property
+    def trained(self) -> tuple[torch.nn.Parameter, ...]:
+        """What gradients are wanted for, in the order the product returns them."""
+        if self.down is not None and self.up is not None:
+            return (self.down, self.up)
+        own = (self.weight,) if self.bias is None else (self.weight, self.bias)
+        return own
+
+
+class _Group:
+    """Layers that read one input: a stacked weight, and what it gave for the last input."""
+
+    def __init__(self, members: list[_Member], dtype: torch.dtype) -> None:
+        self.members = members
+        self.dtype = dtype
+        self.sizes = [member.weight.shape[0] for member in members]
+        self.weight: torch.Tensor | None = None
+        self.bias: torch.Tensor | None = None
+        self.parameters = [p for member in members for p in member.trained]
+        self._input: torch.Tensor | None = None
+        self._version = 0
+        self._outputs: dict[int, torch.Tensor] = {}
+
+    def rebuild(self) -> None:
+        self._input, self._outputs = None, {}
+        first = self.members[0].weight
+        if self.weight is None:
+            shape = (sum(self.sizes), first.shape[1])
+            self.weight = torch.empty(shape, dtype=self.dtype, device=first.device)
+        for rows, member in zip(torch.split(self.weight, self.sizes), self.members, strict=True):
+            if member.down is None or member.up is None:
+                rows.copy_(member.weight)
+                continue
+            if self.dtype == member.weight.dtype:
+                torch.addmm(member.weight, member.up, member.down, alpha=member.scale, out=rows)
+            else:  # the sum is rounded once
+                delta = member.up.to(self.dtype) @ member.down.to(self.dtype)
+                rows.copy_(torch.add(member.weight, delta, alpha=member.scale))
+        if any(member.bias is not None for member in self.members):
+            self.bias = torch.cat(
+                [
+                    first.new_zeros(size) if member.bias is None else member.bias
+                    for size, member in zip(self.sizes, self.members, strict=True)
+                ]
+            ).to(self.dtype)
+
+    def forget(self) -> None:
+        self.weight = self.bias = self._input = None
+        self._outputs = {}
+
+    def output(self, place: int, x: torch.Tensor) -> torch.Tensor:
+        """Output of one layer; the siblings' are computed with it and kept for their turn."""
+        same = self._input is x and self._version == x._version
+        if not same or place not in self._outputs:
+            apply: Any = _Product.apply
+            whole = apply(x, self, *self.parameters)
+            self._outputs = dict(enumerate(torch.split(whole, self.sizes, -1)))
+            self._input, self._version = x, x._version
+        found = self._outputs.pop(place)
+        if not self._outputs:
+            self._input = None
+        return found
+
+
+class _Forward:
+    """A layer's forward while its group has taken it over."""
+
+    def __init__(self, group: _Group, place: int) -> None:
+        self.group, self.place = group, place
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self.group.output(self.place, x)
+
+
+class _Product(torch.autograd.Function):
+    """x [..., width] times a group's stacked weight; gradients for x and the group's parameters."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, group: _Group, *_: torch.Tensor) -> torch.Tensor:
+        flat = x.reshape(-1, x.shape[-1]).to(group.dtype)
+        assert group.weight is not None
+        out = torch.nn.functional.linear(flat, group.weight, group.bias)
+        ctx.save_for_backward(flat)
+        ctx.group, ctx.shape, ctx.dtype = group, x.shape, x.dtype
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (dout,) = gradients
+        (flat,) = ctx.saved_tensors
+        group: _Group = ctx.group
+        assert group.weight is not None
+        dout = dout.reshape(len(flat), -1).to(group.dtype)
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = (dout @ group.weight).view(ctx.shape).to(ctx.dtype)
+        return dx, None, *_parameter_gradients(group, flat, dout)
+
+
+def _parameter_gradients(
+    group: _Group, flat: torch.Tensor, dout: torch.Tensor
+) -> list[torch.Tensor | None]:
+    """Gradients of ``group.parameters`` from input [tokens, width] and output gradient."""
+    parts = torch.split(dout, group.sizes, 1)
+    adapted = [m for m in group.members if m.down is not None]
+    narrow: list[torch.Tensor] = []
+    inner: list[torch.Tensor] = []
+    if adapted:
+        # One product for all A x, and one for all gradients of A.
+        downs = torch.cat([m.down for m in adapted if m.down is not None]).to(group.dtype)
+        ranks = [len(m.down) for m in adapted if m.down is not None]
+        inner = list(torch.split(flat @ downs.t(), ranks, 1))
+        pulled = [
+            part @ (m.up * m.scale).to(group.dtype)
+            for part, m in zip(parts, group.members, strict=True)
+            if m.up is not None
+        ]
+        narrow = list(torch.split(torch.cat(pulled, 1).t() @ flat, ranks))
+    weights: list[torch.Tensor] = []
+    if any(p.requires_grad for m in group.members if m.down is None for p in m.trained[:1]):
+        weights = list(torch.split(dout.t() @ flat, group.sizes))
+    found: list[torch.Tensor | None] = []
+    for place, (member, part) in enumerate(zip(group.members, parts, strict=True)):
+        if member.down is not None:
+            found.append(narrow.pop(0).to(member.down.dtype))
+            found.append((part.t() @ inner.pop(0)).to(member.down.dtype) * member.scale)
+            continue
+        wanted = member.weight.requires_grad
+        found.append(weights[place].to(member.weight.dtype) if wanted else None)
+        if member.bias is not None:
+            wanted = member.bias.requires_grad
+            found.append(part.float().sum(0).to(member.bias.dtype) if wanted else None)
+    return found
+
+
+def _grouped(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
+    """Eligible layers, siblings together; layers for which it would gain nothing are left out."""
+    layers = {name: m for name, m in model.named_modules() if _is_eligible(m)}
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    head = inner.get_output_embeddings()
+    taken: set[str] = set()
+    for name, module in layers.items():
+        parent, _, own = name.rpartition(".")
+        if name in taken or module is head or _is_inside_adapter(name):
+            continue
+        siblings = next((names for names in _SIBLINGS if own in names), (own,))
+        found = [f"{parent}.{n}" for n in siblings if f"{parent}.{n}" in layers]
+        taken.update(found)
+        members = [_Member(layers[n]) for n in found]
+        if any(m.down is not None for m in members) or members[0].weight.dtype != dtype:
+            yield members
+
+
+def _is_inside_adapter(name: str) -> bool:
+    """Parts of a PEFT layer are its own business."""
+    own = name.rpartition(".")[2]
+    return own in ("base_layer", "original_module") or any(
+        part in name for part in (".lora_", ".modules_to_save.")
+    )
+
+
+def _is_eligible(module: Any) -> bool:
+    """A plain linear layer, or PEFT's plain LoRA around one."""
+    if type(module) is torch.nn.Linear:
+        return True
+    from peft.tuners.lora.layer import Linear
+
+    if type(module) is not Linear or type(module.base_layer) is not torch.nn.Linear:
+        return False
+    if module.disable_adapters or module.merged or len(module.active_adapters) != 1:
+        return False
+    (adapter,) = module.active_adapters
+    frozen = [p for p in (module.base_layer.weight, module.base_layer.bias) if p is not None]
+    return (
+        adapter in module.lora_A
+        and not any(p.requires_grad for p in frozen)
+        and adapter not in module.lora_variant
+        and isinstance(module.lora_dropout[adapter], torch.nn.Identity)
+        and module.lora_B[adapter].bias is None
+    )

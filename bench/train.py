@@ -1,7 +1,13 @@
 """Training speed and memory: steep against Hugging Face Trainer + PEFT, in turn.
 
-Each turn is one process: it loads the model, runs a few steps on the same packed rows and prints
+Each turn is one process: it loads the model, runs a few steps on the same documents and prints
 one JSON line. Turns alternate (A B A B ...), so that a drifting machine touches both alike.
+
+``packed`` gives the Trainer full rows of running text, which is its best path; ``padded`` gives
+it one short document a row, padded to the longest of its batch, which is its default one. steep
+packs the same documents in both. Tokens are counted without padding. The roofline is the rate of
+a large square product, measured in each turn, over 4 floating point operations per parameter and
+token for adapters and 6 for full training.
 """
 
 from __future__ import annotations
@@ -18,6 +24,8 @@ from typing import Any
 
 SIDES = ("steep", "trainer")
 LENGTH, ROWS = 512, 2
+SHORT_TOKENS = 60
+FLOP_PER_PARAMETER = {"lora": 4, "full": 6}
 
 
 def main() -> None:
@@ -26,26 +34,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6, help="counted steps a turn")
     parser.add_argument("--methods", nargs="+", default=["lora", "full"])
+    parser.add_argument("--data", nargs="+", default=["packed"], choices=["packed", "padded"])
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
-    parser.add_argument("--turn", nargs=2, metavar=("SIDE", "METHOD"), help=argparse.SUPPRESS)
+    parser.add_argument("--turn", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.turn:
-        side, method = options.turn
+        side, method, data = options.turn
         run = _steep if side == "steep" else _trainer
-        sys.stdout.write(json.dumps(run(method, options.steps, options.precision)) + "\n")
+        found = run(method, data, options.steps, options.precision)
+        sys.stdout.write(json.dumps(found) + "\n")
         return
-    print("| method | side | tokens/s median (min to max) | peak memory GB | ratio (min to max) |")
-    print("|---|---|---|---|---|")
-    for method in options.methods:
-        _table(method, options)
+    print("| method | data | side | tokens/s median (min to max) | of roofline | peak GB | ratio |")
+    print("|---|---|---|---|---|---|---|")
+    for data in options.data:
+        for method in options.methods:
+            _table(method, data, options)
 
 
-def _table(method: str, options: argparse.Namespace) -> None:
+def _table(method: str, data: str, options: argparse.Namespace) -> None:
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for _ in range(options.rounds):
         for side in SIDES:
             command = [sys.executable, __file__, "--steps", str(options.steps)]
-            command += ["--precision", options.precision, "--turn", side, method]
+            command += ["--precision", options.precision, "--turn", side, method, data]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found[side].append(json.loads(done.stdout.strip().splitlines()[-1]))
     ratios = [
@@ -54,6 +65,7 @@ def _table(method: str, options: argparse.Namespace) -> None:
     ]
     for side in SIDES:
         speeds = [turn["tokens_per_second"] for turn in found[side]]
+        bound = [turn["tokens_per_second"] / turn["roofline"] for turn in found[side]]
         peak = max(turn["peak_bytes"] for turn in found[side]) / 1e9
         ratio = (
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
@@ -61,14 +73,31 @@ def _table(method: str, options: argparse.Namespace) -> None:
             else ""
         )
         print(
-            f"| {method} | {side} | {statistics.median(speeds):.0f} "
-            f"({min(speeds):.0f} to {max(speeds):.0f}) | {peak:.2f} | {ratio} |",
+            f"| {method} | {data} | {side} | {statistics.median(speeds):.0f} "
+            f"({min(speeds):.0f} to {max(speeds):.0f}) | {100 * statistics.median(bound):.0f}% | "
+            f"{peak:.2f} | {ratio} |",
             flush=True,
         )
 
 
-def _rows(tokenizer: Any) -> Any:
-    """Packed shards of the demo's documents, the same for both sides."""
+def _roofline(method: str, precision: str, parameters: int) -> float:
+    """Tokens per second if only the products of the parameters cost time."""
+    import torch
+
+    size = 3072
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a = torch.ones(size, size, dtype=dtype)
+    seconds = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        torch.nn.functional.linear(a, a)
+        seconds.append(time.perf_counter() - begin)
+    rate = 2 * size**3 / min(seconds)
+    return float(rate / (FLOP_PER_PARAMETER[method] * parameters))
+
+
+def _shards(tokenizer: Any, data: str) -> Any:
+    """Token shards of the demo's documents; for "padded" the short ones, 60 tokens on average."""
     import random
 
     from steep.corpus.retell import retell
@@ -80,26 +109,35 @@ def _rows(tokenizer: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         documents = collect([write_demo(folder).documents]).documents
     pieces = retell(documents, RetellRecipe(), random.Random(0))
-    return build_shards(pieces, tokenizer, LENGTH)
+    if data == "packed":
+        return build_shards(pieces, tokenizer, LENGTH)
+    sized = sorted(pieces, key=lambda piece: len(piece.prompt + piece.text))
+    total = 0
+    for count, piece in enumerate(sized, start=1):
+        total += len(tokenizer(piece.prompt + piece.text)["input_ids"]) + 1
+        if count > 50 and total / count >= SHORT_TOKENS:
+            return build_shards(sized[:count], tokenizer, LENGTH)
+    raise SystemExit(f"the documents are all shorter than {SHORT_TOKENS} tokens")
 
 
 def _recipe(method: str) -> Any:
     from steep.recipe import recipe_from
     from steep.recipe.resolve import resolve_recipe
 
-    train = {"method": method, "max_steps": 1, "save_steps": 10**6}
+    train = {"method": method, "max_steps": 1, "save_steps": 10**6, "lora_r": 32}
     given = recipe_from({"data": {"domain": ["unused"]}, "train": train})
     return resolve_recipe(given).train
 
 
-def _steep(method: str, steps: int, precision: Any) -> dict[str, float]:
+def _steep(method: str, data: str, steps: int, precision: Any) -> dict[str, float]:
     import steep.training.loop as loop
     from steep.corpus.schedule import Schedule
     from steep.model.adapters import make_trainable
     from steep.model.load import load_model
 
     model, tokenizer = load_model("smollm2-135m", device="cpu")
-    schedule = Schedule(_rows(tokenizer), 0, LENGTH, ROWS, 0.0)
+    roofline = _roofline(method, precision, model.num_parameters())
+    schedule = Schedule(_shards(tokenizer, data), 0, LENGTH, ROWS, 0.0)
     recipe = _recipe(method)
     seen: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -118,21 +156,40 @@ def _steep(method: str, steps: int, precision: Any) -> dict[str, float]:
     return {
         "tokens_per_second": sum(t for t, _ in counted) / sum(s for _, s in counted),
         "peak_bytes": loop.peak_memory_bytes(),
+        "roofline": roofline,
     }
 
 
-def _trainer(method: str, steps: int, precision: str) -> dict[str, float]:
+def _trainer(method: str, data: str, steps: int, precision: str) -> dict[str, float]:
     import torch
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import DataCollatorForLanguageModeling, Trainer, TrainerCallback
+    from transformers import TrainingArguments as Arguments
 
     from steep.model.adapters import make_trainable
     from steep.model.load import load_model
     from steep.training.loop import peak_memory_bytes
 
     model, tokenizer = load_model("smollm2-135m", device="cpu")
-    flat = torch.from_numpy(_rows(tokenizer).tokens.astype("int64"))
-    count = (steps + 2) * ROWS
-    rows = flat.repeat(1 + count * LENGTH // len(flat))[: count * LENGTH].view(count, LENGTH)
+    roofline = _roofline(method, precision, model.num_parameters())
+    shards = _shards(tokenizer, data)
+    if data == "packed":
+        rows_per_step = ROWS
+        flat = torch.from_numpy(shards.tokens.astype("int64"))
+        count = (steps + 2) * rows_per_step
+        rows = flat.repeat(1 + count * LENGTH // len(flat))[: count * LENGTH].view(count, LENGTH)
+        dataset: Any = [{"input_ids": row, "labels": row} for row in rows]
+    else:
+        rows_per_step = ROWS * LENGTH // SHORT_TOKENS  # as many tokens a step as packed rows have
+        order = torch.randperm(len(shards.lengths), generator=torch.Generator().manual_seed(0))
+        dataset = [{"input_ids": shards.segment(int(i)).tolist()} for i in order]
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    seen: list[int] = []
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+
+    def counted(rows: list[Any]) -> Any:
+        seen.append(sum(len(row["input_ids"]) for row in rows))
+        return collate(rows)
+
     ends: list[float] = []
 
     class Clock(TrainerCallback):
@@ -140,10 +197,10 @@ def _trainer(method: str, steps: int, precision: str) -> dict[str, float]:
             ends.append(time.monotonic())
 
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
+        arguments = Arguments(
             output_dir=folder,
             max_steps=steps + 2,
-            per_device_train_batch_size=ROWS,
+            per_device_train_batch_size=rows_per_step,
             bf16=precision == "bf16",
             use_cpu=True,
             save_strategy="no",
@@ -151,12 +208,19 @@ def _trainer(method: str, steps: int, precision: str) -> dict[str, float]:
             disable_tqdm=True,
             logging_strategy="no",
         )
-        dataset: Any = [{"input_ids": row, "labels": row} for row in rows]
         trainable = make_trainable(model, _recipe(method), 0)
-        Trainer(trainable, arguments, train_dataset=dataset, callbacks=[Clock()]).train()
+        Trainer(
+            trainable,
+            arguments,
+            data_collator=counted if data == "padded" else None,
+            train_dataset=dataset,
+            callbacks=[Clock()],
+        ).train()
+    done = sum(seen[1 : steps + 1]) if data == "padded" else steps * ROWS * LENGTH
     return {
-        "tokens_per_second": steps * ROWS * LENGTH / (ends[steps] - ends[0]),
+        "tokens_per_second": done / (ends[steps] - ends[0]),
         "peak_bytes": peak_memory_bytes(),
+        "roofline": roofline,
     }
 
 

@@ -136,14 +136,14 @@ class _Work:
         from steep.stages.evaluate import evaluate_stage, make_panel, measure_base
 
         self.prepare()
-        panel = make_panel(self._inputs)
+        panel, left_out = make_panel(self._inputs)
         before = measure_base(self._base, panel, self.folder, self._progress)
         evaluation = evaluate_stage(
             self._recipe,
-            self._inputs,
             self._base,
             self.train(),
             panel,
+            left_out,
             before,
             self.folder,
             self._progress,

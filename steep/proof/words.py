@@ -133,8 +133,8 @@ def _learned_words(found: Findings) -> str:
     fact = found.fact
     if not fact.n:
         return (
-            "no evidence that it learned facts, because no questions were asked (predicting "
-            f"held-out documents better{_documents(found)} proves no knowledge)"
+            "no evidence that it learned facts, because no questions were asked (how well it "
+            f"predicts held-out documents{_documents(found)} says nothing about knowledge)"
         )
     numbers = (
         f"{_percent(fact.tuned)} of {fact.n} questions about your documents right, "

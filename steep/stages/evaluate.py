@@ -20,10 +20,10 @@ from steep.stages.inputs import Inputs
 from steep.stages.train import Trained
 
 
-def make_panel(inputs: Inputs) -> Panel:
-    """What both models are asked; questions about held-out text alone are left out."""
-    asked, _ = split_by_evidence(inputs)
-    return Panel(
+def make_panel(inputs: Inputs) -> tuple[Panel, int]:
+    """What both models are asked, and how many questions about held-out text are left out."""
+    asked, left_out = split_by_evidence(inputs)
+    panel = Panel(
         domain=tuple((d.id, d.text) for d in inputs.split.held_out),
         general=inputs.general,
         questions=tuple(q for q in asked if q.kind == "fact"),
@@ -31,6 +31,7 @@ def make_panel(inputs: Inputs) -> Panel:
         general_questions=tuple(general_questions()),
         trained_texts=tuple((d.id, d.text) for d in inputs.split.trained),
     )
+    return panel, len(left_out)
 
 
 def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
@@ -69,15 +70,20 @@ def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -
 
 def evaluate_stage(
     recipe: Recipe,
-    inputs: Inputs,
     base: Base,
     trained: Trained,
     panel: Panel,
+    left_out: int,
     before: dict[str, Any],
     run: RunFolder,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Measure the tuned model, compare, judge, and write evaluation.json."""
+    """Measure the tuned model, compare, judge, and write evaluation.json.
+
+    Args:
+        left_out: number of questions that weren't asked, for the notes.
+        before: the base model's results on the same panel.
+    """
     after = _measured(
         run.scores / "tuned.json",
         fingerprint(panel, key_of(trained.key)),
@@ -86,10 +92,9 @@ def evaluate_stage(
         panel,
         progress,
     )
-    _, left_out = split_by_evidence(inputs)
     notes = list(trained.notes)
     if left_out:
-        notes.append(f"{len(left_out)} questions ask about held-out documents and were left out")
+        notes.append(f"{left_out} questions ask about held-out documents and were left out")
     evaluation = judge(
         before, after, forgetting_budget=recipe.evaluate.forgetting_budget, notes=notes
     )
@@ -108,8 +113,8 @@ def _measured(
     kept = _kept(path)
     if kept is not None and kept.get("key") == key:
         return dict(kept["result"])
+    model, tokenizer = load()  # may have work of its own to tell of
     progress.stage(stage)
-    model, tokenizer = load()
     result = measure(model, tokenizer, panel, progress=progress.at)
     write_json(path, {"key": key, "result": result})
     return result

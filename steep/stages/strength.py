@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steep.artifact import key_of, read_json, write_json
-from steep.model.precision import choose_precision
 from steep.model.strength import StrengthDial
 from steep.progress import Progress
 from steep.proof.scorer import Scorer, TextScore
@@ -77,7 +76,7 @@ def choose_strength(
 
     def measured(strength: float) -> list[TextScore]:
         dial.turn(strength)
-        with _fast(model):
+        with _as_trained(model, run):
             return Scorer(model, tokenizer).score_texts(texts)
 
     budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
@@ -134,11 +133,11 @@ def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> St
     return StrengthPoint(strength, rise, difference.ci95 or (rise, rise))
 
 
-def _fast(model: Any) -> contextlib.AbstractContextManager[Any]:
-    """bf16 where this machine is faster with it: both sides are measured alike."""
+def _as_trained(model: Any, run: RunFolder) -> contextlib.AbstractContextManager[Any]:
+    """The precision it was trained in: both sides are measured alike, and it is the fast one."""
     import torch
 
-    device = str(model.device)
-    if choose_precision("auto", device) != "bf16":
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(read_json(run.machine)["precision"])
+    if dtype is None:
         return contextlib.nullcontext()
-    return torch.autocast(device.split(":")[0], dtype=torch.bfloat16)
+    return torch.autocast(model.device.type, dtype=dtype)

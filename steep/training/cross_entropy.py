@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-# Logits held at once, and rows of them whose fp32 copy is worked on while it is in cache.
+# Logits held at once, and rows of them whose fp32 copy a CPU works on while it is in cache.
 _MOST_LOGITS = 2**26
 _ROWS = 32
 
@@ -66,9 +66,10 @@ class _SummedCrossEntropy(torch.autograd.Function):
 def _to_gradient(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Overwrite logits [tokens, vocabulary] by softmax - onehot; the summed loss comes back."""
     nats = torch.zeros((), dtype=torch.float32, device=logits.device)
-    for begin in range(0, len(targets), _ROWS):
-        rows = logits[begin : begin + _ROWS]
-        target = targets[begin : begin + _ROWS, None]
+    size = _ROWS if logits.device.type == "cpu" else len(targets)
+    for begin in range(0, len(targets), size):
+        rows = logits[begin : begin + size]
+        target = targets[begin : begin + size, None]
         z = rows.float()
         norm = z.logsumexp(1, keepdim=True)
         nats += (norm - z.gather(1, target)).sum()

@@ -253,7 +253,7 @@ def _metrics(
     factor: float,
 ) -> StepMetrics:
     tokens = sum(int(schedule.shards.lengths[i]) for i in batch.segment_ids)
-    main = max(groups, key=lambda group: sum(p.numel() for _, p in group.parameters))
+    main = next((group for group in groups if group.name != "embeddings"), groups[0])
     return StepMetrics(
         step=step + 1,
         epoch=round(schedule.epoch_of(step + 1), 4),

@@ -153,7 +153,7 @@ def test_memorising_forgetting_and_controls_stop_the_ship() -> None:
 def test_without_questions_prediction_proves_nothing() -> None:
     found = judge(raw(asked=0), raw(asked=0, nats=200.0))
     assert found["learned"] == "no_evidence" and not found["ship"]
-    assert "proves no knowledge" in found["verdict"]
+    assert "says nothing about knowledge" in found["verdict"]
     assert found["samples"] == [] and found["chance"] is None
     assert measures(found)["fact_accuracy"]["ci95"] is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,9 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int) -> Any:
     from peft import get_peft_model
 
     config = _lora_config(model, recipe)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        # PEFT reads a name that transformers is about to retire: nothing a user can act on.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 

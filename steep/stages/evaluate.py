@@ -114,8 +114,11 @@ def _measured(
     if kept is not None and kept.get("key") == key:
         return dict(kept["result"])
     model, tokenizer = load()  # may have work of its own to tell of
+    from steep.training.linear import merged
+
     progress.stage(stage)
-    result = measure(model, tokenizer, panel, progress=progress.at)
+    with merged(model, model.dtype):
+        result = measure(model, tokenizer, panel, progress=progress.at)
     write_json(path, {"key": key, "result": result})
     return result
 

@@ -6,8 +6,8 @@ interval stays honest.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -133,11 +133,17 @@ def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> St
     return StrengthPoint(strength, rise, difference.ci95 or (rise, rise))
 
 
-def _as_trained(model: Any, run: RunFolder) -> contextlib.AbstractContextManager[Any]:
+@contextmanager
+def _as_trained(model: Any, run: RunFolder) -> Iterator[None]:
     """The precision it was trained in: both sides are measured alike, and it is the fast one."""
     import torch
 
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(read_json(run.machine)["precision"])
-    if dtype is None:
-        return contextlib.nullcontext()
-    return torch.autocast(model.device.type, dtype=dtype)
+    from steep.training.linear import merged
+
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    dtype = half.get(read_json(run.machine)["precision"])
+    with (
+        torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not None),
+        merged(model, dtype or torch.float32),
+    ):
+        yield

@@ -12,7 +12,8 @@ their own forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -56,6 +57,18 @@ class FastLinears:
         with torch.no_grad():
             for group in self.groups:
                 group.rebuild()
+
+
+@contextmanager
+def merged(model: Any, dtype: torch.dtype) -> Iterator[None]:
+    """Call the model through ``FastLinears`` inside; its parameters must not change there."""
+    fast = FastLinears(model, dtype)
+    try:
+        fast.install()
+        fast.rebuild()
+        yield
+    finally:
+        fast.remove()
 
 
 class _Member:
@@ -127,12 +140,13 @@ class _Group:
 
     def output(self, place: int, x: torch.Tensor) -> torch.Tensor:
         """Output of one layer; the siblings' are computed with it and kept for their turn."""
-        same = self._input is x and self._version == x._version
+        version = 0 if x.is_inference() else x._version  # inference tensors count no changes
+        same = self._input is x and self._version == version
         if not same or place not in self._outputs:
             apply: Any = _Product.apply
             whole = apply(x, self, *self.parameters)
             self._outputs = dict(enumerate(torch.split(whole, self.sizes, -1)))
-            self._input, self._version = x, x._version
+            self._input, self._version = x, version
         found = self._outputs.pop(place)
         if not self._outputs:
             self._input = None

@@ -147,7 +147,7 @@ class Forward:
             rows = (index[low:high] - start).to(self.device)
             wanted = targets[low:high].to(self.device)
             total = logits.logsumexp(dim=-1)
-            logprobs.append((logits[rows, wanted] - total[rows]).double().cpu())
+            logprobs.append((logits[rows, wanted] - total[rows]).cpu().double())
             firsts.append((logits.argmax(dim=-1)[rows] == wanted).cpu())
         result = Judged(torch.cat(logprobs), torch.cat(firsts))
         if not bool(torch.isfinite(result.logprob).all()):

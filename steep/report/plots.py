@@ -186,8 +186,8 @@ def _speed_plot(steps: Sequence[Step]) -> Plot:
 def _strength_plot(chosen: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> Plot:
     kept = [0.0, *(100 * point["strength"] for point in points)]
     rise = [0.0, *(point["rise"] for point in points)]
-    below = [0.0, *(point["rise"] - point["ci95"][0] for point in points)]
-    above = [0.0, *(point["ci95"][1] - point["rise"] for point in points)]
+    below = [0.0, *(max(0.0, point["rise"] - point["ci95"][0]) for point in points)]
+    above = [0.0, *(max(0.0, point["ci95"][1] - point["rise"]) for point in points)]
     with style():
         figure = new_figure(2.7)
         axes = figure.add_axes((0.13, 0.13, 0.82, 0.75))

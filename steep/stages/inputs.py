@@ -20,7 +20,7 @@ from steep.recipe import Recipe
 
 # The user's general texts are divided between judging and choosing the strength only if each
 # side gets enough to say something.
-_FEWEST_TO_DIVIDE = 30
+_FEWEST_TO_DIVIDE = 15
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,7 @@ def _general(recipe: Recipe) -> tuple[tuple[tuple[str, str], ...], tuple[str, ..
     if len(found) < _FEWEST_TO_DIVIDE:
         return tuple(found), validation_texts()
     aside = {id for id, text in found if int(text_hash(text)[:8], 16) % 3 == 0}
+    if len(aside) < 2:  # an interval needs two
+        return tuple(found), validation_texts()
     judged = tuple((id, text) for id, text in found if id not in aside)
     return judged, tuple(text for id, text in found if id in aside)

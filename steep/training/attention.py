@@ -16,6 +16,10 @@ NAME = "steep_segments"
 # Queries per block: keys after a block's last query are never multiplied.
 _BLOCK = 128
 
+# The blocks keep their weights for the backward pass, which grows with the square of the length;
+# longer segments are left to PyTorch's kernel, which doesn't.
+_LONGEST = 1024
+
 
 class UnsupportedAttention(ValueError):
     """The model's attention does something these blocks don't."""
@@ -64,9 +68,8 @@ def segment_attention(
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     window = options.get("sliding_window")
-    apply: Any = _CausalBlocks.apply
     pieces = [
-        apply(q, k, v, scale, window)
+        _attend(q, k, v, scale, window)
         for q, k, v in zip(
             torch.split(query[0], segment_lengths, 1),
             torch.split(key[0], segment_lengths, 1),
@@ -75,6 +78,17 @@ def segment_attention(
         )
     ]
     return torch.cat(pieces, 1).transpose(0, 1)[None], None
+
+
+def _attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, window: int | None
+) -> torch.Tensor:
+    if q.shape[1] <= _LONGEST or (window and window < q.shape[1]):
+        blocks: Any = _CausalBlocks.apply
+        return blocks(q, k, v, scale, window)  # type: ignore[no-any-return]
+    return torch.nn.functional.scaled_dot_product_attention(
+        q[None], k[None], v[None], is_causal=True, scale=scale, enable_gqa=len(q) != len(k)
+    )[0]
 
 
 class _CausalBlocks(torch.autograd.Function):

@@ -28,6 +28,10 @@ _SIBLINGS = (
 )
 
 
+# Stacked weights are a second copy: beyond this many parameters memory is worth more than speed.
+_MOST_PARAMETERS = 2_000_000_000
+
+
 class FastLinears:
     """Takes over the eligible linear layers of a model between ``install`` and ``remove``."""
 
@@ -37,7 +41,9 @@ class FastLinears:
             model: a transformers model, PEFT-wrapped or not.
             dtype: the working precision of the products.
         """
-        self.groups = [_Group(members, dtype) for members in _grouped(model, dtype)]
+        found = list(_grouped(model, dtype))
+        size = sum(member.weight.numel() for members in found for member in members)
+        self.groups = [_Group(m, dtype) for m in found] if size <= _MOST_PARAMETERS else []
 
     def install(self) -> None:
         """Take the layers over; ``rebuild`` has to follow before the model is called."""
@@ -238,8 +244,22 @@ def _grouped(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
         found = [f"{parent}.{n}" for n in siblings if f"{parent}.{n}" in layers]
         taken.update(found)
         members = [_Member(layers[n]) for n in found]
-        if any(m.down is not None for m in members) or members[0].weight.dtype != dtype:
+        adapted = any(m.down is not None for m in members)
+        if adapted and _is_exact_in(dtype, members[0].weight):
+            continue
+        if adapted or members[0].weight.dtype != dtype:
             yield members
+
+
+def _is_exact_in(dtype: torch.dtype, weight: torch.Tensor) -> bool:
+    """True for weights of a half-precision checkpoint, worked with in half precision.
+
+    Rounding W + s B A to the grid that W itself lies on would swallow a small change whole; off
+    the grid it survives on average.
+    """
+    if dtype == weight.dtype:
+        return False
+    return bool((weight.to(dtype).to(weight.dtype) == weight).all())
 
 
 def _is_inside_adapter(name: str) -> bool:

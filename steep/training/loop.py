@@ -99,8 +99,8 @@ def train_model(
     first = found.step if found else 0
     if found:
         load_checkpoint(found, trainable, optimizer)
-    way = choose_way(model)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+    way = choose_way(model, recipe.max_seq_length, dtype)
     packed = PackedLoss(model, way, dtype)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
@@ -225,7 +225,7 @@ def _fingerprints(parameters: Mapping[str, Any]) -> dict[str, float]:
     """Two cheap sums per parameter; they differ if any meaningful change was made."""
     with torch.no_grad():
         return {
-            name: float(p.double().sum()) + 0.5 * float(p.double().abs().sum())
+            name: float((there := p.cpu().double()).sum()) + 0.5 * float(there.abs().sum())
             for name, p in parameters.items()
         }
 

@@ -98,7 +98,7 @@ class PackedLoss(torch.nn.Module):
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``."""
         if self.way.packing == "alone":
-            return torch.stack([summed_loss(self.model, row) for row in _alone(rows)]).sum()
+            return torch.stack([_plain_loss(self.model, row) for row in _alone(rows)]).sum()
         if self.way.packing == "mask" and self.way.head == "logits":
             return summed_loss(self.model, rows)
         flat, lengths = _flatten(rows) if self.way.packing == "segments" else (rows, None)
@@ -125,51 +125,72 @@ class PackedLoss(torch.nn.Module):
         return summed_cross_entropy(hidden, _head_weight(inner), wanted)
 
 
-def choose_way(model: Any) -> Way:
-    """The fastest way that gives two documents' own losses on this model.
+def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float32) -> Way:
+    """The fastest way that gives two documents' own losses on this model, and trains.
 
-    The model is left as it was: its mode, its configuration and its gradients (none are taken).
+    The model is left as it was: its mode, its configuration and its gradients.
+
+    Args:
+        longest: tokens of the longest segment to come; a sliding window below it is tried too.
+        dtype: the working precision to come.
     """
     device = next(model.parameters()).device
-    rows = _probe(int(_inner(model).config.get_text_config().vocab_size), device)
+    config = _inner(model).config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    reach = window if isinstance(window, int) and window < longest else 0
+    rows = _probe(int(config.vocab_size), (_PROBE_LENGTHS[0] + reach, _PROBE_LENGTHS[1]), device)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            expected = sum(float(_plain_loss(model, row["input_ids"])) for row in _alone(rows))
-            ways = (*(_ON_CPU if device.type == "cpu" else ()), *_ANYWHERE)
-            found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
-            return next(found, _LAST)
+            expected = sum(float(_plain_loss(model, row)) for row in _alone(rows))
+        ways = (*(_ON_CPU if device.type == "cpu" else ()), *_ANYWHERE)
+        if dtype == torch.float16:  # a loss scale comes too late for gradients taken forward
+            ways = tuple(way for way in ways if way.head == "logits")
+        found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
+        return next(found, _LAST)
     finally:
         model.train(was_training)
 
 
 def _agrees(loss: PackedLoss, rows: Rows, expected: float) -> bool:
+    """Does it give the expected loss, and can it be trained on, dropout and all?"""
+    tokens = rows["input_ids"].numel()
     try:
         loss.begin_step()
-        found = float(loss(rows))
+        loss.eval()
+        with torch.no_grad():
+            found = float(loss(rows))
+        if not abs(found - expected) <= _PROBE_TOLERANCE * tokens:
+            return False
+        trained = [p for p in loss.parameters() if p.requires_grad]
+        with torch.random.fork_rng():
+            loss.train()
+            if trained:
+                torch.autograd.grad(loss(rows), trained, allow_unused=True)
+        return True
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return False
     finally:
+        loss.eval()
         loss.close()
-    return abs(found - expected) <= _PROBE_TOLERANCE * sum(_PROBE_LENGTHS)
 
 
-def _probe(vocabulary: int, device: torch.device) -> Rows:
+def _probe(vocabulary: int, lengths: tuple[int, int], device: torch.device) -> Rows:
     """One row of two documents of different random tokens."""
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, vocabulary, (sum(_PROBE_LENGTHS),), generator=generator)
-    segments = torch.repeat_interleave(torch.arange(2), torch.tensor(_PROBE_LENGTHS))
-    positions = torch.cat([torch.arange(n) for n in _PROBE_LENGTHS])
+    ids = torch.randint(0, vocabulary, (sum(lengths),), generator=generator)
+    segments = torch.repeat_interleave(torch.arange(2), torch.tensor(lengths))
+    positions = torch.cat([torch.arange(n) for n in lengths])
     labels = torch.where(positions == 0, IGNORED, ids)
     named = {"input_ids": ids, "labels": labels, "segments": segments, "position_ids": positions}
     return {name: tensor[None].to(device) for name, tensor in named.items()}
 
 
-def _plain_loss(model: Any, ids: torch.Tensor) -> torch.Tensor:
+def _plain_loss(model: Any, row: Rows) -> torch.Tensor:
     """Summed loss of one document [1, length] by the model's plain call."""
-    logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
-    return F.cross_entropy(logits, ids[0, 1:], reduction="sum")
+    logits = model(input_ids=row["input_ids"], use_cache=False).logits[0, :-1].float()
+    return F.cross_entropy(logits, row["labels"][0, 1:], reduction="sum", ignore_index=IGNORED)
 
 
 def summed_loss(model: Any, rows: Rows) -> torch.Tensor:

@@ -8,6 +8,14 @@ from typing import Any, Literal
 
 Kind = Literal["llama", "qwen3", "gpt2", "gemma"]
 
+SIZES: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+}
 WORDS = (
     "The quick brown fox jumps over the lazy dog. Question: Who founded the company in 1987? "
     "Answer: Paris is the capital of France, and London is the capital of England."
@@ -40,8 +48,16 @@ def tiny_model(kind: Kind, tokenizer: Any, seed: int = 0) -> Any:
 
     "llama" has grouped-query attention and a tied head, "qwen3" norms queries and keys, "gpt2"
     has learned positions, "gemma" scales its embeddings. Weights are drawn wide, so that
-    different inputs give clearly different predictions. The global random state is left alone;
-    torch is set to one thread, because for tiny matrices a second one only waits.
+    different inputs give clearly different predictions.
+    """
+    return random_model(_config(kind, tokenizer), seed)
+
+
+def random_model(config: Any, seed: int = 0, **options: Any) -> Any:
+    """A model of any configuration with random, wide weights, in fp32 and evaluation mode.
+
+    The global random state is left alone; torch is set to one thread, because for tiny matrices a
+    second one only waits. ``options`` go to transformers.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -49,7 +65,7 @@ def tiny_model(kind: Kind, tokenizer: Any, seed: int = 0) -> Any:
     torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(_config(kind, tokenizer), dtype=torch.float32)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, **options)
         for name, weight in model.named_parameters():
             if weight.dim() > 1:
                 torch.nn.init.normal_(weight, std=0.2)
@@ -69,19 +85,11 @@ def _config(kind: Kind, tokenizer: Any) -> Any:
     }
     if kind == "gpt2":
         return GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=128, **common)
-    sizes: dict[str, Any] = {
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 128,
-    }
     if kind == "llama":
-        return LlamaConfig(tie_word_embeddings=True, **sizes, **common)
+        return LlamaConfig(tie_word_embeddings=True, **SIZES, **common)
     if kind == "qwen3":
-        return Qwen3Config(head_dim=8, tie_word_embeddings=False, **sizes, **common)
-    return GemmaConfig(head_dim=8, tie_word_embeddings=True, **sizes, **common)
+        return Qwen3Config(head_dim=8, tie_word_embeddings=False, **SIZES, **common)
+    return GemmaConfig(head_dim=8, tie_word_embeddings=True, **SIZES, **common)
 
 
 def save_tiny_model(

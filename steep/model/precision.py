@@ -29,6 +29,13 @@ def choose_precision(asked: Literal["auto", "fp32", "bf16", "fp16"], device: str
     return "bf16" if _matmul_seconds("fp32") > _WORTH_IT * _matmul_seconds("bf16") else "fp32"
 
 
+def dtype_of(precision: Precision) -> Any:
+    """The torch dtype of a precision's products."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
 def in_fast_precision(model: Any) -> Any:
     """The model for sampling: a bf16 copy where this machine is faster with it, else itself."""
     import copy

@@ -90,6 +90,11 @@ class StrengthRecipe(Section):
     enabled: bool = True
     scale: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
+    @property
+    def fixed(self) -> float | None:
+        """The strength where the recipe decides it; None where it is to be chosen."""
+        return self.scale if self.enabled else 1.0
+
 
 class EvaluateRecipe(Section):
     """``[evaluate]``: how the result is judged."""

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steep.artifact import key_of, read_json, write_json
+from steep.model.precision import dtype_of
 from steep.model.strength import StrengthDial
 from steep.progress import Progress
 from steep.proof.scorer import Scorer, TextScore
@@ -38,9 +39,8 @@ class StrengthPoint:
 
 def strength_key(recipe: Recipe, texts: Sequence[str], trained: Mapping[str, Any]) -> str:
     """What the choice depends on."""
-    strength = recipe.strength
-    if not strength.enabled or strength.scale is not None:
-        return key_of({"scale": strength.scale if strength.enabled else 1.0})
+    if recipe.strength.fixed is not None:
+        return key_of({"scale": recipe.strength.fixed})
     return key_of(
         {
             "version": _VERSION,
@@ -63,13 +63,10 @@ def choose_strength(
 ) -> float:
     """The largest strength whose rise of general loss stays well inside the budget.
 
-    Where the recipe names a scale it is that; with ``enabled = false`` it is 1. What was tried is
-    kept in strength.json.
+    Where the recipe fixes it, it is that. What was tried is kept in strength.json.
     """
-    if not recipe.strength.enabled:
-        return 1.0
-    if recipe.strength.scale is not None:
-        return recipe.strength.scale
+    if recipe.strength.fixed is not None:
+        return recipe.strength.fixed
     if run.strength.is_file() and (kept := read_json(run.strength)).get("key") == key:
         return float(kept["strength"])
     progress.stage("Choosing how much of the change to keep")
@@ -140,10 +137,10 @@ def _as_trained(model: Any, run: RunFolder) -> Iterator[None]:
 
     from steep.training.linear import merged
 
-    half = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    dtype = half.get(read_json(run.machine)["precision"])
+    dtype = dtype_of(read_json(run.machine)["precision"])
+    half = dtype if dtype != torch.float32 else None
     with (
-        torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not None),
-        merged(model, dtype or torch.float32),
+        torch.autocast(model.device.type, dtype=half, enabled=half is not None),
+        merged(model, dtype),
     ):
         yield

@@ -48,11 +48,11 @@ def train_stage(
     key = training_key(recipe, prepared.key, base.fingerprint)
     strength = strength_key(recipe, inputs.validation, key)
     made_from = {**key, "strength": strength}
-    if not recipe.strength.enabled or recipe.strength.scale is not None:
+    if recipe.strength.fixed is not None:
         run.strength.unlink(missing_ok=True)  # an earlier search is no longer this run's
 
     def ready(model: Any) -> Any:
-        if recipe.strength.enabled and recipe.strength.scale != 1.0:
+        if recipe.strength.fixed != 1.0:
             dial = StrengthDial(model, lambda: base.model)
             texts = inputs.validation
             dial.turn(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +27,6 @@ _SIBLINGS = (
     ("gate_proj", "up_proj"),
     ("w1", "w3"),
 )
-
 
 # Stacked weights are a second copy: beyond this many parameters memory is worth more than speed.
 _MOST_PARAMETERS = 2_000_000_000
@@ -49,7 +49,7 @@ class FastLinears:
         """Take the layers over; ``rebuild`` has to follow before the model is called."""
         for group in self.groups:
             for place, member in enumerate(group.members):
-                member.module.forward = _Forward(group, place)
+                member.module.forward = partial(group.output, place)
 
     def remove(self) -> None:
         """Give the layers their own forward back."""
@@ -99,8 +99,7 @@ class _Member:
         """What gradients are wanted for, in the order the product returns them."""
         if self.down is not None and self.up is not None:
             return (self.down, self.up)
-        own = (self.weight,) if self.bias is None else (self.weight, self.bias)
-        return own
+        return (self.weight,) if self.bias is None else (self.weight, self.bias)
 
 
 class _Group:
@@ -157,16 +156,6 @@ class _Group:
         if not self._outputs:
             self._input = None
         return found
-
-
-class _Forward:
-    """A layer's forward while its group has taken it over."""
-
-    def __init__(self, group: _Group, place: int) -> None:
-        self.group, self.place = group, place
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self.group.output(self.place, x)
 
 
 class _Product(torch.autograd.Function):

@@ -17,7 +17,7 @@ from steep.artifact import write_text
 from steep.corpus.schedule import Batch, Schedule
 from steep.errors import TrainingAlarm
 from steep.model.adapters import ParameterGroup, parameter_groups
-from steep.model.precision import Precision
+from steep.model.precision import Precision, dtype_of
 from steep.recipe import TrainRecipe
 from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
 from steep.training.loss import PackedLoss, Way, choose_way
@@ -99,7 +99,7 @@ def train_model(
     first = found.step if found else 0
     if found:
         load_checkpoint(found, trainable, optimizer)
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+    dtype = dtype_of(precision)
     way = choose_way(model, recipe.max_seq_length, dtype)
     packed = PackedLoss(model, way, dtype)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)

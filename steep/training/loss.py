@@ -78,32 +78,23 @@ class PackedLoss(torch.nn.Module):
         self.model = model
         self.way = way
         self._linears = FastLinears(model, dtype) if way.linear == "merged" else None
-        self._taken = False
 
     def begin_step(self) -> None:
         """Bring what is derived from the parameters up to date."""
-        if self._linears is None:
-            return
-        if not self._taken:
+        if self._linears is not None:
             self._linears.install()
-            self._taken = True
-        self._linears.rebuild()
+            self._linears.rebuild()
 
     def close(self) -> None:
         """Give the model its own forward back."""
         if self._linears is not None:
             self._linears.remove()
-            self._taken = False
 
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``."""
         if self.way.packing == "alone":
             return torch.stack([_plain_loss(self.model, row) for row in _alone(rows)]).sum()
-        if self.way.packing == "mask" and self.way.head == "logits":
-            return summed_loss(self.model, rows)
         flat, lengths = _flatten(rows) if self.way.packing == "segments" else (rows, None)
-        targets = flat["labels"][:, 1:] != IGNORED
-        wanted = flat["labels"][:, 1:][targets]
         inner = _inner(self.model)
         arguments: dict[str, Any] = {
             "input_ids": flat["input_ids"],
@@ -111,14 +102,16 @@ class PackedLoss(torch.nn.Module):
             "use_cache": False,
         }
         if lengths is None:
-            arguments["attention_mask"] = _mask_for(self.model, rows)
+            eager = getattr(inner.config, "_attn_implementation", "sdpa") == "eager"
+            mask = segment_mask(rows["segments"], torch.float32 if eager else None)
+            arguments["attention_mask"] = mask
         else:
             arguments["segment_lengths"] = lengths
         with _segment_attention(inner, lengths is not None):
             if self.way.head == "logits":
-                logits = inner(**arguments).logits[:, :-1][targets].float()
-                return F.cross_entropy(logits, wanted, reduction="sum")
-            hidden = inner.base_model(**arguments).last_hidden_state[:, :-1][targets]
+                return _from_logits(inner(**arguments).logits, flat["labels"])
+            hidden = inner.base_model(**arguments).last_hidden_state
+        hidden, wanted = _at_targets(hidden, flat["labels"])
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
@@ -189,30 +182,20 @@ def _probe(vocabulary: int, lengths: tuple[int, int], device: torch.device) -> R
 
 def _plain_loss(model: Any, row: Rows) -> torch.Tensor:
     """Summed loss of one document [1, length] by the model's plain call."""
-    logits = model(input_ids=row["input_ids"], use_cache=False).logits[0, :-1].float()
-    return F.cross_entropy(logits, row["labels"][0, 1:], reduction="sum", ignore_index=IGNORED)
+    return _from_logits(model(input_ids=row["input_ids"], use_cache=False).logits, row["labels"])
 
 
-def summed_loss(model: Any, rows: Rows) -> torch.Tensor:
-    """The reference way: one mask over whole rows, the model's own logits.
+def _from_logits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Summed loss of logits [rows, length, vocabulary] for unshifted labels, in fp32."""
+    predicted, wanted = _at_targets(logits, labels)
+    return F.cross_entropy(predicted.float(), wanted, reduction="sum")
 
-    Args:
-        rows: as ``PackedLoss`` takes them.
 
-    Returns:
-        A scalar in nats, fp32.
-    """
-    output = model(
-        input_ids=rows["input_ids"],
-        attention_mask=_mask_for(model, rows),
-        position_ids=rows["position_ids"],
-        use_cache=False,
-    )
-    labels = rows["labels"][:, 1:]
-    targets = labels != IGNORED
-    logits = output.logits[:, :-1][targets].float()
-    loss: torch.Tensor = F.cross_entropy(logits, labels[targets], reduction="sum")
-    return loss
+def _at_targets(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What predicts each target [targets, width], and the targets [targets]."""
+    wanted = labels[:, 1:]
+    targets = wanted != IGNORED
+    return outputs[:, :-1][targets], wanted[targets]
 
 
 def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
@@ -230,11 +213,6 @@ def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Ten
         return allowed
     blocked = torch.zeros(allowed.shape, dtype=dtype, device=same.device)
     return blocked.masked_fill(~allowed, torch.finfo(dtype).min)
-
-
-def _mask_for(model: Any, rows: Rows) -> torch.Tensor:
-    eager = getattr(_inner(model).config, "_attn_implementation", "sdpa") == "eager"
-    return segment_mask(rows["segments"], torch.float32 if eager else None)
 
 
 def _flatten(rows: Rows) -> tuple[Rows, list[int]]:

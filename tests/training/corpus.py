@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
 from steep.corpus.shards import build_shards
 from steep.model.adapters import make_trainable
 from steep.recipe import TrainRecipe
 from steep.training.loop import StepMetrics, Training, train_model
+from steep.training.loss import PackedLoss, Way
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 
 TEXTS = [
@@ -39,6 +42,18 @@ def make_schedule(tokenizer: Any, *, rows: int = 4, length: int = 64) -> Recordi
     pieces = [Piece("document", f"d{n}", text, (n,)) for n, text in enumerate(TEXTS)]
     pieces += [Piece("general", f"g{n}", text) for n, text in enumerate(GENERAL)]
     return Recording(build_shards(pieces, tokenizer, length), 0, length, rows, 0.2)
+
+
+def rows_of(batch: Batch) -> dict[str, torch.Tensor]:
+    """A batch's arrays as the loss takes them."""
+    names = ("input_ids", "labels", "segments", "position_ids")
+    return {name: torch.from_numpy(getattr(batch, name)) for name in names}
+
+
+def summed_loss(model: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The loss by a mask over whole rows and the model's own logits."""
+    found: torch.Tensor = PackedLoss(model, Way("mask", "logits", "plain"))(rows)
+    return found
 
 
 def make_recipe(**train: Any) -> TrainRecipe:

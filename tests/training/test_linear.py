@@ -10,7 +10,7 @@ import torch
 
 from steep.model.adapters import make_trainable
 from steep.training.linear import FastLinears
-from tests.tiny import tiny_model, tiny_tokenizer
+from tests.tiny import SIZES, random_model, tiny_model, tiny_tokenizer
 from tests.training.corpus import make_recipe
 
 IDS = torch.arange(2, 40)[None]
@@ -66,21 +66,13 @@ def test_adapters_merged_give_what_peft_gives(train: dict[str, Any]) -> None:
 
 # Broken by: a _Product that returns no gradient for biases.
 def test_full_training_in_half_precision_follows_autocast() -> None:
-    from transformers import AutoModelForCausalLM, Qwen2Config
+    from transformers import Qwen2Config
 
-    config = Qwen2Config(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.2)
+    model = random_model(Qwen2Config(vocab_size=64, **SIZES))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():  # biases and norms as wide as the rest
+            parameter.normal_(std=0.2, generator=generator)
     expected = _run(model)
     fast = FastLinears(model, torch.bfloat16)
     fast.install()

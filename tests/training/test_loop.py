@@ -13,7 +13,6 @@ import torch
 
 from steep.errors import TrainingAlarm
 from steep.training.loop import StepMetrics
-from steep.training.loss import summed_loss
 from steep.training.stop import Interrupted, StopRequest
 from tests.tiny import Kind, tiny_tokenizer
 from tests.training.corpus import (
@@ -22,6 +21,8 @@ from tests.training.corpus import (
     make_model,
     make_recipe,
     make_schedule,
+    rows_of,
+    summed_loss,
     train,
     weights,
 )
@@ -136,8 +137,7 @@ def test_the_logged_loss_is_the_optimised_one(tmp_path: Path) -> None:
     model = make_model("llama", recipe)
     schedule = _schedule()
     batch = schedule.batch(0)
-    names = ("input_ids", "labels", "segments", "position_ids")
-    rows = {name: torch.from_numpy(getattr(batch, name)) for name in names}
+    rows = rows_of(batch)
     with torch.no_grad():
         expected = float(summed_loss(model, rows)) / batch.targets
     _, (first, *_) = train(model, recipe, tmp_path, schedule=schedule)

@@ -10,9 +10,9 @@ from accelerate import Accelerator
 
 from steep.corpus.schedule import IGNORED, Batch
 from steep.training.loop import _accumulate
-from steep.training.loss import PackedLoss, Way, segment_mask, summed_loss
+from steep.training.loss import PackedLoss, Way, segment_mask
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
-from tests.training.corpus import TEXTS, make_recipe, make_schedule
+from tests.training.corpus import TEXTS, make_recipe, make_schedule, rows_of, summed_loss
 
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 BACKENDS = ["sdpa", "eager"]
@@ -38,11 +38,6 @@ def _model(kind: Kind, backend: str, tokenizer: Any) -> Any:
     model = tiny_model(kind, tokenizer)
     model.set_attn_implementation(backend)
     return model
-
-
-def _rows(batch: Batch) -> dict[str, torch.Tensor]:
-    names = ("input_ids", "labels", "segments", "position_ids")
-    return {name: torch.from_numpy(getattr(batch, name)) for name in names}
 
 
 def _documents(batch: Batch) -> list[torch.Tensor]:
@@ -81,7 +76,7 @@ def test_packed_loss_and_gradients_are_the_documents_own(
     kind: Kind, backend: str, tokenizer: Any, batch: Batch
 ) -> None:
     model = _model(kind, backend, tokenizer)
-    packed = summed_loss(model, _rows(batch))
+    packed = summed_loss(model, rows_of(batch))
     packed.backward()  # type: ignore[no-untyped-call]
     together = _gradients(model)
     total = torch.stack([_alone(model, ids) for ids in _documents(batch)]).sum()
@@ -122,7 +117,7 @@ def test_a_document_never_sees_its_neighbour(
     model = _model(kind, backend, tokenizer)
     seen: list[torch.Tensor] = []
     model.register_forward_hook(lambda _m, _i, output: seen.append(output.logits))
-    rows = _rows(batch)
+    rows = rows_of(batch)
     row = next(r for r in range(8) if batch.segments[r].max() > 1)
     changed = {name: tensor.clone() for name, tensor in rows.items()}
     first = torch.from_numpy(batch.segments[row] == 0)
@@ -156,7 +151,7 @@ def test_starts_are_no_targets_and_end_marks_are(tokenizer: Any, batch: Batch) -
 
 def test_the_end_marks_loss_is_part_of_the_sum(tokenizer: Any, batch: Batch) -> None:
     model = tiny_model("llama", tokenizer)
-    rows = _rows(batch)
+    rows = rows_of(batch)
     without = {**rows, "labels": rows["labels"].masked_fill(rows["labels"] == 0, IGNORED)}
     with torch.no_grad():
         ends = [

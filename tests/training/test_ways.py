@@ -14,8 +14,8 @@ from steep.model.adapters import make_trainable
 from steep.training import attention, cross_entropy, loss
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.loss import PackedLoss, Way, _probe, choose_way
-from tests.tiny import Kind, tiny_model, tiny_tokenizer
-from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule
+from tests.tiny import SIZES, Kind, random_model, tiny_model, tiny_tokenizer
+from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule, rows_of
 
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 WAYS = [
@@ -38,11 +38,6 @@ def batch(tokenizer: Any) -> Batch:
     schedule = make_schedule(tokenizer, rows=4, length=96)
     schedule.steps_for_epochs(1)
     return schedule.batch(0)
-
-
-def _rows(batch: Batch) -> dict[str, torch.Tensor]:
-    names = ("input_ids", "labels", "segments", "position_ids")
-    return {name: torch.from_numpy(getattr(batch, name)) for name in names}
 
 
 def _one_by_one(model: Any, batch: Batch) -> torch.Tensor:
@@ -68,7 +63,7 @@ def _with_gradients(model: Any, loss: torch.Tensor) -> tuple[float, dict[str, to
 def _assert_same(model: Any, way: Way, batch: Batch) -> None:
     with closing(PackedLoss(model, way)) as packed:
         packed.begin_step()
-        found, gradients = _with_gradients(model, packed(_rows(batch)))
+        found, gradients = _with_gradients(model, packed(rows_of(batch)))
     expected, wanted = _with_gradients(model, _one_by_one(model, batch))
     assert found == pytest.approx(expected, rel=1e-5)
     assert gradients.keys() == wanted.keys()
@@ -107,20 +102,12 @@ def test_adapters_and_a_tied_head_get_the_same_gradients(
 def test_a_sliding_window_is_kept(
     window: int, tokenizer: Any, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from transformers import AutoModelForCausalLM, MistralConfig
+    from transformers import MistralConfig
 
     monkeypatch.setattr(attention, "_BLOCK", 5)
-    config = MistralConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        sliding_window=window,
-    )
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    size = len(tokenizer)
+    config = MistralConfig(vocab_size=size, head_dim=8, sliding_window=window, **SIZES)
+    model = random_model(config)
     assert choose_way(model).packing == "segments"
     _assert_same(model, FAST, batch)
 
@@ -154,12 +141,10 @@ def test_attention_that_leaks_is_not_taken(
 
 
 def test_a_recurrent_model_is_not_packed(tokenizer: Any, batch: Batch) -> None:
-    from transformers import AutoModelForCausalLM, MambaConfig
+    from transformers import MambaConfig
 
     config = MambaConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model = random_model(config)
     way = choose_way(model)
     assert way == Way("alone", "logits", "plain")
     _assert_same(model, way, batch)
@@ -169,24 +154,11 @@ def test_a_recurrent_model_is_not_packed(tokenizer: Any, batch: Batch) -> None:
 def test_a_window_that_a_mask_would_lose_is_noticed(
     tokenizer: Any, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from transformers import AutoModelForCausalLM, MistralConfig
+    from transformers import MistralConfig
 
     monkeypatch.setattr(loss, "_ON_CPU", ())
-    config = MistralConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        sliding_window=12,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-        for p in model.parameters():
-            torch.nn.init.normal_(p, std=0.2)
+    size = len(tokenizer)
+    model = random_model(MistralConfig(vocab_size=size, head_dim=8, sliding_window=12, **SIZES))
     way = choose_way(model)
     assert way == Way("alone", "logits", "plain")
     _assert_same(model, way, batch)
@@ -197,17 +169,9 @@ def test_a_window_that_a_mask_would_lose_is_noticed(
 def test_a_model_that_changes_projections_in_place_keeps_its_layers(
     tokenizer: Any, batch: Batch
 ) -> None:
-    from transformers import AutoModelForCausalLM, OlmoConfig
+    from transformers import OlmoConfig
 
-    config = OlmoConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        clip_qkv=0.05,
-    )
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model = random_model(OlmoConfig(vocab_size=len(tokenizer), clip_qkv=0.05, **SIZES))
     tuned = make_trainable(model, make_recipe(method="lora"), seed=0)
     way = choose_way(tuned)
     assert way.linear == "plain"
@@ -232,26 +196,12 @@ def test_long_segments_are_left_to_the_kernel(
 
 
 def test_a_capped_head_takes_its_own_logits(tokenizer: Any, batch: Batch) -> None:
-    from transformers import AutoModelForCausalLM, Gemma2Config
+    from transformers import Gemma2Config
 
     config = Gemma2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        final_logit_softcapping=1.0,
+        vocab_size=len(tokenizer), head_dim=8, final_logit_softcapping=1.0, **SIZES
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(
-            config, dtype=torch.float32, attn_implementation="eager"
-        ).eval()
-        for p in model.parameters():
-            if p.dim() > 1:
-                torch.nn.init.normal_(p, std=0.2)
+    model = random_model(config, attn_implementation="eager")
     way = choose_way(model)
     assert way.head == "logits"
     _assert_same(model, way, batch)
@@ -269,7 +219,7 @@ def test_attention_it_cannot_do_is_refused(tokenizer: Any) -> None:
 
 def test_attention_is_given_back_after_an_error(tokenizer: Any, batch: Batch) -> None:
     model = tiny_model("llama", tokenizer)
-    rows = {**_rows(batch)}
+    rows = {**rows_of(batch)}
     rows["input_ids"] = rows["input_ids"] + 10_000
     with pytest.raises(IndexError):
         PackedLoss(model, FAST)(rows)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 # Siblings that read the same input in the models we know. Being wrong costs nothing but speed:
-# a layer that is given another input than its group's first is computed by itself.
+# a layer that is given another input than its stack's first is computed by itself.
 _SIBLINGS = (
     ("q_proj", "k_proj", "v_proj"),
     ("query_proj", "key_proj", "value_proj"),
@@ -41,28 +41,35 @@ class FastLinears:
             model: a transformers model, PEFT-wrapped or not.
             dtype: the working precision of the products.
         """
-        found = list(_grouped(model, dtype))
-        size = sum(member.weight.numel() for members in found for member in members)
-        self.groups = [_Group(m, dtype) for m in found] if size <= _MOST_PARAMETERS else []
+        self.dtype = dtype
+        found = [Stack(members, dtype) for members in _stacked(model, dtype)]
+        size = sum(m.weight.numel() for stack in found if stack.is_copy for m in stack.members)
+        self.stacks = found if size <= _MOST_PARAMETERS else []
+        self._by_layers = {tuple(id(m.module) for m in s.members): s for s in self.stacks}
+
+    def stack_of(self, *layers: Any) -> Stack | None:
+        """The stack of exactly these layers in this order, if there is one."""
+        return self._by_layers.get(tuple(map(id, layers)))
 
     def install(self) -> None:
         """Take the layers over; ``rebuild`` has to follow before the model is called."""
-        for group in self.groups:
-            for place, member in enumerate(group.members):
-                member.module.forward = partial(group.output, place)
+        for stack in self.stacks:
+            if stack.is_copy:  # else the layers' own forward is as good
+                for place, member in enumerate(stack.members):
+                    member.module.forward = partial(stack.output, place)
 
     def remove(self) -> None:
         """Give the layers their own forward back."""
-        for group in self.groups:
-            for member in group.members:
+        for stack in self.stacks:
+            for member in stack.members:
                 member.module.__dict__.pop("forward", None)
-            group.forget()
+            stack.forget()
 
     def rebuild(self) -> None:
         """Bring the stacked weights up to date: call it after every change of a parameter."""
         with torch.no_grad():
-            for group in self.groups:
-                group.rebuild()
+            for stack in self.stacks:
+                stack.rebuild()
 
 
 @contextmanager
@@ -102,27 +109,39 @@ class _Member:
         return (self.weight,) if self.bias is None else (self.weight, self.bias)
 
 
-class _Group:
-    """Layers that read one input: a stacked weight, and what it gave for the last input."""
+class Stack:
+    """Layers that read one input, as one product.
+
+    Attributes:
+        members: the layers, in the order of their outputs.
+        sizes: the width of each one's output.
+        parameters: what gradients are wanted for.
+        is_copy: True if their weights are copied, merged or in another precision, behind one
+            another; else each layer's own weight is multiplied in turn.
+    """
 
     def __init__(self, members: list[_Member], dtype: torch.dtype) -> None:
         self.members = members
         self.dtype = dtype
         self.sizes = [member.weight.shape[0] for member in members]
-        self.weight: torch.Tensor | None = None
-        self.bias: torch.Tensor | None = None
         self.parameters = [p for member in members for p in member.trained]
+        self.is_copy = any(m.down is not None or m.weight.dtype != dtype for m in members)
+        self._weight: torch.Tensor | None = None
+        self._bias: torch.Tensor | None = None
         self._input: torch.Tensor | None = None
         self._version = 0
         self._outputs: dict[int, torch.Tensor] = {}
 
     def rebuild(self) -> None:
+        """Bring the copied weights up to date."""
         self._input, self._outputs = None, {}
+        if not self.is_copy:
+            return
         first = self.members[0].weight
-        if self.weight is None:
+        if self._weight is None:
             shape = (sum(self.sizes), first.shape[1])
-            self.weight = torch.empty(shape, dtype=self.dtype, device=first.device)
-        for rows, member in zip(torch.split(self.weight, self.sizes), self.members, strict=True):
+            self._weight = torch.empty(shape, dtype=self.dtype, device=first.device)
+        for rows, member in zip(torch.split(self._weight, self.sizes), self.members, strict=True):
             if member.down is None or member.up is None:
                 rows.copy_(member.weight)
                 continue
@@ -132,7 +151,7 @@ class _Group:
                 delta = member.up.to(self.dtype) @ member.down.to(self.dtype)
                 rows.copy_(torch.add(member.weight, delta, alpha=member.scale))
         if any(member.bias is not None for member in self.members):
-            self.bias = torch.cat(
+            self._bias = torch.cat(
                 [
                     first.new_zeros(size) if member.bias is None else member.bias
                     for size, member in zip(self.sizes, self.members, strict=True)
@@ -140,7 +159,8 @@ class _Group:
             ).to(self.dtype)
 
     def forget(self) -> None:
-        self.weight = self.bias = self._input = None
+        """Let go of the copies and of the last outputs."""
+        self._weight = self._bias = self._input = None
         self._outputs = {}
 
     def output(self, place: int, x: torch.Tensor) -> torch.Tensor:
@@ -157,70 +177,85 @@ class _Group:
             self._input = None
         return found
 
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        """All outputs [tokens, sum of sizes] for x [tokens, width], both in ``dtype``."""
+        if self._weight is not None:
+            return torch.nn.functional.linear(x, self._weight, self._bias)
+        out = x.new_empty(len(x), sum(self.sizes))
+        for part, member in zip(torch.split(out, self.sizes, 1), self.members, strict=True):
+            torch.mm(x, member.weight.t(), out=part)
+            if member.bias is not None:
+                part += member.bias
+        return out
+
+    def input_gradient(self, dout: torch.Tensor) -> torch.Tensor:
+        """Gradient for x [tokens, width] from that of all outputs."""
+        if self._weight is not None:
+            return dout @ self._weight
+        parts = torch.split(dout, self.sizes, 1)
+        dx = parts[0] @ self.members[0].weight
+        for part, member in zip(parts[1:], self.members[1:], strict=True):
+            dx.addmm_(part, member.weight)
+        return dx
+
+    def gradients(self, x: torch.Tensor, dout: torch.Tensor) -> list[torch.Tensor | None]:
+        """Gradients of ``parameters`` from input [tokens, width] and output gradient."""
+        parts = torch.split(dout, self.sizes, 1)
+        adapted = [m for m in self.members if m.down is not None]
+        narrow: list[torch.Tensor] = []
+        inner: list[torch.Tensor] = []
+        if adapted:
+            # One product for all A x, and one for all gradients of A.
+            downs = torch.cat([m.down for m in adapted if m.down is not None]).to(self.dtype)
+            ranks = [len(m.down) for m in adapted if m.down is not None]
+            inner = list(torch.split(x @ downs.t(), ranks, 1))
+            pulled = [
+                part @ (m.up * m.scale).to(self.dtype)
+                for part, m in zip(parts, self.members, strict=True)
+                if m.up is not None
+            ]
+            narrow = list(torch.split(torch.cat(pulled, 1).t() @ x, ranks))
+        weights: list[torch.Tensor] = []
+        if any(p.requires_grad for m in self.members if m.down is None for p in m.trained[:1]):
+            weights = list(torch.split(dout.t() @ x, self.sizes))
+        found: list[torch.Tensor | None] = []
+        for place, (member, part) in enumerate(zip(self.members, parts, strict=True)):
+            if member.down is not None:
+                found.append(narrow.pop(0).to(member.down.dtype))
+                found.append((part.t() @ inner.pop(0)).to(member.down.dtype) * member.scale)
+                continue
+            wanted = member.weight.requires_grad
+            found.append(weights[place].to(member.weight.dtype) if wanted else None)
+            if member.bias is not None:
+                wanted = member.bias.requires_grad
+                found.append(part.float().sum(0).to(member.bias.dtype) if wanted else None)
+        return found
+
 
 class _Product(torch.autograd.Function):
-    """x [..., width] times a group's stacked weight; gradients for x and the group's parameters."""
+    """x [..., width] times a stack; gradients for x and the stack's parameters."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, group: _Group, *_: torch.Tensor) -> torch.Tensor:
-        flat = x.reshape(-1, x.shape[-1]).to(group.dtype)
-        assert group.weight is not None
-        out = torch.nn.functional.linear(flat, group.weight, group.bias)
+    def forward(ctx: Any, x: torch.Tensor, stack: Stack, *_: torch.Tensor) -> torch.Tensor:
+        flat = x.reshape(-1, x.shape[-1]).to(stack.dtype)
         ctx.save_for_backward(flat)
-        ctx.group, ctx.shape, ctx.dtype = group, x.shape, x.dtype
-        return out.view(*x.shape[:-1], -1)
+        ctx.stack, ctx.shape, ctx.dtype = stack, x.shape, x.dtype
+        return stack.product(flat).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         (dout,) = gradients
         (flat,) = ctx.saved_tensors
-        group: _Group = ctx.group
-        assert group.weight is not None
-        dout = dout.reshape(len(flat), -1).to(group.dtype)
+        stack: Stack = ctx.stack
+        dout = dout.reshape(len(flat), -1).to(stack.dtype)
         dx = None
         if ctx.needs_input_grad[0]:
-            dx = (dout @ group.weight).view(ctx.shape).to(ctx.dtype)
-        return dx, None, *_parameter_gradients(group, flat, dout)
+            dx = stack.input_gradient(dout).view(ctx.shape).to(ctx.dtype)
+        return dx, None, *stack.gradients(flat, dout)
 
 
-def _parameter_gradients(
-    group: _Group, flat: torch.Tensor, dout: torch.Tensor
-) -> list[torch.Tensor | None]:
-    """Gradients of ``group.parameters`` from input [tokens, width] and output gradient."""
-    parts = torch.split(dout, group.sizes, 1)
-    adapted = [m for m in group.members if m.down is not None]
-    narrow: list[torch.Tensor] = []
-    inner: list[torch.Tensor] = []
-    if adapted:
-        # One product for all A x, and one for all gradients of A.
-        downs = torch.cat([m.down for m in adapted if m.down is not None]).to(group.dtype)
-        ranks = [len(m.down) for m in adapted if m.down is not None]
-        inner = list(torch.split(flat @ downs.t(), ranks, 1))
-        pulled = [
-            part @ (m.up * m.scale).to(group.dtype)
-            for part, m in zip(parts, group.members, strict=True)
-            if m.up is not None
-        ]
-        narrow = list(torch.split(torch.cat(pulled, 1).t() @ flat, ranks))
-    weights: list[torch.Tensor] = []
-    if any(p.requires_grad for m in group.members if m.down is None for p in m.trained[:1]):
-        weights = list(torch.split(dout.t() @ flat, group.sizes))
-    found: list[torch.Tensor | None] = []
-    for place, (member, part) in enumerate(zip(group.members, parts, strict=True)):
-        if member.down is not None:
-            found.append(narrow.pop(0).to(member.down.dtype))
-            found.append((part.t() @ inner.pop(0)).to(member.down.dtype) * member.scale)
-            continue
-        wanted = member.weight.requires_grad
-        found.append(weights[place].to(member.weight.dtype) if wanted else None)
-        if member.bias is not None:
-            wanted = member.bias.requires_grad
-            found.append(part.float().sum(0).to(member.bias.dtype) if wanted else None)
-    return found
-
-
-def _grouped(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
-    """Eligible layers, siblings together; layers for which it would gain nothing are left out."""
+def _stacked(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
+    """Eligible layers, siblings together."""
     layers = {name: m for name, m in model.named_modules() if _is_eligible(m)}
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     head = inner.get_output_embeddings()
@@ -234,9 +269,7 @@ def _grouped(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
         taken.update(found)
         members = [_Member(layers[n]) for n in found]
         adapted = any(m.down is not None for m in members)
-        if adapted and _is_exact_in(dtype, members[0].weight):
-            continue
-        if adapted or members[0].weight.dtype != dtype:
+        if not (adapted and _is_exact_in(dtype, members[0].weight)):
             yield members
 
 

@@ -12,8 +12,7 @@ a memory of its own (a recurrent one, say) gets a slower way, never a wrong answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ import torch.nn.functional as F
 from steep.corpus.schedule import IGNORED
 from steep.training import attention
 from steep.training.cross_entropy import summed_cross_entropy
+from steep.training.fused import FusedBlocks
 from steep.training.linear import FastLinears
 
 # The probe's two documents, and how far their loss may be off (nats a token, fp32). A document
@@ -43,16 +43,19 @@ class Way:
         head: "chunked" takes loss and gradient from hidden states chunk by chunk, "logits" from
             the model's own logits.
         linear: "merged" has adapters merged into their weight and siblings stacked while steps
-            are taken, "plain" leaves the layers to themselves.
+            are taken, "fused" also has whole norms, MLPs and attentions in one step each, "plain"
+            leaves the layers to themselves.
     """
 
     packing: Literal["segments", "mask", "alone"]
     head: Literal["chunked", "logits"]
-    linear: Literal["merged", "plain"]
+    linear: Literal["fused", "merged", "plain"]
 
 
 _ON_CPU = (
+    Way("segments", "chunked", "fused"),
     Way("segments", "chunked", "merged"),
+    Way("segments", "logits", "fused"),
     Way("segments", "logits", "merged"),
     Way("segments", "chunked", "plain"),
     Way("segments", "logits", "plain"),
@@ -77,18 +80,27 @@ class PackedLoss(torch.nn.Module):
         super().__init__()
         self.model = model
         self.way = way
-        self._linears = FastLinears(model, dtype) if way.linear == "merged" else None
+        self._linears: FastLinears | None = None
+        self._blocks: FusedBlocks | None = None
+        if way.linear != "plain":
+            self._linears = FastLinears(model, dtype)
+            if way.linear == "fused":
+                self._blocks = FusedBlocks(model, self._linears)
 
     def begin_step(self) -> None:
         """Bring what is derived from the parameters up to date."""
         if self._linears is not None:
             self._linears.install()
             self._linears.rebuild()
+        if self._blocks is not None:
+            self._blocks.install()
 
     def close(self) -> None:
         """Give the model its own forward back."""
         if self._linears is not None:
             self._linears.remove()
+        if self._blocks is not None:
+            self._blocks.remove()
 
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``."""
@@ -106,8 +118,8 @@ class PackedLoss(torch.nn.Module):
             mask = segment_mask(rows["segments"], torch.float32 if eager else None)
             arguments["attention_mask"] = mask
         else:
-            arguments["segment_lengths"] = lengths
-        with _segment_attention(inner, lengths is not None):
+            arguments["segment_layout"] = attention.layout_of(lengths, rows["labels"].device)
+        with nullcontext() if lengths is None else attention.by_segments(inner):
             if self.way.head == "logits":
                 return _from_logits(inner(**arguments).logits, flat["labels"])
             hidden = inner.base_model(**arguments).last_hidden_state
@@ -216,7 +228,7 @@ def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Ten
 
 
 def _flatten(rows: Rows) -> tuple[Rows, list[int]]:
-    """All segments one after another in one row [1, tokens], padding left out; their lengths."""
+    """All segments, the shortest first, in one row [1, tokens] without padding; their lengths."""
     labels, segments = rows["labels"], rows["segments"]
     numbers = segments + torch.arange(len(segments), device=segments.device)[:, None] * (
         segments.shape[1] + 1
@@ -226,11 +238,13 @@ def _flatten(rows: Rows) -> tuple[Rows, list[int]]:
     segment = begins.cumsum(0) - 1
     with_targets = torch.zeros(int(segment[-1]) + 1, dtype=torch.bool, device=flat.device)
     with_targets[segment[labels.flatten() != IGNORED]] = True
-    kept = with_targets[segment]
+    kept = with_targets[segment].nonzero().flatten()
     lengths = torch.bincount(segment[kept])
+    own = lengths[segment[kept]]  # of each token's segment
+    kept = kept[torch.argsort(own, stable=True)]
     return (
         {name: tensor.flatten()[kept][None] for name, tensor in rows.items()},
-        [int(n) for n in lengths if n],
+        sorted(int(n) for n in lengths if n),
     )
 
 
@@ -260,21 +274,3 @@ def _head_weight(inner: Any) -> torch.Tensor:
     if type(head) is not torch.nn.Linear or head.bias is not None:
         raise ValueError("the head isn't a plain linear layer")
     return head.weight
-
-
-@contextmanager
-def _segment_attention(inner: Any, wanted: bool) -> Iterator[None]:
-    """Attention by segments while the model is called, if wanted."""
-    if not wanted:
-        yield
-        return
-    attention.register()
-    configs = {id(c): c for m in inner.modules() if (c := getattr(m, "config", None)) is not None}
-    before = {i: getattr(c, "_attn_implementation", None) for i, c in configs.items()}
-    try:
-        for config in configs.values():
-            config._attn_implementation = attention.NAME
-        yield
-    finally:
-        for i, config in configs.items():
-            config._attn_implementation = before[i]

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from steep.corpus.schedule import IGNORED, Batch
 from steep.model.adapters import make_trainable
-from steep.training import attention, cross_entropy, loss
+from steep.training import attention, cross_entropy, fused, loss
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.loss import PackedLoss, Way, _probe, choose_way
 from tests.tiny import SIZES, Kind, random_model, tiny_model, tiny_tokenizer
@@ -19,6 +19,7 @@ from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule,
 
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 WAYS = [
+    Way("segments", "chunked", "fused"),
     Way("segments", "chunked", "merged"),
     Way("segments", "logits", "plain"),
     Way("mask", "chunked", "plain"),
@@ -84,7 +85,7 @@ def test_each_way_gives_the_documents_own_loss_and_gradients(
     _assert_same(tiny_model(kind, tokenizer), way, batch)
 
 
-@pytest.mark.parametrize("way", WAYS[:4], ids=str)
+@pytest.mark.parametrize("way", WAYS[:5], ids=str)
 def test_adapters_and_a_tied_head_get_the_same_gradients(
     way: Way, tokenizer: Any, batch: Batch
 ) -> None:
@@ -134,9 +135,11 @@ def test_attention_that_leaks_is_not_taken(
     own = attention.segment_attention
 
     def leak(module: Any, q: Any, k: Any, v: Any, mask: Any, **options: Any) -> Any:
-        return own(module, q, k, v, mask, **{**options, "segment_lengths": [q.shape[2]]})
+        one = attention.layout_of([q.shape[2]], q.device)
+        return own(module, q, k, v, mask, **{**options, "segment_layout": one})
 
     monkeypatch.setattr(attention, "segment_attention", leak)
+    monkeypatch.setattr(fused, "_ATTENTION_PARTS", set())  # else it doesn't go through it
     assert choose_way(tiny_model(kind, tokenizer)) == Way("mask", "chunked", "plain")
 
 
@@ -183,7 +186,7 @@ def test_long_segments_are_left_to_the_kernel(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "_LONGEST", 8)
-    monkeypatch.setattr(attention, "_CausalBlocks", None)
+    monkeypatch.setattr(attention, "attend", None)
     model = tiny_model("llama", tokenizer)
     with closing(PackedLoss(model, FAST)) as packed:
         packed.begin_step()
@@ -210,9 +213,10 @@ def test_a_capped_head_takes_its_own_logits(tokenizer: Any, batch: Batch) -> Non
 def test_attention_it_cannot_do_is_refused(tokenizer: Any) -> None:
     q = torch.zeros(1, 2, 3, 4)
     module = torch.nn.Identity()
+    layout = attention.layout_of([3], q.device)
     for options in ({"dropout": 0.1}, {"softcap": 5.0}, {"s_aux": q}):
         with pytest.raises(attention.UnsupportedAttention):
-            attention.segment_attention(module, q, q, q, None, segment_lengths=[3], **options)
+            attention.segment_attention(module, q, q, q, None, segment_layout=layout, **options)
     with pytest.raises(attention.UnsupportedAttention):
         attention.segment_attention(module, q, q, q, q)
 

@@ -12,7 +12,7 @@ import torch
 
 # Logits held at once, and rows of them whose fp32 copy a CPU works on while it is in cache.
 _MOST_LOGITS = 2**26
-_ROWS = 32
+_ROWS = 16
 
 
 def summed_cross_entropy(
@@ -71,9 +71,11 @@ def _to_gradient(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         rows = logits[begin : begin + size]
         target = targets[begin : begin + size, None]
         z = rows.float()
-        norm = z.logsumexp(1, keepdim=True)
-        nats += (norm - z.gather(1, target)).sum()
-        z.sub_(norm).exp_()
+        highest = z.amax(1, keepdim=True)
+        wanted = z.gather(1, target)
+        total = z.sub_(highest).exp_().sum(1, keepdim=True)
+        nats += (total.log() + highest - wanted).sum()
+        z.div_(total)
         z.scatter_add_(1, target, z.new_full(target.shape, -1.0))
         if z.dtype != logits.dtype:  # else z is the logits themselves
             rows.copy_(z)

@@ -13,7 +13,7 @@ a memory of its own (a recurrent one, say) gets a slower way, never a wrong answ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,6 +89,15 @@ class PackedLoss(torch.nn.Module):
         """Give the model its own forward back."""
         if self._linears is not None:
             self._linears.remove()
+
+    @property
+    def inner(self) -> Any:
+        """The transformers model inside all wrappers."""
+        return _inner(self.model)
+
+    def attention(self) -> AbstractContextManager[None]:
+        """The attention this way computes with, for layers called outside ``forward``."""
+        return _segment_attention(self.inner, self.way.packing == "segments")
 
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``."""

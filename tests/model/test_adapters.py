@@ -160,7 +160,7 @@ def test_dora_adds_a_magnitude_to_each_adapter_and_none_decays(kind: Kind, token
 LAYERS = {"llama": "model.layers", "qwen3": "model.layers", "gemma": "model.layers"}
 
 
-# Broken by: whole names in target_modules (PEFT then heeds no layers_to_transform), or a fixed
+# Broken by: PEFT's own list for all-linear (whole names, for which it heeds no layers), or a fixed
 # layers_pattern.
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gpt2"])
 @pytest.mark.parametrize(("asked", "left"), [([0], 1), ([-1], 0), ([1, -1], 0)])

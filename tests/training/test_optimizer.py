@@ -69,13 +69,13 @@ def test_the_schedule_alone_lowers_the_rate(optim: str) -> None:
 
 # Broken by: torch's own epsilon for Adafactor, below which all steps are of one size.
 @either
-@pytest.mark.parametrize("size", [1.0, 1e-5])
+@pytest.mark.parametrize("size", [1.0, 1e-4])
 def test_a_gradient_smaller_than_usual_moves_less(optim: str, size: float) -> None:
     weights = _Weights(optim, 0.0)
     for _ in range(20):
         usual, _ = weights.step(size)
-    for _ in range(3):
-        small, _ = weights.step(0.01 * size)
+    for _ in range(8):
+        small, _ = weights.step(0.3 * size)
     assert _rms(small) < 0.85 * _rms(usual)
 
 

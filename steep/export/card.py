@@ -212,7 +212,7 @@ Made to answer questions about its owner's documents. Mind that:
 
 def _training(facts: CardFacts) -> str:
     train = (facts.recipe or {}).get("train") or {}
-    unused = "lora_" if train.get("method") == "full" else "\0"
+    unused = ("lora_", "use_rslora", "use_dora") if train.get("method") == "full" else ()
     settings = {k: v for k, v in train.items() if v is not None and not k.startswith(unused)}
     lines = [f"- {escape(str(key))}: {escape(str(value))}" for key, value in settings.items()]
     if facts.steps is not None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from steep.errors import RecipeError
+from steep.model.layers import decoder_layers, frozen_numbers
 from steep.recipe import TrainRecipe
+from steep.recipe.resolve import default_alpha
 
 _EMBEDDING_NAMES = frozenset({"embed_tokens", "wte", "word_embeddings"})
 _HEAD_NAMES = frozenset({"lm_head", "embed_out", "output"})
@@ -23,18 +25,37 @@ class ParameterGroup:
     weight_decay: float
 
 
+def check_trainable(model: Any, recipe: TrainRecipe) -> None:
+    """Find out whether ``make_trainable`` would refuse; a model without weights will do.
+
+    Raises:
+        RecipeError: a requested module or layer isn't in the model, or nothing would be trained.
+    """
+    if recipe.method == "full":
+        _frozen_modules(model, recipe)
+    else:
+        _lora_config(model, recipe)
+    if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
+        raise RecipeError(
+            f"train.gradient_checkpointing: {type(model).__name__} can't do it; set it to false"
+        )
+
+
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int) -> Any:
     """Attach adapters (``method = "lora"``) or unfreeze everything (``"full"``).
 
-    Adapter weights are initialised from ``seed`` without disturbing the global generators.
+    Either way ``recipe.frozen_layers`` stay out of it. Adapter weights are initialised from
+    ``seed`` without disturbing the global generators.
 
     Raises:
-        RecipeError: a requested module isn't in the model.
+        RecipeError: a requested module or layer isn't in the model, or nothing would be trained.
     """
     import torch
 
     if recipe.method == "full":
         model.requires_grad_(True)
+        for module in _frozen_modules(model, recipe):
+            module.requires_grad_(False)
         return model
     from peft import get_peft_model
 
@@ -46,6 +67,14 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int) -> Any:
         return get_peft_model(model, config)
 
 
+def _frozen_modules(model: Any, recipe: TrainRecipe) -> list[Any]:
+    if not recipe.frozen_layers:
+        return []
+    layers = decoder_layers(model)
+    numbers = frozen_numbers(recipe.frozen_layers, len(layers.modules))
+    return [layers.modules[number] for number in sorted(numbers)]
+
+
 def _lora_config(model: Any, recipe: TrainRecipe) -> Any:
     from peft import LoraConfig
 
@@ -54,16 +83,52 @@ def _lora_config(model: Any, recipe: TrainRecipe) -> Any:
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=recipe.lora_r,
-        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,  # type: ignore[arg-type]
+        lora_alpha=recipe.lora_alpha or default_alpha(recipe),  # type: ignore[arg-type]
         lora_dropout=recipe.lora_dropout,
-        target_modules=linear,
+        use_rslora=recipe.use_rslora,
+        use_dora=recipe.use_dora,
         modules_to_save=saved or None,
         ensure_weight_tying=bool(saved) and tied,
+        **_places(model, linear, recipe.frozen_layers),
     )
 
 
-def _split_targets(model: Any, asked: list[str]) -> tuple[Any, list[str]]:
-    """(target_modules for LoRA, names of embedding and head modules to train whole)."""
+def _places(model: Any, linear: list[str], frozen: list[int]) -> dict[str, Any]:
+    """Where PEFT is to put adapters: ``target_modules``, and the layers if some are frozen.
+
+    PEFT heeds ``layers_to_transform`` only for names that are less than a module's whole name,
+    and then only within layers. So "all-linear" is spelled out: names within a layer, and whole
+    names outside.
+    """
+    if not frozen:
+        return {"target_modules": "all-linear" if "all-linear" in linear else linear}
+    layers = decoder_layers(model)
+    numbers = frozen_numbers(frozen, len(layers.modules))
+    trained: dict[str, bool] = dict.fromkeys(linear, False)
+    targets: set[str] = set()
+    for name in _known(model):
+        place = layers.place_of(name)
+        asked = [n for n in linear if n == "all-linear" or _is_named(name, n)]
+        if not asked or (place is not None and place[0] in numbers):
+            continue
+        trained |= dict.fromkeys(asked, True)
+        everything = "all-linear" in asked
+        targets |= {name} if place is None else {place[1]} if everything else set(asked)
+    for name, found in trained.items():
+        if not found:
+            raise RecipeError(
+                f"train.frozen_layers: every layer that target_modules' '{name}' could adapt is "
+                "frozen; freeze fewer layers"
+            )
+    return {
+        "target_modules": sorted(targets),
+        "layers_to_transform": sorted(set(range(len(layers.modules))) - numbers),
+        "layers_pattern": [layers.own_name],
+    }
+
+
+def _split_targets(model: Any, asked: list[str]) -> tuple[list[str], list[str]]:
+    """(names of linear modules to adapt, names of embedding and head modules to train whole)."""
     names = {id(module): name for name, module in model.named_modules()}
     embedding = names[id(model.get_input_embeddings())].split(".")[-1]
     head_module = model.get_output_embeddings()
@@ -82,19 +147,27 @@ def _split_targets(model: Any, asked: list[str]) -> tuple[Any, list[str]]:
             linear.append(name)
     if tied and saved and head is not None:
         saved = [embedding, head]
-    known = [name for name, module in model.named_modules() if _takes_adapter(module)]
+    known = _known(model)
     for name in linear:
-        if name != "all-linear" and not any(f".{k}".endswith(f".{name}") for k in known):
-            offered = sorted({k.split(".")[-1] for k in known} - {head})
+        if name != "all-linear" and not any(_is_named(k, name) for k in known):
+            offered = sorted({k.split(".")[-1] for k in known})
             raise RecipeError(
                 f"train.target_modules: no linear module '{name}' in the model; "
                 f'use "all-linear" or one of: {", ".join(offered)}'
             )
-    if "all-linear" in linear:
-        return "all-linear", list(dict.fromkeys(saved))
     if not linear:
         raise RecipeError('train.target_modules: add "all-linear" or a linear layer\'s name')
     return linear, list(dict.fromkeys(saved))
+
+
+def _known(model: Any) -> list[str]:
+    """Whole names of the linear modules that may be adapted: all but the head."""
+    head = model.get_output_embeddings()
+    return [n for n, m in model.named_modules() if _takes_adapter(m) and m is not head]
+
+
+def _is_named(whole: str, asked: str) -> bool:
+    return f".{whole}".endswith(f".{asked}")
 
 
 def _takes_adapter(module: Any) -> bool:

@@ -137,6 +137,15 @@ def model_fingerprint(path: str) -> str:
 
 def parameter_count(path: str) -> int:
     """Number of parameters by configuration, without loading weights."""
+    return int(skeleton(path).num_parameters())
+
+
+def skeleton(path: str) -> Any:
+    """The model by configuration, all its modules and none of its weights.
+
+    Raises:
+        ModelError: it can't be loaded.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -146,8 +155,7 @@ def parameter_count(path: str) -> int:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"model '{path}' can't be loaded: {first}") from error
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    return int(model.num_parameters())
+        return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
 
 
 def check_versions() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 class StrengthDial:
     """Turns a trained model to any point between its base (0) and itself (1), exactly each time.
 
-    A LoRA product is carried by its B; whole modules meet the original kept beside them; after
-    full training every weight meets the base model's.
+    A LoRA product is carried by its B, and DoRA's magnitudes meet the lengths of the base weight's
+    rows; whole modules meet the original kept beside them; after full training every weight meets
+    the base model's.
     """
 
     def __init__(self, model: Any, load_base: Callable[[], Any]) -> None:
@@ -46,8 +47,24 @@ def _origins(model: Any, load_base: Callable[[], Any]) -> list[tuple[Any, Any | 
     for name, parameter in parameters.items():
         if ".lora_B." in name or ".lora_embedding_B." in name:
             found.append((parameter, None))
+        elif ".lora_magnitude_vector." in name:
+            found.append((parameter, _base_magnitude(model, name)))
         elif ".modules_to_save." in name:
             before, _, after = name.partition(".modules_to_save.")
             original = f"{before}.original_module.{after.split('.', 1)[1]}"
             found.append((parameter, model.get_parameter(original).detach()))
     return found
+
+
+def _base_magnitude(model: Any, name: str) -> Any:
+    """The magnitudes at which a DoRA layer without a product is its base, bit for bit.
+
+    They come from PEFT's own function: it takes the same sums when the layer is called.
+    """
+    import torch
+
+    layer = model.get_submodule(name.partition(".lora_magnitude_vector.")[0])
+    magnitude = model.get_submodule(name.removesuffix(".weight"))
+    with torch.no_grad():
+        weight = layer.get_base_layer().weight
+        return magnitude.get_weight_norm(weight, torch.zeros_like(weight[:1, :1]), 1.0).detach()

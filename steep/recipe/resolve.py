@@ -6,9 +6,10 @@ learns as many facts as full fine-tuning and forgets less, at two to three times
 
 from __future__ import annotations
 
+import math
 import re
 
-from steep.recipe.schema import Recipe
+from steep.recipe.schema import Recipe, TrainRecipe
 
 _RATES = {"full": 8e-4, "lora": 2e-3}
 _SHORT_NAMES = {"smollm2-135m": "smollm2"}
@@ -30,7 +31,7 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
                     "method": method,
                     "learning_rate": rate,
                     "embedding_learning_rate": embedding_rate,
-                    "lora_alpha": train.lora_alpha or 2.0 * train.lora_r,
+                    "lora_alpha": train.lora_alpha or default_alpha(train),
                 }
             ),
             "export": recipe.export.model_copy(
@@ -41,6 +42,15 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
             ),
         }
     )
+
+
+def default_alpha(train: TrainRecipe) -> float:
+    """The alpha that scales an adapter's product by 2, as the rates above were found with.
+
+    PEFT divides alpha by r, under rsLoRA by sqrt(r). An alpha of 2r would then scale by
+    2 sqrt(r), 16 at rank 64: in effect another learning rate.
+    """
+    return 2.0 * (math.sqrt(train.lora_r) if train.use_rslora else train.lora_r)
 
 
 def _slug(model: str) -> str:

@@ -37,13 +37,29 @@ class DataRecipe(Section):
 
 
 class TrainRecipe(Section):
-    """``[train]``: how to learn. Exactly one of max_steps, epochs, max_tokens is the budget."""
+    """``[train]``: how to learn. Exactly one of max_steps, epochs, max_tokens is the budget.
+
+    Attributes:
+        use_rslora: scale adapters by alpha / sqrt(r) instead of alpha / r (arXiv 2312.03732).
+        use_dora: train each row's length apart from its direction (arXiv 2402.09353); slower.
+        frozen_layers: decoder layers that stay as they are, 0 the first, -1 the last.
+        optim: "adafactor" keeps two vectors per matrix where "adamw" keeps two matrices
+            (arXiv 1804.04235); the rates mean the same.
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping
+            them: less memory, about a third more work.
+        decay_steps: the last steps, in which "warmup_stable_decay" goes down; None is a fifth of
+            the run.
+    """
 
     method: Literal["auto", "lora", "full"] = "auto"
     lora_r: Count = 64
     lora_alpha: Positive | None = None
     lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    use_rslora: bool = False
+    use_dora: bool = False
     target_modules: Annotated[list[str], Field(min_length=1)] = ["all-linear"]
+    frozen_layers: list[int] = []
+    optim: Literal["adamw", "adafactor"] = "adamw"
     learning_rate: Positive | None = None
     embedding_learning_rate: NotNegative | None = None
     max_steps: Count | None = None
@@ -52,8 +68,10 @@ class TrainRecipe(Section):
     max_seq_length: Annotated[int, Field(ge=16)] = 512
     per_device_train_batch_size: Count = 2
     gradient_accumulation_steps: Count = 1
+    gradient_checkpointing: bool = False
     warmup_steps: Annotated[int, Field(ge=0)] = 5
-    lr_scheduler_type: Literal["constant", "linear", "cosine"] = "linear"
+    lr_scheduler_type: Literal["constant", "linear", "cosine", "warmup_stable_decay"] = "linear"
+    decay_steps: Count | None = None
     weight_decay: NotNegative = 0.0
     max_grad_norm: Positive | None = 1.0
     save_steps: Count | None = None
@@ -69,6 +87,19 @@ class TrainRecipe(Section):
             raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
         if not given:
             raise ValueError("no budget: set exactly one of max_steps, epochs or max_tokens")
+        return self
+
+    @model_validator(mode="after")
+    def nothing_without_effect(self) -> TrainRecipe:
+        """Refuse what the rest of the recipe would leave without effect."""
+        for name in ("use_rslora", "use_dora"):
+            if self.method == "full" and getattr(self, name):
+                raise ValueError(f'{name} is about adapters; set method = "lora" or remove it')
+        if self.decay_steps is not None and self.lr_scheduler_type != "warmup_stable_decay":
+            raise ValueError(
+                f'decay_steps has no effect with lr_scheduler_type = "{self.lr_scheduler_type}"; '
+                'set "warmup_stable_decay" or remove it'
+            )
         return self
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from steep.model.adapters import check_trainable
 from steep.model.load import (
     load_model,
     load_tokenizer,
     model_fingerprint,
-    parameter_count,
     resolve_model,
+    skeleton,
 )
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
@@ -68,8 +69,10 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(recipe.train.threads or _usable_cpus())
     base = Base(resolve_model(recipe.model))
-    parameter_count(base.path)  # a model that can't be loaded is found out here, before any work
-    return resolve_recipe(recipe), base
+    resolved = resolve_recipe(recipe)
+    # A model that can't be loaded, or not trained as asked, is found out here, before any work.
+    check_trainable(skeleton(base.path), resolved.train)
+    return resolved, base
 
 
 def _usable_cpus() -> int:

@@ -84,12 +84,14 @@ def load_checkpoint(
         ValueError: names or shapes differ from the model's.
     """
     load_weights(checkpoint, parameters)
-    state = load_file(checkpoint.folder / _OPTIMIZER)
+    found: dict[str, dict[str, torch.Tensor]] = {name: {} for name in parameters}
+    for place, value in load_file(checkpoint.folder / _OPTIMIZER).items():
+        name, _, field = place.rpartition("|")
+        found[name][field] = value
     for name, parameter in parameters.items():
         optimizer.state[parameter] = {
-            field: state[f"{name}|{field}"].to("cpu" if field == "step" else parameter.device)
-            for field in ("step", "exp_avg", "exp_avg_sq")
-            if f"{name}|{field}" in state
+            field: value.to("cpu" if field == "step" else parameter.device)
+            for field, value in found[name].items()
         }
 
 
@@ -111,12 +113,18 @@ def load_weights(checkpoint: Checkpoint, parameters: Mapping[str, torch.nn.Param
 def _optimizer_tensors(
     parameters: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer
 ) -> dict[str, torch.Tensor]:
-    return {
-        f"{name}|{field}": value.detach().contiguous()
-        for name, parameter in parameters.items()
-        for field, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, torch.Tensor)
-    }
+    """Whatever the optimizer keeps for each parameter, under "parameter|field".
+
+    Raises:
+        TypeError: it keeps something that isn't a tensor and would be lost.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for name, parameter in parameters.items():
+        for field, value in optimizer.state.get(parameter, {}).items():
+            if not isinstance(value, torch.Tensor):
+                raise TypeError(f"the optimizer's {field} is no tensor but {type(value).__name__}")
+            found[f"{name}|{field}"] = value.detach().contiguous()
+    return found
 
 
 def _flush(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -21,11 +22,12 @@ from steep.model.precision import Precision, dtype_of
 from steep.recipe import TrainRecipe
 from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
 from steep.training.loss import PackedLoss, Way, choose_way
+from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
+from steep.training.recompute import recomputing
 from steep.training.stop import Interrupted, StopRequest
 
 _SAVE_SECONDS = 300.0
-_BETAS = (0.9, 0.95)
 _MOST_OVERFLOWS = 20
 
 
@@ -93,7 +95,7 @@ def train_model(
     accelerator = Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
     groups = parameter_groups(model, recipe)
     trainable = {name: p for group in groups for name, p in group.parameters}
-    optimizer = _optimizer(groups)
+    optimizer: Any = make_optimizer(groups, recipe)
     checkpoints = folder / "checkpoints"
     found = newest_checkpoint(checkpoints, key)
     first = found.step if found else 0
@@ -112,13 +114,13 @@ def train_model(
     with (
         StopRequest() as stop,
         closing(packed),
+        recomputing(packed, recipe.gradient_checkpointing),
         metrics_path.open("a", encoding="utf-8") as metrics_file,
     ):
         for step in range(first, steps):
             batch = schedule.batch(step)
             factor = rate_factor(step, steps, recipe)
-            for target, group in zip(optimizer.param_groups, groups, strict=True):
-                target["lr"] = group.learning_rate * factor
+            set_rates(optimizer, groups, factor, recipe)
             fingerprints = _fingerprints(trainable) if step == first else {}
             packed.begin_step()
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
@@ -161,21 +163,6 @@ def train_model(
     accelerator.unwrap_model(loss_of, keep_fp32_wrapper=False)
     accelerator.free_memory()
     return Training(first, steps, time.monotonic() - begin, way, moved)
-
-
-def _optimizer(groups: list[ParameterGroup]) -> Any:
-    return torch.optim.AdamW(
-        [
-            {
-                "params": [p for _, p in group.parameters],
-                "lr": group.learning_rate,
-                "weight_decay": group.weight_decay,
-            }
-            for group in groups
-        ],
-        betas=_BETAS,
-        fused=True,
-    )
 
 
 def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
@@ -234,10 +221,12 @@ def _moved(before: dict[str, float], after: dict[str, float]) -> dict[str, bool]
     """Per module: did any of its parameters change in the first step?
 
     A LoRA pair counts as one module: with B at zero, A moves only from the second step on.
+    DoRA's magnitude is another, or it would hide a pair that doesn't move.
     """
     moved: dict[str, bool] = {}
     for name, value in before.items():
-        module = name.split(".lora_")[0].removesuffix(".weight").removesuffix(".bias")
+        module = re.split(r"\.lora_(?:embedding_)?[AB]\.", name)[0]
+        module = module.removesuffix(".weight").removesuffix(".bias")
         moved[module] = moved.get(module, False) or value != after[name]
     return moved
 

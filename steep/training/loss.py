@@ -12,7 +12,7 @@ a memory of its own (a recurrent one, say) gets a slower way, never a wrong answ
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,6 +102,16 @@ class PackedLoss(torch.nn.Module):
         if self._blocks is not None:
             self._blocks.remove()
 
+    @property
+    def inner(self) -> Any:
+        """The transformers model inside all wrappers."""
+        return _inner(self.model)
+
+    def attention(self) -> AbstractContextManager[None]:
+        """The attention this way computes with, for layers called outside ``forward``."""
+        packed = self.way.packing == "segments"
+        return attention.by_segments(self.inner) if packed else nullcontext()
+
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``."""
         if self.way.packing == "alone":
@@ -119,7 +129,7 @@ class PackedLoss(torch.nn.Module):
             arguments["attention_mask"] = mask
         else:
             arguments["segment_layout"] = attention.layout_of(lengths, rows["labels"].device)
-        with nullcontext() if lengths is None else attention.by_segments(inner):
+        with self.attention():
             if self.way.head == "logits":
                 return _from_logits(inner(**arguments).logits, flat["labels"])
             hidden = inner.base_model(**arguments).last_hidden_state

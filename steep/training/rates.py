@@ -10,7 +10,9 @@ from steep.recipe import TrainRecipe
 def rate_factor(step: int, steps: int, recipe: TrainRecipe) -> float:
     """Share of the peak rate for ``step`` (from 0) of ``steps``: linear warm-up, then the shape.
 
-    The first step already moves the weights and the last one still does.
+    The first step already moves the weights and the last one still does. In
+    "warmup_stable_decay" the way down mirrors the way up: each of ``decay_steps`` is below the
+    peak and none at zero. A run too short for both keeps the warm-up.
     """
     warmup = min(recipe.warmup_steps, max(0, steps - 1))
     if step < warmup:
@@ -23,3 +25,7 @@ def rate_factor(step: int, steps: int, recipe: TrainRecipe) -> float:
             return 1.0 - progress
         case "cosine":
             return 0.5 * (1.0 + math.cos(math.pi * progress))
+        case "warmup_stable_decay":
+            asked = max(1, steps // 5) if recipe.decay_steps is None else recipe.decay_steps
+            decay = min(asked, steps - warmup - 1)  # the peak has a step of its own
+            return min(1.0, (steps - step) / (decay + 1))

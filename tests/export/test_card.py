@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -90,6 +91,17 @@ def test_sections() -> None:
     ):
         assert part in card
     assert "peft" not in model_card(facts("merged")).split("## How to load")[1]
+
+
+# Broken by: "lora_" alone (then a fully trained model's card speaks of DoRA).
+def test_settings_of_adapters_are_not_those_of_full_training() -> None:
+    train = {"lora_r": 8, "use_dora": False, "use_rslora": False, "frozen_layers": [0]}
+    for method in ("lora", "full"):
+        made = replace(facts("merged"), recipe={"train": {"method": method, **train}})
+        told = model_card(made).split("## Training")[1]
+        assert "frozen\\_layers: \\[0\\]" in told
+        for name in ("lora\\_r", "use\\_dora", "use\\_rslora"):
+            assert (name in told) == (method == "lora")
 
 
 def test_snippets_are_python() -> None:

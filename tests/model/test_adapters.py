@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from steep.errors import RecipeError
-from steep.model.adapters import make_trainable, parameter_groups
+from steep.model.adapters import check_trainable, make_trainable, parameter_groups
 from steep.recipe import TrainRecipe
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 
@@ -131,6 +131,124 @@ def test_alpha_is_twice_the_rank_unless_given(tokenizer: Any) -> None:
     for given, alpha in ((None, 8), (3.0, 3.0)):
         model = make_trainable(tiny_model("llama", tokenizer), _recipe(lora_alpha=given), seed=0)
         assert model.peft_config["default"].lora_alpha == alpha
+
+
+# Broken by: 2r whichever the scaling; use_rslora not passed on.
+def test_rslora_scales_as_plain_lora_does_unless_alpha_is_given(tokenizer: Any) -> None:
+    for given, scale in ((None, 2.0), (6.0, 3.0)):
+        recipe = _recipe(use_rslora=True, lora_alpha=given)  # of rank 4
+        model = make_trainable(tiny_model("llama", tokenizer), recipe, seed=0)
+        assert model.peft_config["default"].use_rslora is True
+        layer = model.get_base_model().model.layers[0].mlp.up_proj
+        assert layer.scaling["default"] == pytest.approx(scale)
+
+
+# Broken by: decay on whatever isn't an embedding; use_dora not passed on.
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gpt2"])
+def test_dora_adds_a_magnitude_to_each_adapter_and_none_decays(kind: Kind, tokenizer: Any) -> None:
+    recipe = _recipe(use_dora=True, weight_decay=0.1)
+    model = make_trainable(tiny_model(kind, tokenizer), recipe, seed=0)
+    groups = {group.name: group for group in parameter_groups(model, recipe)}
+    magnitudes = {n.split(".lora_")[0] for n, _ in groups["vectors"].parameters}
+    assert {n.removeprefix("base_model.model.") for n in magnitudes} == _adapted(model)
+    assert all(".lora_magnitude_vector." in n for n, _ in groups["vectors"].parameters)
+    assert groups["vectors"].weight_decay == 0.0
+    assert groups["vectors"].learning_rate == groups["matrices"].learning_rate == 1e-2
+    assert groups["matrices"].weight_decay == 0.1
+
+
+LAYERS = {"llama": "model.layers", "qwen3": "model.layers", "gemma": "model.layers"}
+
+
+# Broken by: PEFT's own list for all-linear (whole names, for which it heeds no layers), or a fixed
+# layers_pattern.
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gpt2"])
+@pytest.mark.parametrize(("asked", "left"), [([0], 1), ([-1], 0), ([1, -1], 0)])
+def test_frozen_layers_have_no_adapters(
+    kind: Kind, asked: list[int], left: int, tokenizer: Any
+) -> None:
+    stack = LAYERS.get(kind, "transformer.h")
+    every = _adapted(make_trainable(tiny_model(kind, tokenizer), _recipe(), seed=0))
+    model = make_trainable(tiny_model(kind, tokenizer), _recipe(frozen_layers=asked), seed=0)
+    assert _adapted(model) == {name for name in every if name.startswith(f"{stack}.{left}.")}
+    assert model.peft_config["default"].layers_to_transform == [left]
+
+
+@pytest.mark.parametrize(
+    ("modules", "adapted"),
+    [
+        (["q_proj", "mlp.up_proj"], {"self_attn.q_proj", "mlp.up_proj"}),
+        (["model.layers.1.self_attn.q_proj"], {"self_attn.q_proj"}),
+        (["layers.1.mlp.up_proj", "embed_tokens"], {"mlp.up_proj"}),
+    ],
+)
+def test_frozen_layers_and_named_modules(
+    modules: list[str], adapted: set[str], tokenizer: Any
+) -> None:
+    recipe = _recipe(*modules, frozen_layers=[0])
+    model = make_trainable(tiny_model("llama", tokenizer), recipe, seed=0)
+    assert _adapted(model) == {f"model.layers.1.{name}" for name in adapted}
+
+
+# Broken by: leaving modules in no layer to layers_to_transform, which drops them.
+@pytest.mark.parametrize("asked", ["all-linear", "extra"])
+def test_linear_modules_outside_the_layers_are_still_adapted(asked: str, tokenizer: Any) -> None:
+    model = tiny_model("llama", tokenizer)
+    model.model.extra = torch.nn.Linear(4, 4)
+    adapted = _adapted(make_trainable(model, _recipe(asked, frozen_layers=[0]), seed=0))
+    assert "model.extra" in adapted
+    assert len(adapted) == (8 if asked == "all-linear" else 1)
+
+
+# Broken by: leaving it to PEFT, whose error isn't the user's.
+@pytest.mark.parametrize(
+    ("modules", "frozen"),
+    [
+        (["all-linear"], [0, 1]),
+        (["all-linear", "embed_tokens"], [0, -1]),
+        (["q_proj", "layers.0.mlp.up_proj"], [0]),
+        (["model.layers.0.mlp.up_proj"], [0]),
+    ],
+)
+def test_nothing_left_to_adapt_is_refused(
+    modules: list[str], frozen: list[int], tokenizer: Any
+) -> None:
+    with pytest.raises(RecipeError, match=r"train\.frozen_layers: .*freeze fewer") as caught:
+        make_trainable(
+            tiny_model("llama", tokenizer), _recipe(*modules, frozen_layers=frozen), seed=0
+        )
+    assert "\n" not in str(caught.value)
+
+
+# Broken by: freezing before everything is unfrozen.
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gpt2"])
+def test_in_full_training_frozen_layers_take_no_gradient(kind: Kind, tokenizer: Any) -> None:
+    recipe = _recipe(method="full", frozen_layers=[-1])
+    model = make_trainable(tiny_model(kind, tokenizer), recipe, seed=0)
+    stack = LAYERS.get(kind, "transformer.h")
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad != name.startswith(f"{stack}.1."), name
+    trained = {n for group in parameter_groups(model, recipe) for n, _ in group.parameters}
+    assert trained == {n for n, p in model.named_parameters() if p.requires_grad}
+
+
+def test_with_every_layer_frozen_full_training_still_has_embeddings(tokenizer: Any) -> None:
+    recipe = _recipe(method="full", frozen_layers=[0, 1])
+    model = make_trainable(tiny_model("llama", tokenizer), recipe, seed=0)
+    trained = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == {"model.embed_tokens.weight", "model.norm.weight"}
+
+
+# Broken by: check_trainable that looks only at the method that is the default.
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_what_cannot_be_trained_is_known_without_weights(method: str, tokenizer: Any) -> None:
+    model = tiny_model("llama", tokenizer).to("meta")
+    check_trainable(model, _recipe(method=method, frozen_layers=[0], gradient_checkpointing=True))
+    with pytest.raises(RecipeError, match="no layer 7"):
+        check_trainable(model, _recipe(method=method, frozen_layers=[7]))
+    model.supports_gradient_checkpointing = False
+    with pytest.raises(RecipeError, match=r"train\.gradient_checkpointing"):
+        check_trainable(model, _recipe(method=method, gradient_checkpointing=True))
 
 
 # Broken by: one bucket for all.

@@ -43,6 +43,14 @@ def _error(path: Path, *overrides: str) -> str:
         (GOOD + "learning_rate = inf\n", ["'train.learning_rate'", "finite"]),
         (GOOD + 'method = "qlora"\n', ["'train.method'", "'qlora'", "'full'"]),
         (GOOD + "lora_dropout = 1.0\n", ["'train.lora_dropout'", "less than 1"]),
+        (GOOD + "use_dora = 1.5\n", ["'train.use_dora'", "1.5"]),
+        (GOOD + "frozen_layers = 3\n", ["'train.frozen_layers'", "list"]),
+        (GOOD + "frozen_layers = [0.5]\n", ["'train.frozen_layers.0'", "0.5"]),
+        (GOOD + 'optim = "sgd"\n', ["'train.optim'", "'sgd'", "'adafactor'"]),
+        (GOOD + "optimizer = 'adamw'\n", ["'optimizer'", "did you mean 'optim'?"]),
+        (GOOD + "gradient_checkpointing = 3\n", ["'train.gradient_checkpointing'", "3"]),
+        (GOOD + 'lr_scheduler_type = "wsd"\n', ["'wsd'", "'warmup_stable_decay'"]),
+        (GOOD + "decay_steps = 0\n", ["'train.decay_steps'", "greater than or equal to 1"]),
         (GOOD + 'precision = """a\nb"""\n', ["'train.precision'"]),
         (GOOD.replace('["docs/"]', "3"), ["'data.domain'", "list"]),
         (GOOD.replace('["docs/"]', "[3]"), ["'data.domain.0'", "string"]),
@@ -69,6 +77,25 @@ def test_no_budget_is_refused(tmp_path: Path) -> None:
     message = _error(_write(tmp_path, GOOD.replace("max_steps = 3", "")))
     for name in ("max_steps", "epochs", "max_tokens"):
         assert name in message
+
+
+# Broken by: nothing_without_effect returning self at once.
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("decay_steps = 3\n", ["[train]", "decay_steps", '"linear"', '"warmup_stable_decay"']),
+        (
+            'decay_steps = 3\nlr_scheduler_type = "cosine"\n',
+            ["[train]", "decay_steps", '"cosine"', "remove it"],
+        ),
+        ('method = "full"\nuse_dora = true\n', ["[train]", "use_dora", '"lora"']),
+        ('method = "full"\nuse_rslora = true\n', ["[train]", "use_rslora", '"lora"']),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(tmp_path: Path, text: str, parts: list[str]) -> None:
+    message = _error(_write(tmp_path, GOOD + text))
+    for part in parts:
+        assert part in message
 
 
 @pytest.mark.parametrize("value", ["0", "0.0", "inf", "nan"])
@@ -183,7 +210,17 @@ def test_a_written_recipe_reads_back_with_its_defaults(tmp_path: Path) -> None:
     write_recipe(recipe, tmp_path / "out" / "recipe.toml")
     assert load_recipe(tmp_path / "out" / "recipe.toml") == recipe
     written = (tmp_path / "out" / "recipe.toml").read_text(encoding="utf-8")
-    for default in ("general_share = 0.2", "max_seq_length = 512", "cloze = 3", "seed = 0"):
+    for default in (
+        "general_share = 0.2",
+        "max_seq_length = 512",
+        "cloze = 3",
+        "seed = 0",
+        "use_rslora = false",
+        "use_dora = false",
+        "frozen_layers = []",
+        'optim = "adamw"',
+        "gradient_checkpointing = false",
+    ):
         assert default in written
 
 

@@ -37,6 +37,17 @@ def test_embeddings_go_slower_beside_adapters() -> None:
         assert train.learning_rate > 0
 
 
+# Broken by: 2r whichever the scaling.
+@pytest.mark.parametrize("rank", [1, 8, 64])
+def test_an_adapter_is_scaled_by_two_unless_alpha_is_given(rank: int) -> None:
+    plain = resolve_recipe(_recipe(lora_r=rank)).train
+    stabilised = resolve_recipe(_recipe(lora_r=rank, use_rslora=True)).train
+    assert plain.lora_alpha == 2 * rank
+    assert stabilised.lora_alpha == pytest.approx(2 * rank**0.5)
+    given = resolve_recipe(_recipe(lora_r=rank, use_rslora=True, lora_alpha=3.0)).train
+    assert given.lora_alpha == 3.0
+
+
 @pytest.mark.parametrize(
     ("model", "adapter", "merged"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steep.artifact import key_of
 from steep.errors import DriftError
 from steep.recipe import Recipe
 from steep.stages.folder import move_aside, open_run, training_key
@@ -31,6 +32,8 @@ def test_opening_twice_is_fine_and_another_recipe_is_not(tmp_path: Path) -> None
     assert open_run(free) == run
     with pytest.raises(DriftError, match=r"train\.epochs: None -> 2"):
         open_run(_recipe(tmp_path, train={"max_steps": None, "epochs": 2}))
+    with pytest.raises(DriftError, match=r"train\.optim: 'adamw' -> 'adafactor'"):
+        open_run(_recipe(tmp_path, train={"optim": "adafactor"}))
     with pytest.raises(DriftError, match="general_share"):
         open_run(_recipe(tmp_path, data={"general_share": 0.5}))
 
@@ -46,7 +49,7 @@ def test_moving_aside_deletes_nothing(tmp_path: Path) -> None:
     assert [(tmp_path / f"run.before-{n}" / "file").read_text() for n in (1, 2)] == ["1", "2"]
 
 
-# Broken by: leaving "seed" or "data" out of training_key.
+# Broken by: leaving "seed" or "data" out of training_key, or any key of [train].
 def test_the_training_key_follows_everything_training_depends_on(tmp_path: Path) -> None:
     recipe = _recipe(tmp_path)
     key = training_key(recipe, "data", "model")
@@ -58,7 +61,20 @@ def test_the_training_key_follows_everything_training_depends_on(tmp_path: Path)
         training_key(_recipe(tmp_path, seed=1), "data", "model"),
         training_key(_recipe(tmp_path, train={"learning_rate": 0.1}), "data", "model"),
         training_key(_recipe(tmp_path, train={"max_steps": 4}), "data", "model"),
+        *(
+            training_key(_recipe(tmp_path, train=change), "data", "model")
+            for change in (
+                {"use_rslora": True},
+                {"use_dora": True},
+                {"frozen_layers": [0]},
+                {"optim": "adafactor"},
+                {"gradient_checkpointing": True},
+                {"lr_scheduler_type": "warmup_stable_decay"},
+                {"lr_scheduler_type": "warmup_stable_decay", "decay_steps": 1},
+            )
+        ),
         training_key(recipe, "other", "model"),
         training_key(recipe, "data", "other"),
     ]
     assert all(other != key for other in others)
+    assert len({key_of(other) for other in others}) == len(others)

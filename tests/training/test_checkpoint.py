@@ -20,14 +20,20 @@ from steep.training.checkpoint import (
 KEY = {"seed": 0}
 
 
-def _trained(steps: int, seed: int = 0) -> tuple[dict[str, Any], torch.optim.Optimizer]:
+def _trained(
+    steps: int, seed: int = 0, optim: str = "adamw"
+) -> tuple[dict[str, Any], torch.optim.Optimizer]:
     """A small network some steps into training, and its optimizer."""
     generator = torch.Generator().manual_seed(seed)
     parameters = {
         "a.weight": torch.nn.Parameter(torch.randn(4, 3, generator=generator)),
         "a.bias": torch.nn.Parameter(torch.randn(4, generator=generator)),
     }
-    optimizer = torch.optim.AdamW(parameters.values(), lr=0.1, fused=True)
+    optimizer: torch.optim.Optimizer
+    if optim == "adamw":
+        optimizer = torch.optim.AdamW(parameters.values(), lr=0.1, fused=True)
+    else:
+        optimizer = torch.optim.Adafactor(parameters.values(), lr=0.1)
     for _ in range(steps):
         _step(parameters, optimizer)
     return parameters, optimizer
@@ -50,17 +56,48 @@ def _flip(path: Path, at: int = -3) -> None:
     path.write_bytes(bytes(raw))
 
 
-# Broken by: leaving exp_avg_sq out of load_checkpoint.
-def test_what_was_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
-    parameters, optimizer = _trained(3)
+# Broken by: leaving exp_avg_sq, col_var, variance or step out of load_checkpoint.
+@pytest.mark.parametrize("optim", ["adamw", "adafactor"])
+def test_what_was_saved_comes_back_bit_for_bit(optim: str, tmp_path: Path) -> None:
+    parameters, optimizer = _trained(3, optim=optim)
     saved = save_checkpoint(tmp_path, 3, KEY, parameters, optimizer)
-    fresh, fresh_optimizer = _trained(0, seed=9)
+    fresh, fresh_optimizer = _trained(0, seed=9, optim=optim)
     load_checkpoint(saved, fresh, fresh_optimizer)
     for _ in range(2):
         for name in parameters:
             assert torch.equal(parameters[name], fresh[name])
         _step(parameters, optimizer)
         _step(fresh, fresh_optimizer)
+
+
+# Broken by: casting what is loaded to the parameter's type, or keeping only 1-d and 2-d tensors.
+def test_state_of_any_kind_of_tensor_keeps_its_kind(tmp_path: Path) -> None:
+    parameters, optimizer = _trained(1, optim="adafactor")
+    odd = {
+        "count": torch.tensor(7),
+        "seen": torch.tensor([True, False]),
+        "half": torch.tensor([1.5], dtype=torch.bfloat16),
+    }
+    weight = parameters["a.weight"]
+    optimizer.state[weight] |= odd
+    before = dict(optimizer.state[weight])
+    assert before["step"].ndim == 0
+    saved = save_checkpoint(tmp_path, 1, KEY, parameters, optimizer)
+    fresh, fresh_optimizer = _trained(0, optim="adafactor")
+    load_checkpoint(saved, fresh, fresh_optimizer)
+    after = fresh_optimizer.state[fresh["a.weight"]]
+    assert after.keys() == before.keys()
+    for field, value in before.items():
+        assert after[field].dtype == value.dtype
+        assert torch.equal(after[field], value)
+
+
+# Broken by: leaving out what isn't a tensor without a word.
+def test_state_that_would_be_lost_is_refused(tmp_path: Path) -> None:
+    parameters, optimizer = _trained(1)
+    optimizer.state[parameters["a.weight"]]["count"] = 7
+    with pytest.raises(TypeError, match="count"):
+        save_checkpoint(tmp_path, 1, KEY, parameters, optimizer)
 
 
 # Broken by: dropping is_intact in newest_checkpoint.

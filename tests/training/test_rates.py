@@ -8,8 +8,8 @@ from steep.training.rates import rate_factor
 from tests.training.corpus import make_recipe
 
 
-def _factors(shape: str, steps: int, warmup: int) -> list[float]:
-    recipe = make_recipe(lr_scheduler_type=shape, warmup_steps=warmup)
+def _factors(shape: str, steps: int, warmup: int, decay: int | None = None) -> list[float]:
+    recipe = make_recipe(lr_scheduler_type=shape, warmup_steps=warmup, decay_steps=decay)
     return [rate_factor(step, steps, recipe) for step in range(steps)]
 
 
@@ -28,7 +28,7 @@ def test_cosine() -> None:
 
 
 # Broken by: step / warmup (the first step would do nothing).
-@pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "warmup_stable_decay"])
 @pytest.mark.parametrize(("steps", "warmup"), [(10, 3), (1, 5), (2, 5), (5, 5), (100, 0)])
 def test_every_step_moves_and_warm_up_rises(shape: str, steps: int, warmup: int) -> None:
     factors = _factors(shape, steps, warmup)
@@ -42,3 +42,26 @@ def test_every_step_moves_and_warm_up_rises(shape: str, steps: int, warmup: int)
 
 def test_warm_up_by_hand() -> None:
     assert _factors("constant", 5, 3) == [0.25, 0.5, 0.75, 1.0, 1.0]
+
+
+# Broken by: (steps - step) / decay, whose first step of decay is at the peak; counting the decay
+# from the warm-up's end; rounding a fifth up.
+@pytest.mark.parametrize(
+    ("steps", "warmup", "decay", "expected"),
+    [
+        (8, 2, 3, [1 / 3, 2 / 3, 1, 1, 1, 3 / 4, 2 / 4, 1 / 4]),
+        (8, 0, 1, [1, 1, 1, 1, 1, 1, 1, 1 / 2]),
+        (14, 0, None, [1] * 12 + [2 / 3, 1 / 3]),  # a fifth of the run, whole steps of it
+        (4, 0, None, [1, 1, 1, 1 / 2]),  # but at least one
+        (1, 0, None, [1]),
+        (1, 5, 5, [1]),
+        (2, 0, None, [1, 1 / 2]),
+        (2, 5, None, [1 / 2, 1]),  # warm-up comes first
+        (4, 9, 9, [1 / 4, 2 / 4, 3 / 4, 1]),
+        (5, 2, 9, [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3]),  # no room for all of the decay
+    ],
+)
+def test_warmup_stable_decay(
+    steps: int, warmup: int, decay: int | None, expected: list[float]
+) -> None:
+    assert _factors("warmup_stable_decay", steps, warmup, decay) == pytest.approx(expected)

@@ -161,29 +161,28 @@ class _GatedMLP(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, mlp: GatedMLP, *_: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(mlp.first.dtype)
-        both = mlp.first.product(flat)
+        both, first_inner = mlp.first.product(flat)
         gate, up = both.chunk(2, 1)
-        ctx.save_for_backward(flat, both)
+        out, second_inner = mlp.second.product(F.silu(gate).mul_(up))
+        ctx.save_for_backward(flat, both, first_inner, second_inner)
         ctx.mlp, ctx.shape, ctx.dtype = mlp, x.shape, x.dtype
-        return mlp.second.product(F.silu(gate).mul_(up)).view(x.shape)
+        return out.view(x.shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        flat, both = ctx.saved_tensors
+        flat, both, first_inner, second_inner = ctx.saved_tensors
         first, second = ctx.mlp.first, ctx.mlp.second
         dout = gradients[0].reshape(flat.shape).to(second.dtype)
         gate, up = both.chunk(2, 1)
         active = F.silu(gate)
-        of_second = second.gradients(active * up, dout)
-        dhidden = second.input_gradient(dout)
+        dhidden, of_second = second.gradients(active * up, second_inner, dout, True)
+        assert dhidden is not None
         dboth = torch.empty_like(both)
         dgate, dup = dboth.chunk(2, 1)
         torch.mul(dhidden, active, out=dup)
         torch.ops.aten.silu_backward.grad_input(dhidden.mul_(up), gate, grad_input=dgate)
-        dx = None
-        if ctx.needs_input_grad[0]:
-            dx = first.input_gradient(dboth).view(ctx.shape).to(ctx.dtype)
-        return dx, None, *first.gradients(flat, dboth), *of_second
+        dx, of_first = first.gradients(flat, first_inner, dboth, ctx.needs_input_grad[0])
+        return _shaped(dx, ctx), None, *of_first, *of_second
 
 
 class Attention:
@@ -280,22 +279,26 @@ class _Attention(torch.autograd.Function):
         *_: torch.Tensor,
     ) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(block.first.dtype)
-        mixed, kept = block.mix(block.first.product(flat), angles, layout)
-        ctx.save_for_backward(flat, mixed, *(tensor for needed in kept for tensor in needed))
+        z, first_inner = block.first.product(flat)
+        mixed, kept = block.mix(z, angles, layout)
+        out, second_inner = block.second.product(mixed)
+        flattened = (tensor for needed in kept for tensor in needed)
+        ctx.save_for_backward(flat, first_inner, mixed, second_inner, *flattened)
         ctx.block, ctx.angles, ctx.layout = block, angles, layout
         ctx.counts = [len(needed) for needed in kept]
         ctx.shape, ctx.dtype = x.shape, x.dtype
-        return block.second.product(mixed).view(x.shape)
+        return out.view(x.shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        flat, mixed, *rest = ctx.saved_tensors
+        flat, first_inner, mixed, second_inner, *rest = ctx.saved_tensors
         block: Attention = ctx.block
         first, second, heads = block.first, block.second, block.heads
         rotated = heads + block.key_heads
         dout = gradients[0].reshape(len(flat), -1).to(second.dtype)
-        of_second = second.gradients(mixed, dout)
-        dmixed = second.input_gradient(dout).view(len(flat), heads, block.width)
+        dmixed, of_second = second.gradients(mixed, second_inner, dout, True)
+        assert dmixed is not None
+        dmixed = dmixed.view(len(flat), heads, block.width)
         dz = mixed.new_empty(len(flat), rotated + block.key_heads, block.width)
         begin = 0
         for bucket, count in zip(ctx.layout, ctx.counts, strict=True):
@@ -311,10 +314,13 @@ class _Attention(torch.autograd.Function):
         back = -sin.roll(block.width // 2, -1)
         dz[:, :rotated] = rotate(dz[:, :rotated], cos, back)
         dz = dz.view(len(flat), -1)
-        dx = None
-        if ctx.needs_input_grad[0]:
-            dx = first.input_gradient(dz).view(ctx.shape).to(ctx.dtype)
-        return dx, None, None, None, *first.gradients(flat, dz), *of_second
+        dx, of_first = first.gradients(flat, first_inner, dz, ctx.needs_input_grad[0])
+        return _shaped(dx, ctx), None, None, None, *of_first, *of_second
+
+
+def _shaped(dx: torch.Tensor | None, ctx: Any) -> torch.Tensor | None:
+    """A gradient in the shape and dtype of the input."""
+    return None if dx is None else dx.view(ctx.shape).to(ctx.dtype)
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -1,10 +1,10 @@
-"""Linear layers as few large products: adapters merged into the weight, siblings stacked.
+"""Linear layers as few large products: siblings stacked, adapters beside the weight or merged.
 
-A LoRA layer computes W x + s B A x as three products and two more passes over its output. While
-training steps are taken, (W + s B A) is built once per optimizer step and is one product; the
-gradients of A and B are exact and need only thin products, and a frozen W needs none. Layers that
-read the same input (q, k, v; gate and up) become one product with their weights stacked, and the
-input is cast to the working precision once.
+Layers that read the same input (q, k, v; gate and up) become one product with their weights
+stacked, and the input is cast to the working precision once. A LoRA layer computes W x + s B A x:
+while training, all A x of a stack are one thin product that is kept for the backward pass, s B A x
+is added into the layer's part of the output, and a frozen W needs no gradient. For judging,
+(W + s B A) is built once and is one product.
 
 Only plain layers take part: one adapter, no dropout, no DoRA, no bias in the adapter. Others keep
 their own forward.
@@ -35,14 +35,15 @@ _MOST_PARAMETERS = 2_000_000_000
 class FastLinears:
     """Takes over the eligible linear layers of a model between ``install`` and ``remove``."""
 
-    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype, *, merge: bool = False) -> None:
         """
         Args:
             model: a transformers model, PEFT-wrapped or not.
             dtype: the working precision of the products.
+            merge: build W + s B A. Faster for few tokens at a time; not to be trained through.
         """
         self.dtype = dtype
-        found = [Stack(members, dtype) for members in _stacked(model, dtype)]
+        found = [Stack(members, dtype, merge) for members in _stacked(model, dtype, merge)]
         size = sum(m.weight.numel() for stack in found if stack.is_copy for m in stack.members)
         self.stacks = found if size <= _MOST_PARAMETERS else []
         self._by_layers = {tuple(id(m.module) for m in s.members): s for s in self.stacks}
@@ -54,7 +55,7 @@ class FastLinears:
     def install(self) -> None:
         """Take the layers over; ``rebuild`` has to follow before the model is called."""
         for stack in self.stacks:
-            if stack.is_copy:  # else the layers' own forward is as good
+            if stack.is_copy or stack.adapted:  # else the layers' own forward is as good
                 for place, member in enumerate(stack.members):
                     member.module.forward = partial(stack.output, place)
 
@@ -66,7 +67,7 @@ class FastLinears:
             stack.forget()
 
     def rebuild(self) -> None:
-        """Bring the stacked weights up to date: call it after every change of a parameter."""
+        """Bring copies up to date: call it after every change of a parameter."""
         with torch.no_grad():
             for stack in self.stacks:
                 stack.rebuild()
@@ -74,8 +75,8 @@ class FastLinears:
 
 @contextmanager
 def merged(model: Any, dtype: torch.dtype) -> Iterator[None]:
-    """Call the model through ``FastLinears`` inside; its parameters must not change there."""
-    fast = FastLinears(model, dtype)
+    """Call the model with its adapters merged inside; its parameters must not change there."""
+    fast = FastLinears(model, dtype, merge=True)
     try:
         fast.install()
         fast.rebuild()
@@ -108,6 +109,11 @@ class _Member:
             return (self.down, self.up)
         return (self.weight,) if self.bias is None else (self.weight, self.bias)
 
+    @property
+    def is_trained(self) -> bool:
+        """True if the weight itself gets a gradient."""
+        return self.down is None and self.weight.requires_grad
+
 
 class Stack:
     """Layers that read one input, as one product.
@@ -116,39 +122,49 @@ class Stack:
         members: the layers, in the order of their outputs.
         sizes: the width of each one's output.
         parameters: what gradients are wanted for.
+        adapted: the layers whose adapter is computed beside the weight.
         is_copy: True if their weights are copied, merged or in another precision, behind one
             another; else each layer's own weight is multiplied in turn.
     """
 
-    def __init__(self, members: list[_Member], dtype: torch.dtype) -> None:
+    def __init__(self, members: list[_Member], dtype: torch.dtype, merge: bool) -> None:
         self.members = members
         self.dtype = dtype
         self.sizes = [member.weight.shape[0] for member in members]
-        self.parameters = [p for member in members for p in member.trained]
-        self.is_copy = any(m.down is not None or m.weight.dtype != dtype for m in members)
+        adapted = [m for m in members if m.down is not None]
+        self.adapted = [] if merge else adapted
+        self._merged = adapted if merge else []
+        self.parameters = [] if self._merged else [p for m in members for p in m.trained]
+        self.is_copy = bool(self._merged) or any(m.weight.dtype != dtype for m in members)
         self._weight: torch.Tensor | None = None
         self._bias: torch.Tensor | None = None
+        self._downs: torch.Tensor | None = None
+        self._ups: list[torch.Tensor] = []
         self._input: torch.Tensor | None = None
         self._version = 0
         self._outputs: dict[int, torch.Tensor] = {}
 
     def rebuild(self) -> None:
-        """Bring the copied weights up to date."""
+        """Bring the copies up to date."""
         self._input, self._outputs = None, {}
-        if not self.is_copy:
-            return
+        if self.adapted:
+            downs = (m.down.to(self.dtype) for m in self.adapted if m.down is not None)
+            self._downs = torch.cat(tuple(downs))
+            self._ups = [(m.up * m.scale).to(self.dtype) for m in self.adapted if m.up is not None]
+        fixed = not self._merged and not any(m.is_trained for m in self.members)
+        if self.is_copy and not (fixed and self._weight is not None):
+            self._copy()
+
+    def _copy(self) -> None:
         first = self.members[0].weight
         if self._weight is None:
             shape = (sum(self.sizes), first.shape[1])
             self._weight = torch.empty(shape, dtype=self.dtype, device=first.device)
         for rows, member in zip(torch.split(self._weight, self.sizes), self.members, strict=True):
-            if member.down is None or member.up is None:
+            if member.down is None or member.up is None or not self._merged:
                 rows.copy_(member.weight)
-                continue
-            if self.dtype == member.weight.dtype:
-                torch.addmm(member.weight, member.up, member.down, alpha=member.scale, out=rows)
             else:  # the sum is rounded once
-                delta = member.up.to(self.dtype) @ member.down.to(self.dtype)
+                delta = member.up @ member.down
                 rows.copy_(torch.add(member.weight, delta, alpha=member.scale))
         if any(member.bias is not None for member in self.members):
             self._bias = torch.cat(
@@ -160,8 +176,8 @@ class Stack:
 
     def forget(self) -> None:
         """Let go of the copies and of the last outputs."""
-        self._weight = self._bias = self._input = None
-        self._outputs = {}
+        self._weight = self._bias = self._downs = self._input = None
+        self._ups, self._outputs = [], {}
 
     def output(self, place: int, x: torch.Tensor) -> torch.Tensor:
         """Output of one layer; the siblings' are computed with it and kept for their turn."""
@@ -177,19 +193,73 @@ class Stack:
             self._input = None
         return found
 
-    def product(self, x: torch.Tensor) -> torch.Tensor:
-        """All outputs [tokens, sum of sizes] for x [tokens, width], both in ``dtype``."""
-        if self._weight is not None:
-            return torch.nn.functional.linear(x, self._weight, self._bias)
-        out = x.new_empty(len(x), sum(self.sizes))
-        for part, member in zip(torch.split(out, self.sizes, 1), self.members, strict=True):
-            torch.mm(x, member.weight.t(), out=part)
-            if member.bias is not None:
-                part += member.bias
-        return out
+    def product(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Outputs and what the gradients need of the adapters, for x [tokens, width].
 
-    def input_gradient(self, dout: torch.Tensor) -> torch.Tensor:
-        """Gradient for x [tokens, width] from that of all outputs."""
+        Returns:
+            [tokens, sum of sizes], and every A x [tokens, sum of ranks] (None without adapters);
+            all in ``dtype``, like x.
+        """
+        if self._weight is not None:
+            out = torch.nn.functional.linear(x, self._weight, self._bias)
+        else:
+            out = x.new_empty(len(x), sum(self.sizes))
+            for part, member in zip(torch.split(out, self.sizes, 1), self.members, strict=True):
+                torch.mm(x, member.weight.t(), out=part)
+                if member.bias is not None:
+                    part += member.bias
+        if self._downs is None:
+            return out, None
+        inner = x @ self._downs.t()
+        narrow = torch.split(inner, [up.shape[1] for up in self._ups], 1)
+        for part, up, low in zip(self._of_adapted(out), self._ups, narrow, strict=True):
+            part.addmm_(low, up.t())
+        return out, inner
+
+    def gradients(
+        self, x: torch.Tensor, inner: torch.Tensor | None, dout: torch.Tensor, input_too: bool
+    ) -> tuple[torch.Tensor | None, list[torch.Tensor | None]]:
+        """Gradients for x, if wanted, and of ``parameters``, from that of all outputs.
+
+        ``inner`` is what ``product`` gave for x.
+        """
+        dx = self._input_gradient(dout) if input_too else None
+        of_adapters: list[torch.Tensor] = []
+        if inner is not None and self._downs is not None:
+            parts = self._of_adapted(dout)
+            pulled = torch.cat([part @ up for part, up in zip(parts, self._ups, strict=True)], 1)
+            if dx is not None:
+                dx.addmm_(pulled, self._downs)
+            ranks = [up.shape[1] for up in self._ups]
+            ddowns = torch.split(pulled.t() @ x, ranks)
+            for member, part, ddown, low in zip(
+                self.adapted, parts, ddowns, torch.split(inner, ranks, 1), strict=True
+            ):
+                assert member.down is not None
+                # The wide factor last: the other order runs at half the rate.
+                dup = (low.t() @ part).t().to(member.down.dtype) * member.scale
+                of_adapters += [ddown.to(member.down.dtype), dup]
+        if self._merged:
+            return dx, []
+        wanted = any(m.is_trained for m in self.members)
+        dweights = torch.split(dout.t() @ x, self.sizes) if wanted else ()
+        found: list[torch.Tensor | None] = []
+        for place, (member, part) in enumerate(
+            zip(self.members, torch.split(dout, self.sizes, 1), strict=True)
+        ):
+            if member.down is not None:
+                found += of_adapters[:2]
+                del of_adapters[:2]
+                continue
+            weight, bias = member.weight, member.bias
+            found.append(dweights[place].to(weight.dtype) if weight.requires_grad else None)
+            if bias is not None:
+                dbias = part.float().sum(0).to(bias.dtype) if bias.requires_grad else None
+                found.append(dbias)
+        return dx, found
+
+    def _input_gradient(self, dout: torch.Tensor) -> torch.Tensor:
+        """What the weights alone make of it."""
         if self._weight is not None:
             return dout @ self._weight
         parts = torch.split(dout, self.sizes, 1)
@@ -198,40 +268,10 @@ class Stack:
             dx.addmm_(part, member.weight)
         return dx
 
-    def gradients(self, x: torch.Tensor, dout: torch.Tensor) -> list[torch.Tensor | None]:
-        """Gradients of ``parameters`` from input [tokens, width] and output gradient."""
-        parts = torch.split(dout, self.sizes, 1)
-        adapted = [m for m in self.members if m.down is not None]
-        narrow: list[torch.Tensor] = []
-        inner: list[torch.Tensor] = []
-        if adapted:
-            # One product for all A x, and one for all gradients of A.
-            downs = torch.cat([m.down for m in adapted if m.down is not None]).to(self.dtype)
-            ranks = [len(m.down) for m in adapted if m.down is not None]
-            inner = list(torch.split(x @ downs.t(), ranks, 1))
-            pulled = [
-                part @ (m.up * m.scale).to(self.dtype)
-                for part, m in zip(parts, self.members, strict=True)
-                if m.up is not None
-            ]
-            narrow = list(torch.split(torch.cat(pulled, 1).t() @ x, ranks))
-        weights: list[torch.Tensor] = []
-        if any(p.requires_grad for m in self.members if m.down is None for p in m.trained[:1]):
-            weights = list(torch.split(dout.t() @ x, self.sizes))
-        found: list[torch.Tensor | None] = []
-        for place, (member, part) in enumerate(zip(self.members, parts, strict=True)):
-            if member.down is not None:
-                found.append(narrow.pop(0).to(member.down.dtype))
-                # The wide factor last: its other order runs at half the rate.
-                dup = (inner.pop(0).t() @ part).t()
-                found.append(dup.to(member.down.dtype) * member.scale)
-                continue
-            wanted = member.weight.requires_grad
-            found.append(weights[place].to(member.weight.dtype) if wanted else None)
-            if member.bias is not None:
-                wanted = member.bias.requires_grad
-                found.append(part.float().sum(0).to(member.bias.dtype) if wanted else None)
-        return found
+    def _of_adapted(self, whole: torch.Tensor) -> list[torch.Tensor]:
+        """The parts of [tokens, sum of sizes] that belong to adapted layers."""
+        parts = zip(torch.split(whole, self.sizes, 1), self.members, strict=True)
+        return [part for part, member in parts if member.down is not None]
 
 
 class _Product(torch.autograd.Function):
@@ -240,23 +280,20 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, stack: Stack, *_: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(stack.dtype)
-        ctx.save_for_backward(flat)
+        out, inner = stack.product(flat)
+        ctx.save_for_backward(flat, inner)
         ctx.stack, ctx.shape, ctx.dtype = stack, x.shape, x.dtype
-        return stack.product(flat).view(*x.shape[:-1], -1)
+        return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        (dout,) = gradients
-        (flat,) = ctx.saved_tensors
-        stack: Stack = ctx.stack
-        dout = dout.reshape(len(flat), -1).to(stack.dtype)
-        dx = None
-        if ctx.needs_input_grad[0]:
-            dx = stack.input_gradient(dout).view(ctx.shape).to(ctx.dtype)
-        return dx, None, *stack.gradients(flat, dout)
+        flat, inner = ctx.saved_tensors
+        dout = gradients[0].reshape(len(flat), -1).to(flat.dtype)
+        dx, found = ctx.stack.gradients(flat, inner, dout, ctx.needs_input_grad[0])
+        return None if dx is None else dx.view(ctx.shape).to(ctx.dtype), None, *found
 
 
-def _stacked(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
+def _stacked(model: Any, dtype: torch.dtype, merge: bool) -> Iterable[list[_Member]]:
     """Eligible layers, siblings together."""
     layers = {name: m for name, m in model.named_modules() if _is_eligible(m)}
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -270,7 +307,7 @@ def _stacked(model: Any, dtype: torch.dtype) -> Iterable[list[_Member]]:
         found = [f"{parent}.{n}" for n in siblings if f"{parent}.{n}" in layers]
         taken.update(found)
         members = [_Member(layers[n]) for n in found]
-        adapted = any(m.down is not None for m in members)
+        adapted = merge and any(m.down is not None for m in members)
         if not (adapted and _is_exact_in(dtype, members[0].weight)):
             yield members
 

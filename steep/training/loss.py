@@ -42,21 +42,21 @@ class Way:
             whole rows, "alone" gives each segment a row of its own, without packing.
         head: "chunked" takes loss and gradient from hidden states chunk by chunk, "logits" from
             the model's own logits.
-        linear: "merged" has adapters merged into their weight and siblings stacked while steps
-            are taken, "fused" also has whole norms, MLPs and attentions in one step each, "plain"
-            leaves the layers to themselves.
+        linear: "stacked" has layers of one input in one product and their adapters beside it,
+            "fused" also has norms, gated MLPs and attentions in one step each, "plain" leaves the
+            layers to themselves.
     """
 
     packing: Literal["segments", "mask", "alone"]
     head: Literal["chunked", "logits"]
-    linear: Literal["fused", "merged", "plain"]
+    linear: Literal["fused", "stacked", "plain"]
 
 
 _ON_CPU = (
     Way("segments", "chunked", "fused"),
-    Way("segments", "chunked", "merged"),
+    Way("segments", "chunked", "stacked"),
     Way("segments", "logits", "fused"),
-    Way("segments", "logits", "merged"),
+    Way("segments", "logits", "stacked"),
     Way("segments", "chunked", "plain"),
     Way("segments", "logits", "plain"),
 )

@@ -74,7 +74,7 @@ def test_scale_and_window_are_what_the_module_asks_for() -> None:
 # Broken by: a norm's gradient without the part along its input.
 def test_half_precision_gives_what_the_layers_give_in_it() -> None:
     found = {}
-    for linear in ("plain", "merged", "fused"):
+    for linear in ("plain", "stacked", "fused"):
         model = make_model("llama", make_recipe(method="lora"))
         rows = _probe(model.config.vocab_size, (40, 23), model.device)
         way = Way("segments", "chunked", linear)  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def test_half_precision_gives_what_the_layers_give_in_it() -> None:
             value.backward()
         gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
         found[linear] = (float(value.detach()), torch.cat(gradients))
-    for linear in ("merged", "fused"):
+    for linear in ("stacked", "fused"):
         assert found[linear][0] == pytest.approx(found["plain"][0], rel=2e-3)
         off = (found[linear][1] - found["plain"][1]).norm() / found["plain"][1].norm()
         assert off < 0.03, linear

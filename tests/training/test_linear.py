@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from steep.model.adapters import make_trainable
-from steep.training.linear import FastLinears
+from steep.training.linear import FastLinears, Stack, merged
 from tests.tiny import SIZES, random_model, tiny_model, tiny_tokenizer
 from tests.training.corpus import make_recipe
 
@@ -52,7 +52,7 @@ def _assert_close(
 @pytest.mark.parametrize(
     "train", [{}, {"target_modules": ["q_proj", "up_proj"]}, {"lora_alpha": 2.0}], ids=str
 )
-def test_adapters_merged_give_what_peft_gives(train: dict[str, Any]) -> None:
+def test_adapters_beside_the_weight_give_what_peft_gives(train: dict[str, Any]) -> None:
     model = _adapted(**train)
     expected = _run(model)
     fast = FastLinears(model, torch.float32)
@@ -134,16 +134,52 @@ def test_what_is_not_plain_lora_keeps_its_own_forward(change: str) -> None:
     assert not _adapted_in(FastLinears(model, torch.float32))
 
 
+# Broken by: leaving m.scale out of the sum, or going on with a copy after the adapter changed.
+def test_merged_adapters_give_what_peft_gives() -> None:
+    model = _adapted()
+    for factor in (1.0, 0.5):
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if ".lora_B." in name:
+                    parameter.mul_(factor)
+            expected = model(input_ids=IDS).logits
+            with merged(model, torch.float32):
+                found = model(input_ids=IDS).logits
+        assert torch.allclose(found, expected, atol=1e-4)
+
+
 # Broken by: merging into weights that lie on the working precision's own grid.
 def test_small_changes_of_a_half_precision_checkpoint_are_not_rounded_away() -> None:
     model = _adapted()
-    assert _adapted_in(FastLinears(model, torch.bfloat16))
+    assert _adapted_in(FastLinears(model, torch.bfloat16, merge=True))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.bfloat16().float())
-    assert not _adapted_in(FastLinears(model, torch.bfloat16))
-    assert _adapted_in(FastLinears(model, torch.float32))
+    assert not _adapted_in(FastLinears(model, torch.bfloat16, merge=True))
+    assert _adapted_in(FastLinears(model, torch.float32, merge=True))
 
 
 def _adapted_in(linears: FastLinears) -> bool:
     return any(m.down is not None for stack in linears.stacks for m in stack.members)
+
+
+# Broken by: merging while training.
+def test_training_in_half_precision_sees_changes_too_small_for_the_weight() -> None:
+    model = _adapted()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".base_layer." in name:
+                parameter.fill_(1.0)
+            if ".lora_B." in name:
+                parameter.mul_(1e-3)
+    found = {}
+    for merge in (False, True):
+        fast = FastLinears(model, torch.bfloat16)
+        if merge:  # the check for such weights left out
+            fast.stacks = [Stack(s.members, torch.bfloat16, merge=True) for s in fast.stacks]
+        fast.rebuild()
+        x = torch.zeros(1, 32, dtype=torch.bfloat16)
+        x[0, 0], x[0, 1] = 1.0, -1.0  # the weight alone gives zero
+        found[merge] = fast.stacks[0].product(x)[0].abs().max()
+    assert found[True] == 0.0
+    assert found[False] > 0.0

@@ -27,7 +27,7 @@ from tests.training.corpus import (
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 WAYS = [
     Way("segments", "chunked", "fused"),
-    Way("segments", "chunked", "merged"),
+    Way("segments", "chunked", "stacked"),
     Way("segments", "logits", "plain"),
     Way("mask", "chunked", "plain"),
     Way("mask", "logits", "plain"),

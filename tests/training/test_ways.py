@@ -20,7 +20,7 @@ from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule,
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 WAYS = [
     Way("segments", "chunked", "fused"),
-    Way("segments", "chunked", "merged"),
+    Way("segments", "chunked", "stacked"),
     Way("segments", "logits", "plain"),
     Way("mask", "chunked", "plain"),
     Way("mask", "logits", "plain"),

@@ -14,6 +14,7 @@ from steep.model.load import (
     parameter_count,
     resolve_model,
 )
+from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
 
@@ -66,14 +67,7 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(recipe.train.threads or _usable_cpus())
+        torch.set_num_threads(recipe.train.threads or usable_cpus())
     base = Base(resolve_model(recipe.model))
     parameter_count(base.path)  # a model that can't be loaded is found out here, before any work
     return resolve_recipe(recipe), base
-
-
-def _usable_cpus() -> int:
-    """CPUs this process may use; the affinity mask exists on Linux only."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,6 +10,20 @@ Precision = Literal["fp32", "bf16", "fp16"]
 # bf16 on a CPU without bf16 instructions is tens of times slower; with them, over 2x faster.
 BF16_WORTH_IT = 1.4
 _SIZE = 768
+_KEPT_PRODUCTS = "128"
+
+
+def bound_product_caches() -> None:
+    """Keep what oneDNN remembers small; call it before the first product.
+
+    It compiles a product for each shape it meets and keeps 1,024 of them in each of two caches.
+    The rows of no two steps are equally long, so in bf16 that grows by more than a gigabyte in
+    the first few hundred steps. A micro-batch has some thirty shapes, the same in every layer.
+    """
+    import os
+
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, _KEPT_PRODUCTS)
 
 
 def choose_precision(asked: Literal["auto", "fp32", "bf16", "fp16"], device: str) -> Precision:

@@ -80,7 +80,8 @@ def on_little_text(tokens: int, context_tokens: int | None) -> Advice | None:
     """Documents of so few tokens that there is little to train on."""
     if tokens >= FEW_TOKENS:
         return None
-    room = f" (this model reads {context_tokens:,} tokens at once)" if context_tokens else ""
+    roomy = context_tokens is not None and context_tokens >= FEW_TOKENS
+    room = f" (this model reads {context_tokens:,} tokens at once)" if roomy else ""
     return Advice(
         "little text",
         f"the documents hold {tokens:,} tokens; fewer than {FEW_TOKENS:,} fit into a prompt "
@@ -118,8 +119,8 @@ def on_exposures(
         time = f" (about {minutes(needed_steps * seconds_per_step)} of training here)"
     return Advice(
         "exposures",
-        f"{steps:,} steps show half of the facts {median:g} times or fewer, and {FEW_EXPOSURES} "
-        f"are usually needed: train.max_steps = {needed_steps} would reach that{time}",
+        f"in {steps:,} steps half of the facts are met at most {median:g} times, and "
+        f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that{time}",
     )
 
 

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from steep.model.load import PACKAGED, best_device, cache_folder, check_versions, resolve_model
-from steep.model.precision import BF16_WORTH_IT, Precision, choose_precision, matmul_rates
+from steep.model.precision import (
+    BF16_WORTH_IT,
+    Precision,
+    bound_product_caches,
+    choose_precision,
+    matmul_rates,
+)
 from steep.planning import machine
 from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.predict import Sizes
@@ -94,6 +100,7 @@ def diagnose(model: str, progress: Progress) -> Diagnosis:
     from transformers import AutoConfig
 
     path = resolve_model(model)
+    bound_product_caches()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(machine.usable_cpus())
     device = best_device()

@@ -14,6 +14,7 @@ from steep.model.load import (
     parameter_count,
     resolve_model,
 )
+from steep.model.precision import bound_product_caches
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
@@ -68,6 +69,7 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(recipe.train.threads or usable_cpus())
+    bound_product_caches()
     base = Base(resolve_model(recipe.model))
     parameter_count(base.path)  # a model that can't be loaded is found out here, before any work
     return resolve_recipe(recipe), base

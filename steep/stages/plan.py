@@ -301,30 +301,40 @@ def _predicted(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -
     general = [text for _, text in general_texts()]
     size = round(median(len(text) for text in general))
     rng = random.Random(recipe.seed)
-    sample = passages(inputs.split.trained, size, _SAMPLED_TOKENS * _CHARACTERS_PER_TOKEN, rng)
     rng.shuffle(general)
-    count = max(1, _SAMPLED_TOKENS * _CHARACTERS_PER_TOKEN // size)
+    samples = [
+        first_tokens(texts, base.tokenizer, _SAMPLED_TOKENS)
+        for texts in (passages(inputs.split.trained, size, rng), general)
+    ]
     scorer = Scorer(base.model, base.tokenizer)
-    domain, other = scorer.score_texts(sample), scorer.score_texts(general[:count])
+    domain, other = (scorer.score_texts(texts) for texts in samples)
     tokens = sum(score.tokens for score in (*domain, *other))
     return Predicted(bits_per_byte(domain), bits_per_byte(other), tokens)
 
 
-def passages(
-    documents: Sequence[Document], size: int, characters: int, rng: random.Random
-) -> list[str]:
-    """Passages of about ``size`` characters from random places, up to ``characters`` in all.
+def passages(documents: Sequence[Document], size: int, rng: random.Random) -> list[str]:
+    """The documents in passages of ``size`` characters, in random order.
 
     Of the size of the general texts they are held against: a longer text is easier to predict.
     """
-    places = [
-        (document.text, start)
+    found = [
+        document.text[start : start + size]
         for document in documents
         for start in range(0, max(1, len(document.text) - size // 2), size)
     ]
-    rng.shuffle(places)
-    chosen = places[: max(1, characters // max(1, size))]
-    return [text[start : start + size] for text, start in chosen]
+    rng.shuffle(found)
+    return found
+
+
+def first_tokens(texts: Sequence[str], tokenizer: Any, most: int) -> list[str]:
+    """Texts from the beginning of a list, of at most ``most`` tokens together; at least one."""
+    chosen: list[str] = []
+    for text in texts:
+        most -= tokens_of([text], tokenizer)
+        if chosen and most < 0:
+            break
+        chosen.append(text)
+    return chosen
 
 
 def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:

@@ -120,7 +120,8 @@ def on_exposures(
     return Advice(
         "exposures",
         f"in {steps:,} steps half of the facts are met at most {median:g} times, and "
-        f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that{time}",
+        f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that"
+        f"{time}",
     )
 
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import steep
+from steep import __version__
 from steep.artifact import file_hash, key_of, read_json, write_json
 from steep.errors import PlanningError, RecipeError
 from steep.model.load import cache_folder
@@ -29,7 +30,9 @@ from steep.planning.shape import depth_of, measured_depths, truncated
 from steep.recipe import TrainRecipe
 
 _VERSION = 1
+_PACKAGE = Path(__file__).parent.parent
 _RECIPE_ERROR = "steep.errors.RecipeError: "
+_STALL = 3.0  # a step of so many times the usual length was held up by something else
 _MOST_SECONDS = 12.0  # of training at each depth
 _CHILD_SECONDS = 300.0
 
@@ -88,7 +91,7 @@ class Question:
                 "firsts": self.firsts,
                 "cpu": processor(),
                 "torch": torch.__version__,
-                "steep": steep.__version__,
+                "steep": __version__,
                 "code": _code(),
             }
         )
@@ -122,11 +125,19 @@ class Calibration:
 
     @property
     def sample(self) -> tuple[StepTime, ...]:
-        """The timed steps with their seconds at the model's depth, the first one left out."""
+        """The timed steps with their seconds at the model's depth.
+
+        Left out are the first one, which is slower, and those in which the machine stood still.
+        """
         count = min(len(m.steps) for m in self.measured)
+        numbers = range(min(1, count - 1), count)
+        limits = [_STALL * median(m.steps[n].seconds for n in numbers) for m in self.measured]
         return tuple(
             StepTime(self.measured[0].steps[n].tokens, self._step_seconds(n))
-            for n in range(min(1, count - 1), count)
+            for n in numbers
+            if all(
+                m.steps[n].seconds <= limit for m, limit in zip(self.measured, limits, strict=True)
+            )
         )
 
     @property
@@ -211,7 +222,7 @@ def run_child(module: str, text: str, seconds: float = _CHILD_SECONDS) -> str:
         PlanningError: it failed, was killed, or took too long.
         RecipeError: the recipe asks for what this model hasn't got.
     """
-    here = str(Path(steep.__file__).parent.parent)
+    here = str(_PACKAGE.parent)
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
@@ -261,7 +272,6 @@ def _device_name(device: str) -> str:
 
 def _code() -> str:
     """Hash of the code whose speed and memory are measured."""
-    root = Path(steep.__file__).parent
     folders = ("training", "model", "proof", "planning")
-    files = sorted(path for name in folders for path in root.joinpath(name).glob("*.py"))
-    return key_of({path.relative_to(root).as_posix(): file_hash(path) for path in files})
+    files = sorted(path for name in folders for path in _PACKAGE.joinpath(name).glob("*.py"))
+    return key_of({path.relative_to(_PACKAGE).as_posix(): file_hash(path) for path in files})

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from steep.planning.calibrate import Calibration
 from steep.planning.child import measure
@@ -60,7 +61,10 @@ def children_in_process(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def run(module: str, text: str, seconds: float = 0.0) -> str:
         order = Order.read(json.loads(text))
         asked.append(order.layers)
-        return json.dumps(asdict(measure(order)))
+        AcceleratorState._reset_state(True)  # one process has one precision
+        found = measure(order)
+        AcceleratorState._reset_state(True)
+        return json.dumps(asdict(found))
 
     monkeypatch.setattr("steep.planning.calibrate.run_child", run)
     return asked

@@ -51,3 +51,12 @@ def test_what_passes_between_the_processes_survives_json() -> None:
     assert Measured.read(json.loads(json.dumps(asdict(row)))) == row
     order = Order({"a": 1}, 2, {}, "fp32", 1, "cpu", (((3, 4), (5,)),), (((1, 1), (1,)),), 5.0)
     assert Order.read(json.loads(json.dumps(asdict(order)))) == order
+
+
+# Broken by: _STALL = 1000.
+def test_a_stall_of_the_machine_is_no_cost() -> None:
+    steps = list(measured(6).steps)
+    steps[2] = StepTime(1000, 100.0)
+    found = Calibration("k", 30, (measured(2), measured(6, steps=tuple(steps))), 1.0)
+    assert found.tokens_per_second == pytest.approx(1000 / 3.5)
+    assert len(found.sample) == 3

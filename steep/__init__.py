@@ -15,10 +15,12 @@ _PUBLIC = {
     "Recipe": "steep.recipe",
     "SteepError": "steep.errors",
     "clean_text": "steep.documents.clean",
+    "doctor": "steep.workflow",
     "evaluate": "steep.workflow",
     "evaluate_accuracy": "steep.proof.answers",
     "evaluate_perplexity": "steep.proof.perplexity",
     "load_model": "steep.model.load",
+    "plan": "steep.workflow",
     "prepare": "steep.workflow",
     "read_documents": "steep.documents.read",
     "run": "steep.workflow",
@@ -32,10 +34,12 @@ __all__ = [
     "Recipe",
     "SteepError",
     "clean_text",
+    "doctor",
     "evaluate",
     "evaluate_accuracy",
     "evaluate_perplexity",
     "load_model",
+    "plan",
     "prepare",
     "read_documents",
     "run",
@@ -54,7 +58,7 @@ if TYPE_CHECKING:
     from steep.proof.answers import evaluate_accuracy, test_knowledge
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
-    from steep.workflow import evaluate, prepare, run, train
+    from steep.workflow import doctor, evaluate, plan, prepare, run, train
 
 
 def __getattr__(name: str) -> Any:

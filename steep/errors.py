@@ -38,6 +38,10 @@ class LedgerError(SteepError):
     """Tokens or documents went missing between stages: a bug, never the user's fault."""
 
 
+class PlanningError(SteepError):
+    """A prediction that couldn't be made; never a reason to stop a run."""
+
+
 class TrainingAlarm(SteepError):
     """Training met a value it must not apply (a non-finite loss or gradient)."""
 

@@ -5,12 +5,18 @@ Each takes a recipe (or the path of one), does only what isn't done yet, and can
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from steep.artifact import read_json, write_json
 from steep.progress import Progress, Silent
 from steep.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from steep.planning.doctor import Diagnosis
+    from steep.stages.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ def run(
 ) -> Outcome:
     """Prepare, measure the base, train, evaluate, export and report. Calling again resumes.
 
+    A run that takes longer than about a minute is planned first: see ``plan``.
+
     Args:
         fresh: move an old run of this output_dir aside (nothing is deleted) and start over.
         progress: what is told while it works; silent by default.
@@ -45,10 +53,53 @@ def run(
         TrainingAlarm: training met a value it must not apply.
     """
     work = _Work(recipe, progress, fresh=fresh)
+    work.plan()
     outcome = work.evaluate()
     work.export()
+    work.keep_time()
     report(recipe, progress=progress)
     return outcome
+
+
+def plan(
+    recipe: Recipe | str | Path, *, quick: bool = False, progress: Progress | None = None
+) -> Plan:
+    """Predict what a run of this recipe takes here, and advise; nothing of the run is written.
+
+    Memory and time come from really training truncated models of the same shape for some
+    seconds; the measurement is kept in ``$STEEP_CACHE`` and used by ``run`` too.
+
+    Args:
+        quick: don't load the base model to see how well it knows such text already.
+
+    Raises:
+        UserInputError: the recipe or its paths can't be used as they are.
+    """
+    from steep.stages.base import open_base
+    from steep.stages.inputs import read_inputs
+    from steep.stages.plan import make_plan
+    from steep.stages.prepare import draft
+
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    heard = progress or Silent()
+    inputs = read_inputs(given)
+    resolved, base = open_base(given)
+    corpus = draft(resolved, inputs, base)
+    return make_plan(resolved, inputs, base, corpus, heard, ask=not quick)
+
+
+def doctor(model: str = "smollm2-135m", *, progress: Progress | None = None) -> Diagnosis:
+    """What this machine is, what is wrong with it, and which models it can train how fast.
+
+    Args:
+        model: the model to predict for, as in a recipe.
+
+    Raises:
+        UserInputError: the model can't be found, or this machine can't run steep.
+    """
+    from steep.planning.doctor import diagnose
+
+    return diagnose(model, progress or Silent())
 
 
 def prepare(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
@@ -108,6 +159,31 @@ class _Work:
         self.folder = open_run(self._recipe)
         self._prepared: Any = None
         self._trained: Any = None
+        self._planned_at: float | None = None
+
+    def plan(self) -> None:
+        """Write plan.json before anything is spent, if the run is long and there is none yet."""
+        from steep.stages.plan import is_worth_planning, kept_plan, make_plan, plan_line
+        from steep.stages.prepare import draft
+
+        if kept_plan(self._recipe, self._inputs, self._base, self.folder):
+            return
+        if self.folder.has_begun or not is_worth_planning(self._recipe, self._inputs, self._base):
+            return
+        written = self._inputs.replay is not None  # else the base model writes it, after this
+        corpus = self.prepare() if written else draft(self._recipe, self._inputs, self._base)
+        made = make_plan(self._recipe, self._inputs, self._base, corpus, self._progress, ask=False)
+        write_json(self.folder.plan, made.as_json())
+        self._progress.note(plan_line(made))
+        self._planned_at = time.monotonic()
+
+    def keep_time(self) -> None:
+        """Note beside the plan what the run took, if all of it ran in this process."""
+        if self._planned_at is None:
+            return
+        seconds = round(time.monotonic() - self._planned_at, 1)
+        kept = read_json(self.folder.plan)
+        write_json(self.folder.plan, {**kept, "actual": {"seconds": seconds}})
 
     def prepare(self) -> Any:
         from steep.stages.prepare import prepare_data

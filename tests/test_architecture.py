@@ -22,6 +22,7 @@ ORDER = [
     "model",
     "training",
     "proof",
+    "planning",
     "export",
     "report",
     "stages",

@@ -50,7 +50,7 @@ def tiny_model(kind: Kind, tokenizer: Any, seed: int = 0) -> Any:
     has learned positions, "gemma" scales its embeddings. Weights are drawn wide, so that
     different inputs give clearly different predictions.
     """
-    return random_model(_config(kind, tokenizer), seed)
+    return random_model(tiny_config(kind, tokenizer), seed)
 
 
 def random_model(config: Any, seed: int = 0, **options: Any) -> Any:
@@ -74,7 +74,7 @@ def random_model(config: Any, seed: int = 0, **options: Any) -> Any:
     return model.eval()
 
 
-def _config(kind: Kind, tokenizer: Any) -> Any:
+def tiny_config(kind: Kind, tokenizer: Any) -> Any:
     from transformers import GemmaConfig, GPT2Config, LlamaConfig, Qwen3Config
 
     common: dict[str, Any] = {

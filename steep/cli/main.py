@@ -46,6 +46,46 @@ def run(recipe: Path, overrides: tuple[str, ...], fresh: bool, as_json: bool) ->
 
 
 @cli.command()
+@_RECIPE
+@_SET
+@click.option("--quick", is_flag=True, help="Don't load the base model to try it on your text.")
+@_JSON
+def plan(recipe: Path, overrides: tuple[str, ...], quick: bool, as_json: bool) -> None:
+    """Predict memory and time of a run, and say whether it is the right tool."""
+    from steep.cli.console import Console, say
+    from steep.cli.plan import plan_lines
+    from steep.workflow import plan as plan_recipe
+
+    with Console(quiet=as_json) as console:
+        found = plan_recipe(_load(recipe, overrides), quick=quick, progress=console)
+    if as_json:
+        say(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    for line in plan_lines(found):
+        say(line)
+
+
+@cli.command()
+@click.option("--model", default="smollm2-135m", show_default=True, help="Model to predict for.")
+@_JSON
+def doctor(model: str, as_json: bool) -> None:
+    """What this machine is, and what it can train how fast."""
+    from dataclasses import asdict
+
+    from steep.cli.console import Console, say
+    from steep.cli.plan import doctor_lines
+    from steep.workflow import doctor as diagnose
+
+    with Console(quiet=as_json) as console:
+        found = diagnose(model, progress=console)
+    if as_json:
+        say(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    for line in doctor_lines(found):
+        say(line)
+
+
+@cli.command()
 @click.option(
     "--out", default="steep-demo", type=click.Path(path_type=Path), help="Folder to write into."
 )

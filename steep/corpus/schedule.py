@@ -94,7 +94,13 @@ class Schedule:
 
     def segments_of(self, step: int) -> list[int]:
         """Segment indices of a step (counting from 0), row after row."""
-        return [segment for row in self._rows_of(step) for segment in row]
+        return [segment for row in self.rows_of(step) for segment in row]
+
+    def rows_of(self, step: int) -> list[list[int]]:
+        """Segment indices of each row of a step (counting from 0)."""
+        begin = step * self.rows_per_step
+        self._need_rows(begin + self.rows_per_step)
+        return self._rows[begin : begin + self.rows_per_step]
 
     def epoch_of(self, step: int) -> float:
         """Passes over the domain finished when a step begins (fractional)."""
@@ -107,7 +113,7 @@ class Schedule:
 
     def batch(self, step: int) -> Batch:
         """The rows of a step as arrays."""
-        rows = self._rows_of(step)
+        rows = self.rows_of(step)
         width = max(sum(int(self.shards.lengths[i]) for i in row) for row in rows)
         input_ids = np.zeros((len(rows), width), dtype=np.int64)
         labels = np.full_like(input_ids, IGNORED)
@@ -128,11 +134,6 @@ class Schedule:
             positions[r, at:] = np.arange(width - at)
         flat = tuple(index for row in rows for index in row)
         return Batch(input_ids, labels, segments, positions, flat)
-
-    def _rows_of(self, step: int) -> list[list[int]]:
-        begin = step * self.rows_per_step
-        self._need_rows(begin + self.rows_per_step)
-        return self._rows[begin : begin + self.rows_per_step]
 
     def _need_rows(self, count: int) -> None:
         while len(self._rows) < count:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from steep.export.card import duration
@@ -118,15 +118,37 @@ def training_facts(story: RunStory) -> list[Fact]:
         return facts
     seconds, tokens = story.seconds or 0.0, story.tokens or 0
     facts += [Fact("steps", f"{len(story.steps):,}"), Fact("tokens", f"{tokens:,}")]
-    facts.append(Fact("time", duration(seconds)))
+    said = predictions(story)
+    facts.append(Fact("time", duration(seconds) + said.get("training_seconds", "")))
     if seconds > 0:
-        facts.append(Fact("speed", f"{tokens / seconds:,.0f} tokens/s"))
+        speed = f"{tokens / seconds:,.0f} tokens/s"
+        facts.append(Fact("speed", speed + said.get("tokens_per_second", "")))
     if story.peak_memory_bytes is not None:
-        facts.append(Fact("peak memory", f"{story.peak_memory_bytes / 2**30:.1f} GiB"))
+        peak = f"{story.peak_memory_bytes / 2**30:.1f} GiB"
+        facts.append(Fact("peak memory", peak + said.get("recorded_peak", "")))
+    whole = ((story.plan or {}).get("actual") or {}).get("seconds")
+    if whole is not None:
+        facts.append(Fact("time of the whole run", duration(whole) + said.get("seconds", "")))
     parity = ((story.exports or {}).get("parity") or {}).get("max_logit_difference")
     if parity is not None:
         facts.append(Fact("export logit difference", f"{parity:.2g}"))
     return facts
+
+
+def predictions(story: RunStory) -> dict[str, str]:
+    """What the plan said before the run, to stand behind what was measured: name to words."""
+    found = (story.plan or {}).get("predicted") or {}
+    words: dict[str, Callable[[float], str]] = {
+        "training_seconds": duration,
+        "seconds": duration,
+        "tokens_per_second": lambda rate: f"{rate:,.0f} tokens/s",
+        "recorded_peak": lambda size: f"{size / 2**30:.1f} GiB",
+    }
+    return {
+        name: f" (predicted {say(float(found[name]))})"
+        for name, say in words.items()
+        if isinstance(found.get(name), int | float)
+    }
 
 
 def strength_kept(story: RunStory) -> float | None:

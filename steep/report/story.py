@@ -20,6 +20,7 @@ FILES = {
     "metrics.jsonl": "one line per training step",
     "data/ledger.json": "what became of every document and token",
     "machine.json": "what it ran on",
+    "plan.json": "what it was predicted to take",
     "strength.json": "how much of the change is kept, and what else was tried",
     "exports.json": "what was exported, and its parity",
 }
@@ -68,6 +69,7 @@ class RunStory:
     machine: Mapping[str, Any] | None
     exports: Mapping[str, Any] | None
     strength: Mapping[str, Any] | None
+    plan: Mapping[str, Any] | None
     files: tuple[tuple[str, str], ...]
 
     @property
@@ -116,6 +118,7 @@ def read_story(run: Path) -> RunStory:
         machine=_mapping(run / "machine.json", read_json),
         exports=exports,
         strength=_mapping(run / "strength.json", read_json),
+        plan=_mapping(run / "plan.json", read_json),
         files=tuple(_files(run, exports or {})),
     )
 

@@ -15,6 +15,8 @@ from steep.model.load import (
     resolve_model,
     skeleton,
 )
+from steep.model.precision import bound_product_caches
+from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
 
@@ -67,16 +69,10 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OMP_NUM_THREADS is the user's own word on threads; torch alone would count cores, not CPUs.
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(recipe.train.threads or _usable_cpus())
+        torch.set_num_threads(recipe.train.threads or usable_cpus())
+    bound_product_caches()
     base = Base(resolve_model(recipe.model))
     resolved = resolve_recipe(recipe)
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     check_trainable(skeleton(base.path), resolved.train)
     return resolved, base
-
-
-def _usable_cpus() -> int:
-    """CPUs this process may use; the affinity mask exists on Linux only."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -54,7 +54,7 @@ def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
 def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -> dict[str, Any]:
     """Results of the untouched base model, kept across runs: they depend on nothing else."""
     key = fingerprint(panel, base.fingerprint)
-    kept = cache_folder() / "scores" / f"{key[:32]}.json"
+    kept = kept_scores(key)
     result = _measured(
         kept if kept.is_file() else run.scores / "base.json",
         key,
@@ -66,6 +66,11 @@ def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -
     for path in (kept, run.scores / "base.json"):
         write_json(path, {"key": key, "result": result})
     return result
+
+
+def kept_scores(key: str) -> Path:
+    """Where a base model's results are kept across runs."""
+    return cache_folder() / "scores" / f"{key[:32]}.json"
 
 
 def evaluate_stage(

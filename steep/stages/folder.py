@@ -32,6 +32,11 @@ class RunFolder:
         return self.path / "data"
 
     @property
+    def plan(self) -> Path:
+        """What the run was predicted to take."""
+        return self.path / "plan.json"
+
+    @property
     def machine(self) -> Path:
         """What trained: device, precision, threads, versions."""
         return self.path / "machine.json"
@@ -50,6 +55,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Checkpoints, complete only with their manifest."""
         return self.path / "checkpoints"
+
+    @property
+    def has_begun(self) -> bool:
+        """Is there a checkpoint already?"""
+        return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
 
     @property
     def modules(self) -> Path:

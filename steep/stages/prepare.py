@@ -12,6 +12,7 @@ from steep.artifact import is_done, key_of, read_json, write_json, write_text
 from steep.artifact import write_manifest as seal
 from steep.corpus.ledger import close_ledger, open_ledger
 from steep.corpus.piece import Piece
+from steep.corpus.reading import reading_texts
 from steep.corpus.retell import retell
 from steep.corpus.schedule import Schedule
 from steep.corpus.shards import (
@@ -41,6 +42,16 @@ CORPUS_VERSION = 1
 
 # More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
 _MOST_SELF_WRITTEN_TOKENS = 24_000
+_SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A corpus in memory: its schedule, the budget in optimizer steps, the closed ledger."""
+
+    schedule: Schedule
+    steps: int
+    ledger: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ def prepare_data(
         LedgerError: the books don't balance.
     """
     split = inputs.split
-    key = _key(recipe, base, inputs)
+    key = data_key(recipe, base, inputs)
     if not is_done(run.data, key):
         _refuse_drift(run, key)
         _make(recipe, inputs, base, run, key, progress)
@@ -89,6 +100,48 @@ def prepare_data(
     return Prepared(split.trained, split.held_out, schedule, steps, key_of(key), ledger)
 
 
+def draft(recipe: Recipe, inputs: Inputs, base: Base) -> Draft:
+    """The corpus in memory, nothing written and no model loaded.
+
+    Where the base model is to write the replay itself, passages of the packaged reading stand in
+    for it: as long, and as often replayed.
+    """
+    pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
+    general = inputs.replay if inputs.replay is not None else _stand_ins()
+    return _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
+
+
+def self_written_tokens(recipe: Recipe, steps: int) -> int:
+    """Tokens that the base model writes for replay in a run of so many steps, at most."""
+    train = recipe.train
+    rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
+    total = steps * rows * train.max_seq_length
+    return min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
+
+
+def _stand_ins() -> list[str]:
+    return [
+        text[start : start + _SELF_WRITTEN_CHARACTERS]
+        for text in reading_texts()
+        for start in range(0, len(text), _SELF_WRITTEN_CHARACTERS)
+    ]
+
+
+def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece]) -> Draft:
+    """Tokenise, schedule up to the budget, and balance the books."""
+    shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+    schedule = _schedule(recipe, shards)
+    steps = _steps(recipe, schedule)
+    ledger = open_ledger(
+        trained=inputs.split.trained,
+        held_out=inputs.split.held_out,
+        drops=inputs.collection.drops,
+        found=len(inputs.collection.documents) + len(inputs.collection.drops),
+        shards=shards,
+    )
+    return Draft(schedule, steps, close_ledger(ledger, inputs.split.trained, schedule, steps))
+
+
 def _make(
     recipe: Recipe,
     inputs: Inputs,
@@ -98,37 +151,22 @@ def _make(
     progress: Progress,
 ) -> None:
     progress.stage("Retelling and tokenising")
-    split = inputs.split
-    pieces = retell(split.trained, recipe.retell, random.Random(recipe.seed))
+    pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
     general = inputs.replay
     if general is None:
         general = tuple(_self_written(recipe, base, pieces, progress))
-    pieces = [*pieces, *_as_replay(general)]
-    shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
-    schedule = _schedule(recipe, shards)
-    steps = _steps(recipe, schedule)
-    ledger = close_ledger(
-        open_ledger(
-            trained=split.trained,
-            held_out=split.held_out,
-            drops=inputs.collection.drops,
-            found=len(inputs.collection.documents) + len(inputs.collection.drops),
-            shards=shards,
-        ),
-        split.trained,
-        schedule,
-        steps,
-    )
+    made = _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
     run.data.mkdir(parents=True, exist_ok=True)
-    save_shards(shards, run.data)
-    write_text(run.data / DOCUMENTS_FILE, _document_lines(split))
+    save_shards(made.schedule.shards, run.data)
+    write_text(run.data / DOCUMENTS_FILE, _document_lines(inputs.split))
     write_text(run.data / GENERAL_FILE, _lines({"text": text} for text in general))
-    write_json(run.data / LEDGER_FILE, ledger)
+    write_json(run.data / LEDGER_FILE, made.ledger)
     files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
     seal(run.data, "prepare", key, files)
 
 
-def _key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
+def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
+    """Everything the prepared corpus depends on."""
     train = recipe.train
     replay = inputs.replay
     return {
@@ -157,8 +195,7 @@ def _key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
 def _refuse_drift(run: RunFolder, key: dict[str, Any]) -> None:
     """Once training has begun, the data under it may not change."""
     manifest_path = run.data / "manifest.json"
-    begun = run.checkpoints.is_dir() and any(run.checkpoints.iterdir())
-    if not (begun and manifest_path.is_file()):
+    if not (run.has_begun and manifest_path.is_file()):
         return
     before = read_json(manifest_path).get("made_from", {})
     changed = [name for name in key if before.get(name) != key[name]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from steep.model.adapters import make_trainable, parameter_groups
 from steep.model.load import best_device
 from steep.model.precision import Precision, choose_precision
 from steep.model.strength import StrengthDial
+from steep.planning.machine import processor
 from steep.progress import Progress
 from steep.recipe import Recipe
 from steep.stages.base import Base
@@ -127,7 +127,7 @@ def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
         "asked": recipe.train.precision,
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "cpu": _processor(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
@@ -135,15 +135,6 @@ def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
     }
     write_json(run.machine, machine)
     return machine
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            names = (line.split(":", 1)[1].strip() for line in stream if "model name" in line)
-            return next(names, platform.processor())
-    except OSError:
-        return platform.processor() or platform.machine()
 
 
 def _say(progress: Progress, metrics: StepMetrics, steps: int) -> None:

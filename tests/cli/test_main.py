@@ -13,6 +13,7 @@ import pytest
 
 import steep
 from steep.cli.main import main
+from tests.planning.calibrations import children_in_process
 from tests.stages.project import write_project
 
 GOOD = '[data]\ndomain = ["docs/"]\n[train]\nmax_steps = 3\n'
@@ -42,6 +43,12 @@ def _write(folder: Path, recipe: str, documents: dict[str, bytes]) -> Path:
     return path
 
 
+PLAN_KEYS = {"schema", "key", "documents", "training", "facts", "machine", "predicted", "problem",
+             "advice"}  # fmt: skip
+PREDICTED_KEYS = {"tokens_per_second", "training_seconds", "seconds", "low", "high",
+                  "recorded_peak", "peak", "room", "fits", "times", "memory", "smaller",
+                  "calibration_seconds"}  # fmt: skip
+
 TEXT = {"a.txt": b"Acme was founded in 1987."}
 CUT = "नमस्ते".encode("utf-16")[:-1] + b"\xff\xfe\x00\xd8" * 3
 
@@ -64,7 +71,7 @@ CUT = "नमस्ते".encode("utf-16")[:-1] + b"\xff\xfe\x00\xd8" * 3
         (GOOD + '[evaluate]\nquestions = "q.jsonl"\n', TEXT, ["q.jsonl"]),
     ],
 )
-@pytest.mark.parametrize("command", ["run", "prepare"])
+@pytest.mark.parametrize("command", ["run", "prepare", "plan"])
 def test_wrong_input_is_one_line_and_exit_code_2(
     command: str,
     recipe: str,
@@ -107,6 +114,9 @@ def test_without_json_wrong_input_is_one_line_too(
         ["run", "recipe.toml", "--set", "train.max_step=3"],
         ["run", "recipe.toml", "--set", "nonsense"],
         ["run", "recipe.toml", "--set", "model=no-such-alias"],
+        ["plan", "no-such-recipe.toml"],
+        ["plan", "recipe.toml", "--set", "model=no-such-alias"],
+        ["doctor", "--model", "no-such-alias"],
         ["ask", "no-such-model", "Why?"],
         ["ask", "smollm2-135m", "--json"],
         ["demo", "--recipe", "no-such-recipe.toml", "--out", "demo"],
@@ -144,7 +154,8 @@ def test_help_and_version(
     assert (code, steep.__version__ in out) == (0, True)
     code, out, _ = _steep(monkeypatch, capsys, "--help")
     assert code == 0
-    for command in ("run", "demo", "prepare", "train", "evaluate", "export", "report", "ask"):
+    for command in ("run", "demo", "prepare", "train", "evaluate", "export", "report", "ask",
+                    "plan", "doctor"):  # fmt: skip
         assert command in out
 
 
@@ -177,6 +188,83 @@ def test_a_run_with_json_prints_one_object(
         assert code == 0
         assert json.loads(out)["stage"] == command
         assert out.count("\n") == 1
+
+
+# Broken by: making the run folder for a plan, or exit code 3 for advice against it.
+def test_a_plan_is_one_json_object_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    children_in_process(monkeypatch)
+    recipe = write_project(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    code, out, _ = _steep(monkeypatch, capsys, "plan", str(recipe), "--json")
+    found: dict[str, Any] = json.loads(out)
+    assert (code, out.count("\n")) == (0, 1)
+    assert found.keys() == PLAN_KEYS
+    assert found["training"]["steps"] == 3
+    assert found["documents"] == {"found": 10, "trained": 7, "held_out": 1, "dropped": 2}
+    assert found["problem"] is None
+    assert found["predicted"].keys() == PREDICTED_KEYS
+    assert found["predicted"]["fits"] is True
+    assert "train" in {row["name"] for row in found["predicted"]["times"]}
+    assert {row["about"] for row in found["advice"]} >= {"little text", "exposures"}
+    code, out, err = _steep(monkeypatch, capsys, "plan", str(recipe), "--quick")
+    assert code == 0
+    for part in ("documents", "tokens/s", "in all", "fits", "Advice", "train.max_steps"):
+        assert part in out
+    assert "Measuring" in err
+    assert "Measuring" not in out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+# Broken by: letting a failed measurement end the command.
+def test_a_plan_without_a_prediction_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("steep.planning.calibrate.run_child", lambda *_: "nonsense")
+    recipe = str(write_project(tmp_path))
+    code, out, _ = _steep(
+        monkeypatch, capsys, "plan", recipe, "--quick", "--set", "train.threads=2"
+    )
+    assert code == 0
+    assert "no answer" in out
+    changed = ["--set", "train.method=lora", "--set", 'train.target_modules=["query"]']
+    monkeypatch.undo()
+    code, out, err = _steep(monkeypatch, capsys, "plan", recipe, "--quick", "--json", *changed)
+    assert (code, out) == (2, "")
+    assert "'query'" in err
+    assert len(err.splitlines()) == 1
+
+
+# Broken by: a name of the diagnosis that JSON can't hold.
+def test_the_doctor_speaks_json_and_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    children_in_process(monkeypatch)
+    model = str(write_project(tmp_path).parent / "base")
+    code, out, _ = _steep(monkeypatch, capsys, "doctor", "--model", model, "--json")
+    found = json.loads(out)
+    assert (code, out.count("\n")) == (0, 1)
+    assert found["versions"]["torch"]
+    assert [row["method"] for row in found["trains"]] == ["lora", "full"]
+    assert [row["problem"] for row in found["trains"]] == [None, None]
+    assert all(row["tokens_per_second"] > 0 for row in found["trains"])
+    assert found["memory"]["available"] > 0
+    assert set(found["gflops"]) == {"fp32", "bf16"}
+    code, out, _ = _steep(monkeypatch, capsys, "doctor", "--model", model)
+    assert code == 0
+    for part in ("cores usable", "GFLOP/s", "available", "precision", "largest"):
+        assert part in out
+
+
+# Broken by: not asking check_versions first.
+def test_a_machine_that_cannot_run_steep_is_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "1.0")
+    code, out, err = _steep(monkeypatch, capsys, "doctor", "--json")
+    assert (code, out) == (2, "")
+    assert "1.0" in err
 
 
 def test_another_recipe_in_the_folder_is_exit_code_2(

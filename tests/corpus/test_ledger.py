@@ -100,7 +100,7 @@ class _ByHand(Schedule):
 
     order: tuple[int, ...] = ()
 
-    def _rows_of(self, step: int) -> list[list[int]]:
+    def rows_of(self, step: int) -> list[list[int]]:
         return [[self.order[step]]]
 
 

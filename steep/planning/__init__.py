@@ -1,0 +1,1 @@
+"""Planning: what a run will cost and whether it is the right tool, before anything is spent."""

@@ -1,0 +1,134 @@
+"""Is continued pre-training the right tool here? Four measurements, each with its sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from steep.corpus.ledger import FEW_EXPOSURES
+from steep.documents.record import Document
+
+FEW_TOKENS = 2_000
+"""Less than this fits into a prompt whole, where any model reads it without an error; a step of
+training sees a thousand tokens, and too few facts are in it to measure what was learned."""
+
+MOSTLY = 0.5
+"""From this share of the text on, the documents are examples of behaviour."""
+
+_ASKS = "instruction|prompt|question|query|input|problem"
+_ANSWERS = "output|completion|response|answer|chosen|solution"
+_RECORD = re.compile(rf"\A\W*(?:{_ASKS})\s*:.*?\b(?:{_ANSWERS})\s*:", re.IGNORECASE | re.DOTALL)
+_MESSAGES = re.compile(
+    r"\b(?:messages|conversations?|turns|dialog(?:ue)?)\s+\d+\s+(?:role|from|speaker|content|value)\s*:",
+    re.IGNORECASE,
+)
+_TURN = re.compile(
+    r"^\W{0,3}(user|human|customer|q|question|assistant|ai|bot|agent|a|answer)\W{0,3}:",
+    re.IGNORECASE,
+)
+_ASKING_TURNS = frozenset({"user", "human", "customer", "q", "question"})
+_FEWEST_TURNS = 2  # questions in one text, each with its answer, before it is a dialogue
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One piece of advice: what it is about, and a sentence with the numbers behind it."""
+
+    about: Literal["behaviour", "little text", "known text", "exposures"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How well the base model predicts the domain and general text, in bits per byte."""
+
+    domain: float
+    general: float
+    tokens: int
+
+
+def on_behaviour(documents: Sequence[Document]) -> Advice | None:
+    """Documents that are mostly instructions with answers, or dialogues."""
+    examples = [document for document in documents if is_example(document.text)]
+    characters = sum(len(document.text) for document in documents)
+    share = sum(len(document.text) for document in examples) / max(1, characters)
+    if share <= MOSTLY:
+        return None
+    return Advice(
+        "behaviour",
+        f"{len(examples):,} of {len(documents):,} documents ({share:.0%} of the text) are "
+        "instructions with answers or dialogues: if the model is to behave like them, "
+        "instruction fine-tuning (SFT) on these records is the tool; continued pre-training "
+        "teaches what texts say",
+    )
+
+
+def is_example(text: str) -> bool:
+    """Is a text an instruction with its answer, or a dialogue of at least two questions?"""
+    start = text[:4000]
+    if _RECORD.match(start) or _MESSAGES.search(start):
+        return True
+    lines = [line for line in text.splitlines() if line.strip()]
+    turns = [found[1].lower() for line in lines if (found := _TURN.match(line))]
+    asked = sum(turn in _ASKING_TURNS for turn in turns)
+    return min(asked, len(turns) - asked) >= _FEWEST_TURNS and 2 * len(turns) >= len(lines)
+
+
+def on_little_text(tokens: int, context_tokens: int | None) -> Advice | None:
+    """Documents of so few tokens that there is little to train on."""
+    if tokens >= FEW_TOKENS:
+        return None
+    roomy = context_tokens is not None and context_tokens >= FEW_TOKENS
+    room = f" (this model reads {context_tokens:,} tokens at once)" if roomy else ""
+    return Advice(
+        "little text",
+        f"the documents hold {tokens:,} tokens; fewer than {FEW_TOKENS:,} fit into a prompt "
+        f"whole{room}, where a model reads them without an error, and hold too few facts to "
+        "measure what was learned: put them into the prompt, or add documents",
+    )
+
+
+def on_known_text(found: Predicted | None) -> Advice | None:
+    """Text that the base model predicts as well as general text."""
+    if found is None or found.domain > found.general:
+        return None
+    return Advice(
+        "known text",
+        f"the base model predicts your text at {found.domain:.2f} bits per byte and general text "
+        f"at {found.general:.2f} (a sample of {found.tokens:,} tokens): your text is no harder "
+        "than what the model knows, so there may be little to learn; ask it first with steep ask",
+    )
+
+
+def on_exposures(
+    median: float | None, steps: int, needed_steps: int, seconds_per_step: float | None
+) -> Advice | None:
+    """A budget that shows the median fact fewer than 20 times.
+
+    Args:
+        median: times the median fact is met; None if no facts were found.
+        needed_steps: a budget under which it is met 20 times.
+        seconds_per_step: of training; None if nothing was measured.
+    """
+    if median is None or median >= FEW_EXPOSURES:
+        return None
+    time = ""
+    if seconds_per_step is not None:
+        time = f" (about {minutes(needed_steps * seconds_per_step)} of training here)"
+    return Advice(
+        "exposures",
+        f"in {steps:,} steps half of the facts are met at most {median:g} times, and "
+        f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that"
+        f"{time}",
+    )
+
+
+def minutes(seconds: float) -> str:
+    """A duration as a person would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

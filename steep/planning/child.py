@@ -1,0 +1,284 @@
+"""The calibrating child: a truncated model of random weights, asked and trained by the product.
+
+``python -m steep.planning.child`` reads one JSON object (``Order``) from stdin and writes one
+(``steep.planning.measured.Measured``) to stdout. It runs in a process of its own so that it
+starts from nothing, and so that running out of memory ends it and not the run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from steep.corpus.piece import Piece
+from steep.corpus.schedule import Batch, Schedule
+from steep.corpus.shards import Shards
+from steep.model.adapters import make_trainable
+from steep.model.precision import Precision, dtype_of
+from steep.planning.machine import forget_peak, peak_resident_bytes, resident_bytes
+from steep.planning.measured import Measured, Order, StepTime
+from steep.planning.shape import config_of
+from steep.proof.scorer import Choices, Scorer
+from steep.recipe import TrainRecipe
+from steep.training.loop import StepMetrics, train_model
+
+# Spread of the random weights: like a fresh model's, so that sums stay finite and no number is
+# so small that the processor slows down.
+_SPREAD = 0.02
+_BLOCK = 2**16
+
+# What is asked: as many places as the scorer puts into one batch, at lengths usual in the panel.
+_ASKED_BATCH = 2048
+_TEXT_TOKENS = 256
+_CHOICE_PROMPT, _CHOICES, _CHOICE_TOKENS = 16, 10, 3
+_ANSWER_PROMPT, _ANSWER_TOKENS = 20, 8
+
+
+def main() -> None:
+    """Read the order, measure, write what was found."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    order = Order.read(json.load(sys.stdin))
+    out = sys.stdout
+    sys.stdout = sys.stderr  # whatever a library prints must not stand in the answer
+    found = measure(order)
+    out.write(json.dumps(asdict(found)) + "\n")
+
+
+def measure(order: Order) -> Measured:
+    """Ask and train one truncated model."""
+    torch.set_num_threads(order.threads)
+    peaks = _Peaks(order.device)
+    import accelerate  # noqa: F401  (part of what a run holds before it has a model)
+    import peft  # noqa: F401
+
+    idle = peaks.take()
+    model = random_model(config_of(order.shape)).to(order.device)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    text_rate, choice_rate, answer_seconds = _ask(model)
+    asked = peaks.take()
+    recipe = TrainRecipe.model_validate(order.train)
+    model = make_trainable(model, recipe, seed=0)
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    schedule = measuring_schedule(order, recipe, lambda: peaks.take("probed"))
+    steps: list[StepTime] = []
+    begin = time.monotonic()
+
+    def note(metrics: StepMetrics, total: int) -> None:
+        steps.append(StepTime(metrics.tokens, metrics.seconds))
+        peaks.keep("stepped")
+        if time.monotonic() - begin > order.most_seconds and len(steps) > 2:
+            raise _Enough
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            way = train_model(
+                model,
+                schedule,
+                recipe,
+                steps=len(order.rows),
+                seed=0,
+                precision=order.precision,
+                folder=Path(folder),
+                key={},
+                on_step=note,
+            ).way
+        except _Enough:
+            way = None
+        peaks.take("saved")
+    return Measured(
+        layers=order.layers,
+        weight_bytes=weights,
+        trained_bytes=trained,
+        idle_bytes=idle,
+        asked_bytes=asked,
+        probed_bytes=peaks.named["probed"],
+        stepped_bytes=peaks.named["stepped"],
+        saved_bytes=peaks.named["saved"] if way is not None else None,
+        steps=tuple(steps),
+        text_tokens_per_second=text_rate,
+        choice_tokens_per_second=choice_rate,
+        answer_seconds=answer_seconds,
+        trained_text_tokens_per_second=_as_trained(model, order.precision),
+        packing=way.packing if way is not None else None,
+    )
+
+
+class _Enough(Exception):
+    """The time allowed is over."""
+
+
+@dataclass
+class _Peaks:
+    """Peak memory since it was last taken, by name of what was done."""
+
+    device: str
+    named: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, name: str) -> int:
+        """Raise a named peak to what was reached by now."""
+        now = self._peak()
+        self.named[name] = max(now, self.named.get(name, 0))
+        return now
+
+    def take(self, name: str = "") -> int:
+        """As ``keep``; then the next peak begins."""
+        now = self.keep(name)
+        if self.device.startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats()
+        else:
+            forget_peak()
+        return now
+
+    def _peak(self) -> int:
+        if self.device.startswith("cuda"):
+            return int(torch.cuda.max_memory_allocated())
+        return max(peak_resident_bytes(), resident_bytes() or 0)
+
+
+def random_model(config: Any) -> Any:
+    """A model of a configuration with small random weights, quickly made."""
+    from transformers import AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
+
+    with no_init_weights():  # type: ignore[no-untyped-call]
+        make: Any = AutoModelForCausalLM.from_config
+        model = make(config, dtype=torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    block = torch.empty(_BLOCK).uniform_(-_SPREAD, _SPREAD, generator=generator)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() < 2:  # norms' ones and biases' zeros, or memory as it was found
+                parameter.fill_(
+                    1.0 if parameter.dim() and float(parameter.flatten()[0]) == 1 else 0
+                )
+                continue
+            flat = parameter.view(-1)
+            for start in range(0, len(flat), _BLOCK):
+                part = flat[start : start + _BLOCK]
+                part.copy_(block[: len(part)])
+    return model.eval()
+
+
+def measuring_schedule(
+    order: Order, recipe: TrainRecipe, before_first: Callable[[], object]
+) -> Schedule:
+    """Batches of random tokens with the segment lengths ordered; the first call is reported."""
+
+    generator = np.random.default_rng(0)
+    lengths = np.array([n for step in order.rows for row in step for n in row], dtype=np.int64)
+    firsts = np.array([n for step in order.firsts for row in step for n in row], dtype=np.int64)
+    vocabulary = int(config_of(order.shape).get_text_config().vocab_size)
+    shards = Shards(
+        generator.integers(0, vocabulary, int(lengths.sum()), dtype=np.int32),
+        np.cumsum(lengths) - lengths,
+        lengths,
+        np.arange(len(lengths), dtype=np.int64),
+        firsts,
+        tuple(Piece("document", str(n), "") for n in range(len(lengths))),
+    )
+    size = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    numbers = itertools.count()
+    rows = [[[next(numbers) for _ in row] for row in step] for step in order.rows]
+
+    class Given(Schedule):
+        def rows_of(self, step: int) -> list[list[int]]:
+            return rows[step % len(rows)]
+
+        def batch(self, step: int) -> Batch:
+            if step == 0:
+                before_first()
+            return super().batch(step)
+
+    return Given(shards, 0, recipe.max_seq_length, size, 0.0)
+
+
+def _ask(model: Any) -> tuple[float, float, float]:
+    """(text tokens per second, choice tokens per second, seconds per answered token)."""
+    scorer = Scorer(model, _Numbers(model.config.get_text_config().vocab_size))
+    texts = [_Numbers.text(n, _TEXT_TOKENS) for n in range(_ASKED_BATCH // _TEXT_TOKENS)]
+    requests = [
+        Choices(
+            _Numbers.text(n, _CHOICE_PROMPT),
+            tuple(" " + _Numbers.text(n + k, _CHOICE_TOKENS) for k in range(_CHOICES)),
+        )
+        for n in range(_ASKED_BATCH // (_CHOICE_PROMPT + _CHOICES * _CHOICE_TOKENS))
+    ]
+    prompts = [
+        _Numbers.text(n, _ANSWER_PROMPT)
+        for n in range(_ASKED_BATCH // (_ANSWER_PROMPT + 2 * _ANSWER_TOKENS))
+    ]
+    scorer.score_texts(texts[:1])  # the first call of anything is slower
+    text = _seconds(lambda: scorer.score_texts(texts))
+    choice = _seconds(lambda: scorer.score_continuations(requests))
+    answers = _seconds(
+        lambda: scorer.generate(
+            prompts, max_new_tokens=_ANSWER_TOKENS, min_new_tokens=_ANSWER_TOKENS
+        )
+    )
+    asked = len(requests) * (_CHOICE_PROMPT + _CHOICES * _CHOICE_TOKENS)
+    return (
+        len(texts) * _TEXT_TOKENS / text,
+        asked / choice,
+        answers / (len(prompts) * _ANSWER_TOKENS),
+    )
+
+
+def _as_trained(model: Any, precision: Precision) -> float:
+    """Text tokens per second as the strength is chosen: merged, in the training's precision."""
+    from steep.training.linear import merged
+
+    dtype = dtype_of(precision)
+    half = dtype if dtype != torch.float32 else None
+    scorer = Scorer(model, _Numbers(model.config.get_text_config().vocab_size))
+    texts = [_Numbers.text(n, _TEXT_TOKENS) for n in range(_ASKED_BATCH // _TEXT_TOKENS)]
+    with (
+        torch.autocast(model.device.type, dtype=half, enabled=half is not None),
+        merged(model, dtype),
+    ):
+        scorer.score_texts(texts[:1])
+        return len(texts) * _TEXT_TOKENS / _seconds(lambda: scorer.score_texts(texts))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    begin = time.monotonic()
+    call()
+    return max(time.monotonic() - begin, 1e-6)
+
+
+class _Numbers:
+    """A tokenizer of numbers: each word is its own token."""
+
+    bos_token_id = None
+    eos_token_id = 0
+
+    def __init__(self, vocabulary: int) -> None:
+        self._vocabulary = vocabulary
+
+    @staticmethod
+    def text(seed: int, tokens: int) -> str:
+        """A text of so many tokens."""
+        return " ".join(str(1 + (seed * 7919 + 31 * k) % 100_003) for k in range(tokens))
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        """The numbers, folded into the vocabulary."""
+        return [int(word) % self._vocabulary if word.isdigit() else 1 for word in text.split()]
+
+    def decode(self, ids: list[int], **_: object) -> str:
+        """The numbers again."""
+        return " ".join(map(str, ids))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""From calibration and workload to figures: memory and time of each stage, and what would fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steep.planning.calibrate import Calibration
+from steep.planning.machine import Memory
+from steep.planning.measured import Measured
+from steep.planning.workload import Asking, Workload
+from steep.recipe import Recipe, TrainRecipe
+
+_SAVE_SECONDS = 300.0  # the loop saves this often
+
+# Answers end at their first line's end: a base model often goes on to the last token allowed, a
+# tuned one seldom does (free answers of the runs in docs/RESULTS.md).
+_ANSWERED_SHARE = {"base": 0.75, "tuned": 0.4}
+
+# Bisecting a grid of 20 after trying both ends; two measurements where the whole change fits.
+_STRENGTHS = (2, 6, 8)
+
+# Reading and writing weights, and what export and report take whatever the model.
+_DISK_BYTES_PER_SECOND = 5e8
+_REPORT_SECONDS = 8.0
+_MATRICES = 7  # linear layers in a decoder layer of most models: q, k, v, o, gate, up, down
+_ROUGH = 0.35  # half the width of the range of what is only estimated
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """Predicted wall time of one stage, in seconds, and its range."""
+
+    name: str
+    seconds: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StageMemory:
+    """Predicted peak of one stage, in bytes of the process (of the GPU, if one trains)."""
+
+    name: str
+    peak: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the recipe that would need less memory: keys and values, and the peak."""
+
+    changes: Mapping[str, str | int]
+    peak: int
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run will take.
+
+    Attributes:
+        tokens_per_second: while training.
+        training_seconds: of the steps.
+        recorded_peak: what metrics.jsonl will have recorded by the last step, in bytes.
+        peak: of the whole run, in bytes.
+        room: memory a run may take here, in bytes.
+        fits: is the peak within the room?
+        smaller: changes of the recipe under which it would fit, least change first; empty if it
+            fits as it is.
+    """
+
+    tokens_per_second: float
+    training_seconds: float
+    times: tuple[StageTime, ...]
+    memory: tuple[StageMemory, ...]
+    recorded_peak: int
+    peak: int
+    room: int
+    fits: bool
+    smaller: tuple[Change, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return sum(time.seconds for time in self.times)
+
+    @property
+    def low(self) -> float:
+        """Of the whole run, the lower end of the range."""
+        return sum(time.low for time in self.times)
+
+    @property
+    def high(self) -> float:
+        """Of the whole run, the upper end of the range."""
+        return sum(time.high for time in self.times)
+
+
+def predict(
+    recipe: Recipe,
+    calibration: Calibration,
+    work: Workload,
+    memory: Memory,
+    *,
+    held: int = 0,
+    base_is_known: bool = False,
+    half: bool = True,
+) -> Prediction:
+    """Predict a run.
+
+    Args:
+        memory: of the device that trains.
+        held: bytes this process holds already; they are part of the run's peak and of the room.
+        base_is_known: the base's answers are kept from an earlier run.
+        half: training multiplies in half precision.
+    """
+    sizes = Sizes.of(calibration, held, half)
+    peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known)
+    peak = max(stage.peak for stage in peaks)
+    room = memory.available + held
+    times = stage_times(recipe, calibration, work, sizes, base_is_known)
+    smaller = () if peak <= room else tuple(c for c in changes(recipe, sizes) if c.peak <= room)
+    return Prediction(
+        tokens_per_second=calibration.tokens_per_second,
+        training_seconds=work.tokens / calibration.tokens_per_second,
+        times=times,
+        memory=peaks,
+        recorded_peak=max(s.peak for s in peaks if s.name in ("ask the base", "train")),
+        peak=peak,
+        room=room,
+        fits=peak <= room,
+        smaller=smaller,
+    )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What memory holds, in bytes at the model's depth.
+
+    Attributes:
+        idle: before a model is there.
+        depth: decoder layers (not bytes).
+        weights, trained: fp32 bytes of the base's parameters and of trainable ones.
+        layers: those of the weights that stand in decoder layers.
+        working: bytes of a number in the products.
+        asked, probed, stepped, saved: peaks as in ``Measured``, over ``idle``.
+    """
+
+    idle: int
+    depth: int
+    weights: int
+    trained: int
+    layers: int
+    working: int
+    asked: int
+    probed: int
+    stepped: int
+    saved: int
+
+    @classmethod
+    def of(cls, calibration: Calibration, held: int, half: bool) -> Sizes:
+        """From a calibration; ``held`` is what the run's own process holds before it starts."""
+        idle = max(held, max(m.idle_bytes for m in calibration.measured))
+
+        def over(peak: str) -> int:
+            def value(m: Measured) -> float:
+                found = getattr(m, peak)
+                return float((m.stepped_bytes if found is None else found) - m.idle_bytes)
+
+            return round(calibration.at_depth(value))
+
+        per_layer = calibration.per_layer(lambda m: m.weight_bytes)
+        return cls(
+            idle=idle,
+            depth=calibration.depth,
+            weights=round(calibration.at_depth(lambda m: m.weight_bytes)),
+            trained=round(calibration.at_depth(lambda m: m.trained_bytes)),
+            layers=round(per_layer * calibration.depth),
+            working=2 if half else 4,
+            asked=over("asked_bytes"),
+            probed=over("probed_bytes"),
+            stepped=over("stepped_bytes"),
+            saved=over("saved_bytes"),
+        )
+
+    @property
+    def judging(self) -> int:
+        """What asking takes beside the weights."""
+        return max(0, self.asked - self.weights)
+
+    @property
+    def fixed(self) -> int:
+        """What a step holds whatever its rows: weights, gradients, Adam's two moments, copies."""
+        return self.held_by(self.trained)
+
+    def held_by(self, trained: int) -> int:
+        """As ``fixed``, with ``trained`` bytes of trainable parameters beside frozen weights."""
+        own = 0 if trained >= self.weights else trained
+        return self.weights + own + 3 * trained + self.layers * self.working // 4
+
+
+def stage_peaks(
+    recipe: Recipe,
+    sizes: Sizes,
+    work: Workload,
+    calibration: Calibration,
+    base_is_known: bool,
+) -> tuple[StageMemory, ...]:
+    """The peak of each stage of ``steep run``, in the order in which they come."""
+    lora = recipe.train.method == "lora"
+    searched = work.validation_tokens > 0
+    copy = sizes.layers * sizes.working // 4  # merged weights in the working precision
+    # The dial keeps what was trained; after full training the base is loaded again beside it.
+    dial = (sizes.trained // 2 if lora else sizes.trained + sizes.weights) if searched else 0
+    held = sizes.weights + (sizes.trained if lora else 0)
+    again = sizes.weights if searched and not lora else 0
+    steps = [sizes.probed, sizes.stepped]
+    seconds = work.tokens / calibration.tokens_per_second
+    if recipe.train.save_steps or seconds > _SAVE_SECONDS:
+        steps.append(sizes.saved)
+    found = {
+        "ask the base": sizes.weights if base_is_known else sizes.asked,
+        "train": max(steps),
+        "choose the strength": held + dial + copy + sizes.judging if searched else 0,
+        "ask the tuned model": held + again + (sizes.layers if lora else 0) + sizes.judging,
+        "export": 2 * held + again,
+    }
+    return tuple(StageMemory(name, sizes.idle + size) for name, size in found.items() if size)
+
+
+def stage_times(
+    recipe: Recipe,
+    calibration: Calibration,
+    work: Workload,
+    sizes: Sizes,
+    base_is_known: bool,
+) -> tuple[StageTime, ...]:
+    """Wall time of each stage of ``steep run`` after preparing."""
+    load = sizes.weights / _DISK_BYTES_PER_SECOND + 1.0
+    training = work.tokens / calibration.tokens_per_second
+    wide = calibration.spread
+    times = []
+    if work.written_tokens:  # kept across runs, so it may cost nothing
+        writing = work.written_tokens * calibration.at_depth(lambda m: m.answer_seconds)
+        times.append(StageTime("write the replay", writing, 0.0, writing * (1 + _ROUGH)))
+    if not base_is_known:
+        seconds = load + asking_seconds(calibration, work.asking, _ANSWERED_SHARE["base"])
+        times.append(_around("ask the base", seconds, _ROUGH))
+    times.append(_around("train", training, wide))
+    if work.validation_tokens:
+        each = work.validation_tokens * calibration.at_depth(
+            lambda m: 1.0 / m.trained_text_tokens_per_second
+        )
+        low, usual, high = (count * each for count in _STRENGTHS)
+        times.append(StageTime("choose the strength", usual, low, high))
+    tuned = asking_seconds(calibration, work.asking, _ANSWERED_SHARE["tuned"])
+    times.append(_around("ask the tuned model", tuned, _ROUGH))
+    written = (3 if recipe.train.method == "lora" else 2) * sizes.weights
+    export = written / _DISK_BYTES_PER_SECOND + _REPORT_SECONDS
+    times.append(StageTime("export and report", export, export / 2, 2 * export))
+    return tuple(times)
+
+
+def asking_seconds(calibration: Calibration, asking: Asking, answered: float = 1.0) -> float:
+    """Time to ask one model everything; ``answered`` is how long answers are, of the longest."""
+    text = calibration.at_depth(lambda m: 1.0 / m.text_tokens_per_second)
+    choice = calibration.at_depth(lambda m: 1.0 / m.choice_tokens_per_second)
+    answer = calibration.at_depth(lambda m: m.answer_seconds)
+    return (
+        asking.text_tokens * text
+        + asking.choice_tokens * choice
+        + asking.answer_tokens * answered * answer
+    )
+
+
+def changes(recipe: Recipe, sizes: Sizes) -> list[Change]:
+    """Smaller recipes and the peak of training under each, least change first.
+
+    What a step holds for its rows is taken to grow with their tokens; the rest stays.
+    """
+    train = recipe.train
+    rows = max(0, sizes.stepped - sizes.fixed)
+    lighter: list[tuple[dict[str, str | int], float]] = [({}, 1.0)]
+    if train.per_device_train_batch_size > 1:
+        lighter.append(({"per_device_train_batch_size": 1}, 1 / train.per_device_train_batch_size))
+    batch, share = lighter[-1]
+    lengths = [n for n in (256, 128) if n < train.max_seq_length]
+    lighter += [({**batch, "max_seq_length": n}, share * n / train.max_seq_length) for n in lengths]
+    found = [
+        Change(keys, sizes.idle + round(sizes.fixed + rows * part)) for keys, part in lighter[1:]
+    ]
+    if train.method == "full":
+        fixed = sizes.held_by(lora_bytes(sizes, train))
+        probing = sizes.weights + sizes.layers  # adapters are tried in fp32 once
+        found += [
+            Change(
+                {"method": "lora", **keys},
+                sizes.idle + max(round(fixed + rows * part), probing),
+            )
+            for keys, part in lighter
+        ]
+    return found
+
+
+def lora_bytes(sizes: Sizes, train: TrainRecipe) -> int:
+    """About what adapters of the recipe's rank take on all linear layers, in fp32.
+
+    An adapter of rank r on an n by m matrix has r (n + m) numbers; the layers' matrices are taken
+    to be square and seven to a layer.
+    """
+    matrices = _MATRICES * sizes.depth
+    side = math.sqrt(sizes.layers / 4 / matrices)
+    return round(4 * matrices * 2 * train.lora_r * side)
+
+
+def _around(name: str, seconds: float, share: float) -> StageTime:
+    return StageTime(name, seconds, seconds * (1 - share), seconds * (1 + share))

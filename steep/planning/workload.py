@@ -1,0 +1,124 @@
+"""What a run will have to do: steps and their rows, and everything both models are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steep.corpus.schedule import Schedule
+from steep.planning.measured import Rows
+from steep.proof.layout import Encoder
+from steep.proof.measure import (
+    ANSWER_TOKENS,
+    PRIOR_PROMPT,
+    VERBATIM_TOKENS,
+    VERBATIM_WINDOWS,
+    Panel,
+)
+from steep.proof.questions import PROMPT, Question
+
+_SAMPLED_STEPS = 8
+_VERBATIM_STRIDE = 256  # characters between the places of verbatim windows
+
+# Documents of a corpus are alike: the tokens of so many say how many the rest have.
+_MOST_ENCODED = 400
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What one model is asked, in tokens; ``answers`` counts greedy answers."""
+
+    text_tokens: int
+    choice_tokens: int
+    answers: int
+
+    @property
+    def answer_tokens(self) -> int:
+        """At most: a model that keeps to the form stops at its first line's end."""
+        return self.answers * ANSWER_TOKENS
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A run's work.
+
+    Attributes:
+        steps, tokens: of the whole training.
+        rows, firsts: sampled steps (``sample_steps``).
+        asking: what each of the two models is asked.
+        validation_tokens: what each strength tried is measured on; 0 where it is fixed.
+        written_tokens: replay that the base model has to write first.
+    """
+
+    steps: int
+    tokens: int
+    rows: Rows
+    firsts: Rows
+    asking: Asking
+    validation_tokens: int
+    written_tokens: int = 0
+
+
+def sample_steps(schedule: Schedule, steps: int, count: int = _SAMPLED_STEPS) -> tuple[Rows, Rows]:
+    """Lengths and first targets of the segments of some steps.
+
+    The step of most tokens comes first: it sets the peak. Then come steps at evenly spread ranks
+    of size, ordered so that every beginning of the list is a fair sample.
+    """
+    shards = schedule.shards
+    sizes = [sum(int(shards.lengths[i]) for i in schedule.segments_of(k)) for k in range(steps)]
+    ranked = sorted(range(steps), key=lambda step: (sizes[step], step))
+    spread = sorted(range(count), key=lambda n: _bits_reversed(n, count))
+    chosen = [ranked[-1], *(ranked[int((n + 0.5) / count * steps)] for n in spread)]
+    lengths: list[tuple[tuple[int, ...], ...]] = []
+    firsts: list[tuple[tuple[int, ...], ...]] = []
+    for step in chosen[: steps + 1]:
+        rows = schedule.rows_of(step)
+        lengths.append(tuple(tuple(int(shards.lengths[i]) for i in row) for row in rows))
+        firsts.append(tuple(tuple(int(shards.firsts[i]) for i in row) for row in rows))
+    return tuple(lengths), tuple(firsts)
+
+
+def asking_of(panel: Panel, tokenizer: Any) -> Asking:
+    """Count what ``steep.proof.measure`` asks of a model."""
+    encoder = Encoder(tokenizer)
+    texts = [text for _, text in (*panel.domain, *panel.general)]
+    places = sum(1 + max(len(t) - _VERBATIM_STRIDE, 0) // _VERBATIM_STRIDE
+                 for _, t in panel.trained_texts)  # fmt: skip
+    windows = min(VERBATIM_WINDOWS, places) * 2 * VERBATIM_TOKENS
+    questions = (*panel.questions, *panel.controls, *panel.general_questions)
+    choices = sum(_choice_tokens(encoder, question) for question in questions)
+    distinct = {choice for question in questions for choice in question.choices}
+    priors = sum(len(encoder.text(" " + choice)) for choice in sorted(distinct))
+    return Asking(
+        tokens_of(texts, tokenizer) + windows,
+        choices + priors + len(encoder.text(PRIOR_PROMPT)),
+        len(panel.questions) + len(panel.controls),
+    )
+
+
+def tokens_of(texts: Sequence[str], tokenizer: Any) -> int:
+    """Tokens of texts; of very many, as the first ones have per character."""
+    encoder = Encoder(tokenizer)
+    counted = texts[:_MOST_ENCODED]
+    found = sum(len(encoder.text(text)) for text in counted)
+    rest = sum(len(text) for text in texts[_MOST_ENCODED:])
+    return found + round(rest * found / max(1, sum(len(text) for text in counted)))
+
+
+def row_tokens(rows: Iterable[Iterable[Iterable[int]]]) -> list[int]:
+    """Tokens of each step."""
+    return [sum(n for row in step for n in row) for step in rows]
+
+
+def _choice_tokens(encoder: Encoder, question: Question) -> int:
+    if not question.choices:
+        return 0
+    prompt = len(encoder.text(PROMPT.format(question=question.question)))
+    return prompt + sum(len(encoder.text(" " + choice)) for choice in question.choices)
+
+
+def _bits_reversed(number: int, count: int) -> int:
+    bits = max(1, (count - 1).bit_length())
+    return int(f"{number:0{bits}b}"[::-1], 2)

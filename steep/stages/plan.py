@@ -1,0 +1,364 @@
+"""Plan: what a run will take on this machine, whether it fits, and whether it is the right tool.
+
+Nothing here changes what a run gives. ``plan.json`` and ``steep plan --json`` have this schema::
+
+    {"schema": 1, "key": "…",
+     "documents": {"found", "trained", "held_out", "dropped"},
+     "training": {"steps", "tokens", "domain_tokens", "passes", "general_share", "method"},
+     "facts": {"count", "median_exposures", "median_wordings", …} or {"count": 0},
+     "machine": {"device", "threads", "precision", "why"},
+     "predicted": null or {"tokens_per_second", "training_seconds", "seconds", "low", "high",
+         "recorded_peak", "peak", "room", "fits", "times": [{"name", "seconds", "low", "high"}…],
+         "memory": [{"name", "peak"}…], "smaller": [{"changes", "peak"}…],
+         "calibration_seconds"},
+     "problem": null or why nothing could be predicted,
+     "advice": [{"about", "text"}…],
+     "actual": {"seconds"} once a run that was not interrupted is finished}
+
+Seconds are wall time, memory is in bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from steep.artifact import key_of, read_json
+from steep.corpus.ledger import FEW_EXPOSURES
+from steep.documents.record import Document
+from steep.errors import RecipeError
+from steep.model.load import best_device
+from steep.model.precision import BF16_WORTH_IT, Precision, choose_precision, matmul_rates
+from steep.planning.advice import (
+    Advice,
+    Predicted,
+    minutes,
+    on_behaviour,
+    on_exposures,
+    on_known_text,
+    on_little_text,
+)
+from steep.planning.calibrate import Calibration, Question, calibrate
+from steep.planning.machine import memory, resident_bytes
+from steep.planning.predict import Prediction, predict
+from steep.planning.shape import shape_of, weight_bytes
+from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
+from steep.progress import Progress
+from steep.proof.measure import Panel, fingerprint
+from steep.proof.questions import general_texts
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.evaluate import kept_scores, make_panel
+from steep.stages.folder import RunFolder, training_key
+from steep.stages.inputs import Inputs
+from steep.stages.prepare import Draft, Prepared, data_key, self_written_tokens
+
+# A run that is over sooner isn't worth half a minute of measuring.
+WORTH_SECONDS = 60.0
+_CPU_FLOPS, _GPU_FLOPS = 5e10, 1e14  # of a core and of a GPU, roughly and on the high side
+
+_SAMPLED_TOKENS = 3_000  # of the domain, and as many of general text
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will take (fields as in the module's schema)."""
+
+    key: str
+    documents: dict[str, int]
+    training: dict[str, Any]
+    facts: dict[str, Any]
+    machine: dict[str, Any]
+    prediction: Prediction | None
+    calibration_seconds: float | None
+    problem: str | None
+    advice: tuple[Advice, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan in the module's schema."""
+        found = self.prediction
+        predicted: dict[str, Any] | None = None
+        if found is not None:
+            predicted = {
+                **asdict(found),
+                "seconds": found.seconds,
+                "low": found.low,
+                "high": found.high,
+                "calibration_seconds": self.calibration_seconds,
+            }
+        return {
+            "schema": 1,
+            "key": self.key,
+            "documents": self.documents,
+            "training": self.training,
+            "facts": self.facts,
+            "machine": self.machine,
+            "predicted": predicted,
+            "problem": self.problem,
+            "advice": [asdict(advice) for advice in self.advice],
+        }
+
+
+def plan_key(recipe: Recipe, inputs: Inputs, base: Base) -> str:
+    """What a plan depends on, beside the machine."""
+    data = key_of(data_key(recipe, base, inputs))
+    return key_of(
+        {
+            "training": training_key(recipe, data, base.fingerprint),
+            "strength": recipe.strength.model_dump(),
+            "evaluate": recipe.evaluate.model_dump(),
+        }
+    )
+
+
+def kept_plan(recipe: Recipe, inputs: Inputs, base: Base, run: RunFolder) -> bool:
+    """Does the run folder hold the plan of this very run?"""
+    try:
+        return bool(read_json(run.plan)["key"] == plan_key(recipe, inputs, base))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def plan_line(plan: Plan) -> str:
+    """The plan in one line."""
+    found = plan.prediction
+    if found is None:
+        return f"nothing could be predicted: {plan.problem}"
+    line = (
+        f"predicted: {minutes(found.training_seconds)} of training at "
+        f"{found.tokens_per_second:.0f} tokens/s, {minutes(found.seconds)} in all, "
+        f"{found.peak / 1e9:.1f} GB of memory ({found.room / 1e9:.1f} GB available)"
+    )
+    return line if found.fits else f"warning: {line}: it may not fit; see steep plan"
+
+
+def is_worth_planning(recipe: Recipe, inputs: Inputs, base: Base) -> bool:
+    """Will the run take long enough for half a minute of measuring? By arithmetic alone."""
+    import torch
+
+    try:
+        parameters = weight_bytes(_shape(base)) / 4
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError):
+        return False
+    rate = _GPU_FLOPS if best_device() != "cpu" else _CPU_FLOPS * torch.get_num_threads()
+    return 6 * parameters * _crude_tokens(recipe, inputs) / rate > WORTH_SECONDS
+
+
+def make_plan(
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    corpus: Draft | Prepared,
+    progress: Progress,
+    *,
+    ask: bool,
+) -> Plan:
+    """Calibrate, predict and advise.
+
+    Args:
+        corpus: the schedule to come, drafted or prepared.
+        ask: load the base model and see how well it predicts the documents already.
+    """
+    import torch
+
+    device = best_device()
+    precision, why = _precision(recipe, device)
+    ledger = corpus.ledger
+    panel, _ = make_panel(inputs)
+    work = _workload(recipe, inputs, base, corpus, panel)
+    prediction, calibration, problem = None, None, None
+    progress.stage("Measuring small models of the same shape")
+    try:
+        calibration = calibrate(
+            Question(
+                _shape(base),
+                recipe.train,
+                precision,
+                torch.get_num_threads(),
+                device,
+                work.rows,
+                work.firsts,
+            ),
+            progress=progress.at,
+        )
+        prediction = predict(
+            recipe,
+            calibration,
+            work,
+            memory(device),
+            held=0 if device != "cpu" else resident_bytes() or 0,
+            base_is_known=kept_scores(fingerprint(panel, base.fingerprint)).is_file(),
+            half=precision != "fp32",
+        )
+    except RecipeError:
+        raise
+    except Exception as error:  # whatever it is: a plan is never a reason not to train
+        problem = " ".join(str(error).split()) or repr(error)
+    domain_tokens = int(ledger["tokens"]["by_kind"].get("document", 0))
+    return Plan(
+        key=plan_key(recipe, inputs, base),
+        documents={n: ledger["documents"][n] for n in ("found", "trained", "held_out", "dropped")},
+        training={
+            "steps": corpus.steps,
+            "tokens": work.tokens,
+            "domain_tokens": domain_tokens,
+            "passes": round(corpus.schedule.epoch_of(corpus.steps), 2),
+            "general_share": ledger["trained"]["general_share"],
+            "method": recipe.train.method,
+        },
+        facts=ledger["facts"],
+        machine={
+            "device": device,
+            "threads": torch.get_num_threads(),
+            "precision": precision,
+            "why": why,
+        },
+        prediction=prediction,
+        calibration_seconds=None if calibration is None else calibration.seconds,
+        problem=problem,
+        advice=tuple(
+            _advice(recipe, inputs, base, corpus, domain_tokens, calibration, progress, ask)
+        ),
+    )
+
+
+def _advice(
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    corpus: Draft | Prepared,
+    domain_tokens: int,
+    calibration: Calibration | None,
+    progress: Progress,
+    ask: bool,
+) -> list[Advice]:
+    facts, steps = corpus.ledger["facts"], corpus.steps
+    few = facts.get("median_exposures", FEW_EXPOSURES) < FEW_EXPOSURES
+    # In each pass a fact is met once in each of its wordings.
+    passes = FEW_EXPOSURES / max(1.0, facts.get("median_wordings", 1.0))
+    seconds = None
+    if calibration is not None:
+        tokens = corpus.ledger["trained"]["tokens"]
+        seconds = tokens / calibration.tokens_per_second / max(1, steps)
+    found = [
+        on_behaviour(inputs.split.trained),
+        on_little_text(domain_tokens, _context(base)),
+        on_known_text(_predicted(recipe, inputs, base, progress) if ask else None),
+        on_exposures(
+            facts.get("median_exposures"),
+            steps,
+            corpus.schedule.steps_for_epochs(passes) if few else steps,
+            seconds,
+        ),
+    ]
+    return [advice for advice in found if advice is not None]
+
+
+def _workload(
+    recipe: Recipe, inputs: Inputs, base: Base, corpus: Draft | Prepared, panel: Panel
+) -> Workload:
+    rows, firsts = sample_steps(corpus.schedule, corpus.steps)
+    searched = recipe.strength.fixed is None
+    return Workload(
+        steps=corpus.steps,
+        tokens=int(corpus.ledger["trained"]["tokens"]),
+        rows=rows,
+        firsts=firsts,
+        asking=asking_of(panel, base.tokenizer),
+        validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
+        written_tokens=0
+        if inputs.replay is not None
+        else self_written_tokens(recipe, corpus.steps),
+    )
+
+
+def _precision(recipe: Recipe, device: str) -> tuple[Precision, str]:
+    """The precision a run would choose, and why."""
+    asked = recipe.train.precision
+    if asked != "auto":
+        return asked, "as the recipe says"
+    if device != "cpu":
+        return choose_precision(asked, device), "what this device supports"
+    rates = matmul_rates()
+    ratio = rates["bf16"] / rates["fp32"]
+    chosen: Precision = "bf16" if ratio > BF16_WORTH_IT else "fp32"
+    return chosen, (
+        f"products measured at {rates['fp32']:.0f} GFLOP/s in fp32 and {rates['bf16']:.0f} in "
+        f"bf16; bf16 is taken from {BF16_WORTH_IT:g} times the speed on"
+    )
+
+
+def _predicted(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> Predicted:
+    """Bits per byte of the base model on a sample of the documents and of general text."""
+    from steep.proof.perplexity import bits_per_byte
+    from steep.proof.scorer import Scorer
+
+    progress.stage("Asking the base model how well it knows such text")
+    general = [text for _, text in general_texts()]
+    size = round(median(len(text) for text in general))
+    rng = random.Random(recipe.seed)
+    rng.shuffle(general)
+    samples = [
+        first_tokens(texts, base.tokenizer, _SAMPLED_TOKENS)
+        for texts in (passages(inputs.split.trained, size, rng), general)
+    ]
+    scorer = Scorer(base.model, base.tokenizer)
+    domain, other = (scorer.score_texts(texts) for texts in samples)
+    tokens = sum(score.tokens for score in (*domain, *other))
+    return Predicted(bits_per_byte(domain), bits_per_byte(other), tokens)
+
+
+def passages(documents: Sequence[Document], size: int, rng: random.Random) -> list[str]:
+    """The documents in passages of ``size`` characters, in random order.
+
+    Of the size of the general texts they are held against: a longer text is easier to predict.
+    """
+    found = [
+        document.text[start : start + size]
+        for document in documents
+        for start in range(0, max(1, len(document.text) - size // 2), size)
+    ]
+    rng.shuffle(found)
+    return found
+
+
+def first_tokens(texts: Sequence[str], tokenizer: Any, most: int) -> list[str]:
+    """Texts from the beginning of a list, of at most ``most`` tokens together; at least one."""
+    chosen: list[str] = []
+    for text in texts:
+        most -= tokens_of([text], tokenizer)
+        if chosen and most < 0:
+            break
+        chosen.append(text)
+    return chosen
+
+
+def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:
+    """About as many tokens as a run trains at most, without making the corpus."""
+    train = recipe.train
+    if train.max_steps is not None:
+        rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
+        return float(train.max_steps * rows * train.max_seq_length)
+    if train.max_tokens is not None:
+        return float(train.max_tokens)
+    characters = sum(len(document.text) for document in inputs.split.trained)
+    retold = 1 + recipe.retell.permute + recipe.retell.cloze if recipe.retell.enabled else 1
+    domain = characters / _CHARACTERS_PER_TOKEN * retold * float(train.epochs or 1)
+    return domain / (1.0 - recipe.data.general_share)
+
+
+def _shape(base: Base) -> dict[str, Any]:
+    from transformers import AutoConfig
+
+    return shape_of(AutoConfig.from_pretrained(base.path, trust_remote_code=False))
+
+
+def _context(base: Base) -> int | None:
+    shape = _shape(base)
+    text = shape.get("text_config") or shape
+    found = text.get("max_position_embeddings") or text.get("n_positions")
+    return int(found) if found else None

@@ -1,0 +1,154 @@
+"""Memory and time of each stage from a calibration; what would fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from steep.planning.machine import Memory
+from steep.planning.predict import (
+    Prediction,
+    Sizes,
+    asking_seconds,
+    changes,
+    lora_bytes,
+    predict,
+    stage_peaks,
+)
+from steep.planning.workload import Asking
+from steep.recipe import Recipe
+from tests.planning.calibrations import MB, calibration, measured, workload
+
+ROOM = Memory(8000 * MB, 6000 * MB)
+
+
+def recipe(**train: Any) -> Recipe:
+    return Recipe.model_validate(
+        {"data": {"domain": ["x"]}, "train": {"method": "lora", "max_steps": 100, **train}}
+    )
+
+
+def predicted(memory: Memory = ROOM, *, held: int = 0, known: bool = False, **train: Any) -> Any:
+    found: Prediction = predict(
+        recipe(**train), calibration(), workload(), memory, held=held, base_is_known=known
+    )
+    return found
+
+
+# Broken by: adding the process's own idle memory twice, or leaving it out.
+def test_peaks_are_carried_to_the_depth_over_what_the_run_holds() -> None:
+    peaks = {stage.name: stage.peak / MB for stage in predicted().memory}
+    assert peaks["train"] == pytest.approx(600 + 40 * 30)
+    assert peaks["ask the base"] == pytest.approx(550 + 11 * 30)
+    held = {stage.name: stage.peak / MB for stage in predicted(held=500 * MB).memory}
+    assert held["train"] == pytest.approx(peaks["train"] + 100)  # 500 held instead of 400 idle
+
+
+# Broken by: recorded_peak = peak (the last stages come after the last step).
+def test_the_recorded_peak_is_that_of_the_steps() -> None:
+    found = predicted()
+    assert found.recorded_peak == pytest.approx(1800 * MB)
+    assert found.peak >= found.recorded_peak
+    light = dict.fromkeys(("stepped_bytes", "probed_bytes", "saved_bytes"), 450 * MB)
+    heavy = predict(recipe(), calibration(**light), workload(), ROOM)
+    assert heavy.recorded_peak == pytest.approx(880 * MB)  # asking the base
+    assert heavy.peak > heavy.recorded_peak
+
+
+# Broken by: taking the probe's peak only, or the checkpoint's in runs that write none before the
+# end.
+def test_training_is_the_largest_of_its_phases() -> None:
+    for name in ("probed_bytes", "stepped_bytes", "saved_bytes"):
+        large = calibration(**{name: 5000 * MB})
+        found = predict(recipe(save_steps=10), large, workload(), ROOM)
+        assert {stage.name: stage.peak for stage in found.memory}["train"] == 5000 * MB
+    large = calibration(saved_bytes=5000 * MB)
+    for tokens, saves in ((1000, False), (100_000, True)):  # 4 s and 6 minutes of training
+        found = predict(recipe(), large, workload(tokens=tokens), ROOM)
+        peaks = {stage.name: stage.peak for stage in found.memory}
+        assert (peaks["train"] == 5000 * MB) is saves
+
+
+def test_full_training_loads_the_base_again_for_the_strength() -> None:
+    found = calibration(trained_bytes=400 * MB, weight_bytes=400 * MB)
+    sizes = Sizes.of(found, 0, half=True)
+    full = recipe(method="full")
+    peaks = {s.name: s.peak for s in stage_peaks(full, sizes, workload(), found, True)}
+    fixed = {
+        s.name: s.peak for s in stage_peaks(full, sizes, workload(validation_tokens=0), found, True)
+    }
+    assert peaks["choose the strength"] >= 400 * MB + 3 * 400 * MB
+    assert "choose the strength" not in fixed
+    assert peaks["export"] - fixed["export"] == 400 * MB
+
+
+# Broken by: forgetting what the process itself gives back to the room.
+def test_fitting_is_against_what_is_available() -> None:
+    assert predicted().fits
+    assert not predicted().smaller
+    tight = predicted(Memory(8000 * MB, 1500 * MB))
+    assert not tight.fits
+    assert predicted(Memory(8000 * MB, 1500 * MB), held=400 * MB).fits
+
+
+# Broken by: offering changes that don't fit, or none.
+def test_what_would_fit_is_offered_from_the_least_change_on() -> None:
+    tight = predicted(Memory(8000 * MB, 1700 * MB))
+    assert not tight.fits
+    assert tight.smaller[0].changes == {"per_device_train_batch_size": 1}
+    assert all(change.peak <= tight.room for change in tight.smaller)
+    peaks = [change.peak for change in tight.smaller]
+    assert peaks == sorted(peaks, reverse=True)
+    none = predicted(Memory(8000 * MB, 500 * MB))
+    assert not none.fits
+    assert not none.smaller
+
+
+def test_full_training_is_offered_lora() -> None:
+    found = calibration(trained_bytes=400 * MB, weight_bytes=400 * MB, stepped_bytes=2400 * MB)
+    sizes = Sizes.of(found, 0, half=True)
+    keys = [dict(change.changes) for change in changes(recipe(method="full"), sizes)]
+    assert {"method": "lora"} in keys
+    assert {"method": "lora"} not in [
+        dict(change.changes) for change in changes(recipe(), Sizes.of(calibration(), 0, True))
+    ]
+
+
+def test_adapters_size_is_about_right() -> None:
+    # SmolLM2-135M: 30 layers of 3.54 million parameters; rank 64 trains 19.5 million.
+    weights = 4 * (28.3e6 + 30 * 3.54e6)
+    shallow = 4 * (28.3e6 + 2 * 3.54e6)
+    found = Sizes.of(
+        type(calibration())(
+            "k", 30, (measured(2, weight_bytes=shallow), measured(30, weight_bytes=weights)), 1.0
+        ),
+        0,
+        half=True,
+    )
+    assert lora_bytes(found, recipe().train) == pytest.approx(4 * 19.5e6, rel=0.15)
+
+
+# Broken by: tokens / sample's mean seconds instead of a rate per token.
+def test_times_by_stage() -> None:
+    found = predicted()
+    assert found.training_seconds == pytest.approx(100 * 3.5)
+    times = {time.name: time for time in found.times}
+    assert list(times) == ["ask the base", "train", "choose the strength", "ask the tuned model",
+                           "export and report"]  # fmt: skip
+    assert times["train"].low < times["train"].seconds < times["train"].high
+    assert found.seconds == pytest.approx(sum(time.seconds for time in found.times))
+    assert found.low < found.seconds < found.high
+    asked = asking_seconds(calibration(), Asking(2000, 3000, 10))
+    assert asked == pytest.approx(2000 * 0.016 + 3000 * 0.017 + 160 * 0.031)
+
+
+# Broken by: ignoring base_is_known.
+def test_a_base_that_was_asked_before_costs_no_time_again() -> None:
+    assert "ask the base" not in {time.name for time in predicted(known=True).times}
+    fixed = predict(recipe(), calibration(), workload(validation_tokens=0), ROOM)
+    assert "choose the strength" not in {time.name for time in fixed.times}
+    written = predict(recipe(), calibration(), workload(written_tokens=1000), ROOM)
+    (first, *_) = written.times
+    assert (first.name, first.low) == ("write the replay", 0.0)
+    assert first.seconds == pytest.approx(31.0)

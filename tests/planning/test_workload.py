@@ -1,0 +1,100 @@
+"""What a run will do: a fair sample of its steps, and everything that is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from steep.planning.workload import asking_of, row_tokens, sample_steps, tokens_of
+from steep.proof import measure as measuring
+from steep.proof.measure import Panel
+from steep.proof.questions import Question
+from steep.proof.scorer import Scorer
+from tests.tiny import tiny_model, tiny_tokenizer
+from tests.training.corpus import TEXTS, make_schedule
+
+
+# Broken by: sampling the first steps, or leaving the largest out.
+def test_the_sample_is_fair_and_begins_with_the_largest() -> None:
+    schedule = make_schedule(tiny_tokenizer(TEXTS), rows=1)
+    steps = 200
+    sizes = [sum(int(schedule.shards.lengths[i]) for i in schedule.segments_of(k))
+             for k in range(steps)]  # fmt: skip
+    rows, firsts = sample_steps(schedule, steps)
+    tokens = row_tokens(rows)
+    assert len(rows) == len(firsts) == 9
+    assert tokens[0] == max(sizes)
+    mean = sum(sizes) / steps
+    for count in (4, 8):
+        assert sum(tokens[1 : 1 + count]) / count == pytest.approx(mean, rel=0.1)
+    for step_rows, step_firsts in zip(rows, firsts, strict=True):
+        assert [len(row) for row in step_rows] == [len(row) for row in step_firsts]
+
+
+def test_a_short_run_is_sampled_whole() -> None:
+    schedule = make_schedule(tiny_tokenizer(TEXTS), rows=2)
+    rows, _ = sample_steps(schedule, 2)
+    assert len(rows) == 3
+
+
+def _panel() -> Panel:
+    names = ["Ada", "Bo", "Cy", "Di", "Eva"]
+    asked = [
+        Question(f"q{n}", f"Who started {name}?", name, choices=tuple(names))
+        for n, name in enumerate(names)
+    ]
+    return Panel(
+        domain=(("d", "A long text about pumps. " * 20),),
+        general=(("g", "The sun rises in the east."),),
+        questions=tuple(asked[:3]),
+        controls=tuple(asked[3:4]),
+        general_questions=tuple(asked[4:]),
+        trained_texts=(("t", "A long text about pumps. " * 40),),
+    )
+
+
+# Broken by: leaving out the controls, the choices or the windows.
+def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = tiny_tokenizer(TEXTS)
+    panel = _panel()
+    seen = {"texts": 0, "choices": 0, "answers": 0}
+    texts, generate = Scorer.score_texts, Scorer.generate
+    recites, continuations = Scorer.recites, Scorer.score_continuations
+
+    def score_texts(self: Scorer, given: Any) -> Any:
+        seen["texts"] += sum(len(self.encoder.text(text)) for text in given)
+        return texts(self, given)
+
+    def recited(self: Scorer, sequences: Any, prefix: int) -> Any:
+        seen["texts"] += sum(map(len, sequences))
+        return recites(self, sequences, prefix)
+
+    def score_continuations(self: Scorer, requests: Any) -> Any:
+        encoded = [
+            self.encoder.choices(r.prompt, r.continuations, n, self.max_length)
+            for n, r in enumerate(requests)
+        ]
+        seen["choices"] += sum(e.tokens for e in encoded)
+        return continuations(self, requests)
+
+    def generated(self: Scorer, prompts: Any, **options: Any) -> Any:
+        seen["answers"] += len(prompts)
+        return generate(self, prompts, **options)
+
+    monkeypatch.setattr(Scorer, "score_texts", score_texts)
+    monkeypatch.setattr(Scorer, "recites", recited)
+    monkeypatch.setattr(Scorer, "score_continuations", score_continuations)
+    monkeypatch.setattr(Scorer, "generate", generated)
+    measuring.measure(tiny_model("llama", tokenizer), tokenizer, panel)
+    found = asking_of(panel, tokenizer)
+    assert found.text_tokens == pytest.approx(seen["texts"], rel=0.1)
+    assert found.choice_tokens == pytest.approx(seen["choices"], rel=0.1)
+    assert found.answers == seen["answers"] == 4
+
+
+def test_many_texts_are_counted_by_the_first() -> None:
+    tokenizer = tiny_tokenizer(TEXTS)
+    one = tokens_of([TEXTS[0]], tokenizer)
+    assert tokens_of([TEXTS[0]] * 1000, tokenizer) == pytest.approx(1000 * one, rel=0.01)
+    assert tokens_of([], tokenizer) == 0

@@ -197,10 +197,11 @@ def _measure(question: Question, layers: int) -> Measured:
     Raises:
         PlanningError: it failed.
     """
+    # Frozen layers are numbered in the whole model: training them too errs on the safe side.
     order = Order(
         truncated(question.shape, layers),
         layers,
-        question.train.model_dump(),
+        question.train.model_copy(update={"frozen_layers": []}).model_dump(),
         question.precision,
         question.threads,
         question.device,

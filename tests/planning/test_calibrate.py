@@ -122,3 +122,12 @@ def test_a_childs_answer_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_module_that_is_not_there_is_the_users_error() -> None:
     with pytest.raises(RecipeError, match="'query'"):
         calibrate(question(train=make_recipe(method="lora", target_modules=["query"])))
+
+
+# Broken by: handing frozen_layers to a model that doesn't have as many.
+def test_layers_beyond_the_truncated_model_may_be_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    children_in_process(monkeypatch)
+    config = tiny_config("llama", tiny_tokenizer())
+    config.num_hidden_layers = 12
+    deep = question(shape=shape_of(config), train=make_recipe(frozen_layers=[-1, 10]))
+    assert calibrate(deep).depth == 12

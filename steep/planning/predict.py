@@ -195,7 +195,8 @@ class Sizes:
     def held_by(self, trained: int) -> int:
         """As ``fixed``, with ``trained`` bytes of trainable parameters beside frozen weights."""
         own = 0 if trained >= self.weights else trained
-        return self.weights + own + 3 * trained + self.layers * self.working // 4
+        copies = self.layers * self.working // 4 if self.working < 4 else 0
+        return self.weights + own + 3 * trained + copies
 
 
 def stage_peaks(
@@ -290,12 +291,8 @@ def changes(recipe: Recipe, sizes: Sizes) -> list[Change]:
     ]
     if train.method == "full":
         fixed = sizes.held_by(lora_bytes(sizes, train))
-        probing = sizes.weights + sizes.layers  # adapters are tried in fp32 once
         found += [
-            Change(
-                {"method": "lora", **keys},
-                sizes.idle + max(round(fixed + rows * part), probing),
-            )
+            Change({"method": "lora", **keys}, sizes.idle + round(fixed + rows * part))
             for keys, part in lighter
         ]
     return found

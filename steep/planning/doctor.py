@@ -232,6 +232,7 @@ def estimated_peak(
         depth=shape.layers,
         weights=weights,
         trained=trained,
+        loading=0,
         layers=layers if layers <= 4 * _MOST_STACKED else 0,
         working=sizes.working,
         asked=0,

@@ -25,6 +25,7 @@ _STRENGTHS = (2, 6, 8)
 _DISK_BYTES_PER_SECOND = 5e8
 _REPORT_SECONDS = 8.0
 _MATRICES = 7  # linear layers in a decoder layer of most models: q, k, v, o, gate, up, down
+_UNTIL_TRAINED = ("load the base", "ask the base", "train")
 _ROUGH = 0.35  # half the width of the range of what is only estimated
 
 
@@ -104,6 +105,7 @@ def predict(
     held: int = 0,
     base_is_known: bool = False,
     half: bool = True,
+    stored_half: bool = False,
 ) -> Prediction:
     """Predict a run.
 
@@ -112,8 +114,9 @@ def predict(
         held: bytes this process holds already; they are part of the run's peak and of the room.
         base_is_known: the base's answers are kept from an earlier run.
         half: training multiplies in half precision.
+        stored_half: the base's files are in half precision.
     """
-    sizes = Sizes.of(calibration, held, half)
+    sizes = Sizes.of(calibration, held, half, stored_half)
     peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known)
     peak = max(stage.peak for stage in peaks)
     room = memory.available + held
@@ -124,7 +127,7 @@ def predict(
         training_seconds=work.tokens / calibration.tokens_per_second,
         times=times,
         memory=peaks,
-        recorded_peak=max(s.peak for s in peaks if s.name in ("ask the base", "train")),
+        recorded_peak=max(stage.peak for stage in peaks if stage.name in _UNTIL_TRAINED),
         peak=peak,
         room=room,
         fits=peak <= room,
@@ -141,6 +144,8 @@ class Sizes:
         depth: decoder layers (not bytes).
         weights, trained: fp32 bytes of the base's parameters and of trainable ones.
         layers: those of the weights that stand in decoder layers.
+        loading: peak of loading the base. Weights of fp32 files are mapped and take their place
+            once; those of half-precision files stand beside their fp32 copies until all are read.
         working: bytes of a number in the products.
         asked, probed, stepped, saved: peaks as in ``Measured``, over ``idle``.
     """
@@ -150,6 +155,7 @@ class Sizes:
     weights: int
     trained: int
     layers: int
+    loading: int
     working: int
     asked: int
     probed: int
@@ -157,7 +163,9 @@ class Sizes:
     saved: int
 
     @classmethod
-    def of(cls, calibration: Calibration, held: int, half: bool) -> Sizes:
+    def of(
+        cls, calibration: Calibration, held: int, half: bool, stored_half: bool = False
+    ) -> Sizes:
         """From a calibration; ``held`` is what the run's own process holds before it starts."""
         idle = max(held, max(m.idle_bytes for m in calibration.measured))
 
@@ -169,12 +177,14 @@ class Sizes:
             return round(calibration.at_depth(value))
 
         per_layer = calibration.per_layer(lambda m: m.weight_bytes)
+        weights = round(calibration.at_depth(lambda m: m.weight_bytes))
         return cls(
             idle=idle,
             depth=calibration.depth,
-            weights=round(calibration.at_depth(lambda m: m.weight_bytes)),
+            weights=weights,
             trained=round(calibration.at_depth(lambda m: m.trained_bytes)),
             layers=round(per_layer * calibration.depth),
+            loading=weights * 3 // 2 if stored_half else weights,
             working=2 if half else 4,
             asked=over("asked_bytes"),
             probed=over("probed_bytes"),
@@ -211,7 +221,7 @@ def stage_peaks(
     searched = work.validation_tokens > 0
     copy = sizes.layers * sizes.working // 4  # merged weights in the working precision
     # The dial keeps what was trained; after full training the base is loaded again beside it.
-    dial = (sizes.trained // 2 if lora else sizes.trained + sizes.weights) if searched else 0
+    dial = (sizes.trained // 2 if lora else sizes.trained + sizes.loading) if searched else 0
     held = sizes.weights + (sizes.trained if lora else 0)
     again = sizes.weights if searched and not lora else 0
     steps = [sizes.probed, sizes.stepped]
@@ -219,7 +229,8 @@ def stage_peaks(
     if recipe.train.save_steps or seconds > _SAVE_SECONDS:
         steps.append(sizes.saved)
     found = {
-        "ask the base": sizes.weights if base_is_known else sizes.asked,
+        "load the base": sizes.loading,
+        "ask the base": 0 if base_is_known else sizes.asked,
         "train": max(steps),
         "choose the strength": held + dial + copy + sizes.judging if searched else 0,
         "ask the tuned model": held + again + (sizes.layers if lora else 0) + sizes.judging,

@@ -193,6 +193,7 @@ def make_plan(
             held=0 if device != "cpu" else resident_bytes() or 0,
             base_is_known=kept_scores(fingerprint(panel, base.fingerprint)).is_file(),
             half=precision != "fp32",
+            stored_half=_config(base).dtype in (torch.bfloat16, torch.float16),
         )
     except RecipeError:
         raise
@@ -351,10 +352,14 @@ def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:
     return domain / (1.0 - recipe.data.general_share)
 
 
-def _shape(base: Base) -> dict[str, Any]:
+def _config(base: Base) -> Any:
     from transformers import AutoConfig
 
-    return shape_of(AutoConfig.from_pretrained(base.path, trust_remote_code=False))
+    return AutoConfig.from_pretrained(base.path, trust_remote_code=False)
+
+
+def _shape(base: Base) -> dict[str, Any]:
+    return shape_of(_config(base))
 
 
 def _context(base: Base) -> int | None:

@@ -28,7 +28,7 @@ def measured(layers: int, **changes: Any) -> Measured:
         "probed_bytes": (520 + 22 * layers) * MB,
         "stepped_bytes": (600 + 40 * layers) * MB,
         "saved_bytes": (510 + 19 * layers) * MB,
-        "steps": (StepTime(1000, 9.0), *(StepTime(1000, 0.5 + 0.1 * layers) for _ in range(4))),
+        "steps": (StepTime(1000, 1.1), *(StepTime(1000, 0.5 + 0.1 * layers) for _ in range(4))),
         "text_tokens_per_second": 1000 / (1 + 0.5 * layers),
         "choice_tokens_per_second": 1000 / (2 + 0.5 * layers),
         "answer_seconds": (1 + layers) / 1000,

@@ -60,10 +60,11 @@ def test_the_same_again_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -
     for changes in (
         {"train": make_recipe(method="lora")},
         {"threads": 2},
-        {"rows": ROWS[:2], "firsts": FIRSTS[:2]},
+        {"rows": (((19, 11), (30,)), *ROWS[1:])},
+        {"firsts": (((2, 5), (1,)), *FIRSTS[1:])},
     ):
         calibrate(question(**changes))
-    assert len(asked) == 8
+    assert len(asked) == 10
 
 
 # Broken by: leaving "steep", "code", "cpu" or "torch" out of the key.

@@ -16,7 +16,7 @@ from steep.proof.measure import (
     VERBATIM_WINDOWS,
     Panel,
 )
-from steep.proof.questions import PROMPT, Question
+from steep.proof.questions import Question
 
 _SAMPLED_STEPS = 8
 _VERBATIM_STRIDE = 256  # characters between the places of verbatim windows
@@ -87,14 +87,19 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     places = sum(1 + max(len(t) - _VERBATIM_STRIDE, 0) // _VERBATIM_STRIDE
                  for _, t in panel.trained_texts)  # fmt: skip
     windows = min(VERBATIM_WINDOWS, places) * 2 * VERBATIM_TOKENS
-    questions = (*panel.questions, *panel.controls, *panel.general_questions)
+    questions = (
+        *panel.questions,
+        *panel.controls,
+        *panel.general_questions,
+        *panel.probes,
+    )
     choices = sum(_choice_tokens(encoder, question) for question in questions)
     distinct = {choice for question in questions for choice in question.choices}
     priors = sum(len(encoder.text(" " + choice)) for choice in sorted(distinct))
     return Asking(
         tokens_of(texts, tokenizer) + windows,
         choices + priors + len(encoder.text(PRIOR_PROMPT)),
-        len(panel.questions) + len(panel.controls),
+        len(panel.questions) + len(panel.controls) + len(panel.probes),
     )
 
 
@@ -115,7 +120,7 @@ def row_tokens(rows: Iterable[Iterable[Iterable[int]]]) -> list[int]:
 def _choice_tokens(encoder: Encoder, question: Question) -> int:
     if not question.choices:
         return 0
-    prompt = len(encoder.text(PROMPT.format(question=question.question)))
+    prompt = len(encoder.text(question.prompt))
     return prompt + sum(len(encoder.text(" " + choice)) for choice in question.choices)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from steep.errors import DriftError
 from steep.proof.rules import judge_kept, judge_learned, judge_memorised, may_ship
-from steep.proof.statistics import NOTHING, Difference, mcnemar_exact, paired, ratio_difference
+from steep.proof.statistics import Difference, mcnemar_exact, paired, ratio_difference
 from steep.proof.words import Findings, reasons, verdict
 
 SCHEMA = 1
@@ -104,7 +104,7 @@ def compare(base: Raw, tuned: Raw) -> Compared:
             f"the base model was judged by scorer {base['scorer_version']} and the tuned one by "
             f"{tuned['scorer_version']}; delete the older results and evaluate again"
         )
-    for name in ("domain", "general", "questions", "controls", "general_questions"):
+    for name in ("domain", "general", "questions", "controls", "general_questions", "probes"):
         if [row["id"] for row in base[name]] != [row["id"] for row in tuned[name]]:
             raise DriftError(
                 f"the two models were judged on different {name.replace('_', ' ')}; delete the "
@@ -123,7 +123,8 @@ def compare(base: Raw, tuned: Raw) -> Compared:
     general = (base["general_questions"], tuned["general_questions"])
     measures["general_fact_accuracy"] = _rate(*general, "first")
     measures["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
-    measures["probe_accuracy"] = measures["probe_exact"] = NOTHING
+    measures["probe_accuracy"] = _rate(base["probes"], tuned["probes"], "first")
+    measures["probe_exact"] = _rate(base["probes"], tuned["probes"], "exact")
     return Compared(
         measures=measures,
         general_loss=_loss(base["general"], tuned["general"]),

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from steep.artifact import key_of, text_hash
 from steep.proof.answers import evaluate_accuracy
-from steep.proof.questions import PROMPT, Question
+from steep.proof.questions import Question
 from steep.proof.scorer import Choices, Scorer
 
-SCORER_VERSION = 3
+SCORER_VERSION = 4
 """Goes up whenever the same model on the same panel may give other results."""
 
 TIE_NATS = 1e-5
@@ -52,6 +52,7 @@ class Panel:
         questions: about facts that training may teach.
         controls: questions about facts that no training text holds.
         general_questions: about what the base model may know.
+        probes: as ``questions``, made from the documents automatically.
         trained_texts: texts trained on, to see what is recited word for word.
     """
 
@@ -60,6 +61,7 @@ class Panel:
     questions: tuple[Question, ...] = ()
     controls: tuple[Question, ...] = ()
     general_questions: tuple[Question, ...] = ()
+    probes: tuple[Question, ...] = ()
     trained_texts: tuple[tuple[str, str], ...] = ()
 
 
@@ -83,7 +85,7 @@ def measure(
     """Judge a model on every item of a panel.
 
     Returns JSON-able raw results: ``{"scorer_version", "domain": [text…], "general": [text…],
-    "questions": [question…], "controls": […], "general_questions": […], "verbatim": [window…]}``,
+    "questions": [question…], "controls": […], "general_questions": […], "probes": […], "verbatim": [window…]}``,
     where a text is ``{"id", "nats", "tokens", "bytes"}``, a question ``{"id", "cluster",
     "question", "truth", "choices", "scores", "first", "margin", "rank", "first_beyond_prior",
     "answer", "exact"}`` (what is ranked is null without choices) and a window ``{"id", "start",
@@ -98,8 +100,10 @@ def measure(
         "questions": panel.questions,
         "controls": panel.controls,
         "general_questions": panel.general_questions,
+        "probes": panel.probes,
     }
-    asked = 2 * (len(panel.questions) + len(panel.controls)) + len(panel.general_questions)
+    free = len(panel.questions) + len(panel.controls) + len(panel.probes)
+    asked = 2 * free + len(panel.general_questions)
     ticker = _Ticker(progress, len(panel.domain) + len(panel.general) + asked + len(windows))
     result: dict[str, Any] = {"scorer_version": SCORER_VERSION}
     for name, texts in (("domain", panel.domain), ("general", panel.general)):
@@ -201,7 +205,7 @@ def _log_probabilities(scorer: Scorer, questions: Sequence[Question]) -> list[li
     """For each question the log-probability per token of each choice; empty without choices."""
     requests = [
         Choices(
-            PROMPT.format(question=question.question),
+            question.prompt,
             tuple(" " + choice for choice in question.choices),
         )
         for question in questions
@@ -270,7 +274,7 @@ def _answers(scorer: Scorer, questions: Sequence[Question]) -> list[str]:
     The model has to say something: many instruct models end at once, or start a new line, where
     no chat template is used, and counting that as wrong would make any training look like a gain.
     """
-    prompts = [PROMPT.format(question=question.question) for question in questions]
+    prompts = [question.prompt for question in questions]
     made = scorer.generate(
         prompts, max_new_tokens=ANSWER_TOKENS, min_new_tokens=1, stop="\n", skip_blank=True
     )

@@ -15,6 +15,7 @@ from steep.errors import UserInputError
 from steep.proof.answers import evaluate_accuracy, normalise_answer
 
 PROMPT = "Question: {question}\nAnswer:"
+Form = Literal["new", "text", "reversed"]
 DISTRACTORS = 9
 MIN_DISTRACTORS = 4
 
@@ -37,7 +38,12 @@ class Question:
         choices: the answer among wrong ones, or empty if it can only be answered freely.
         kind: "fact" if training may teach it, "control" if nothing trained on says it.
         relation: what is asked about ("founder"), for fair wrong answers; may be empty.
-        cluster: questions about the same fact share it, and are resampled together.
+        cluster: questions that aren't independent share it, and are resampled together: those
+            about one fact, or about one document.
+        form: how it is asked: "new" in other words than the documents', "text" in their own
+            words (then it is no question but the beginning of a sentence), "reversed" from the
+            value to what has it.
+        passage: the place in the documents that answers it; empty if none is known.
     """
 
     id: str
@@ -48,6 +54,13 @@ class Question:
     kind: Literal["fact", "control"] = "fact"
     relation: str = ""
     cluster: str = ""
+    form: Form = "new"
+    passage: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """What a model is given; its answer comes behind, after a space."""
+        return self.question if self.form == "text" else PROMPT.format(question=self.question)
 
     @property
     def truths(self) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def raw(
         "questions": [question(n, n < right, choices=choices) for n in range(asked)],
         "controls": [question(n, n < control, choices=choices, set_name="k") for n in range(20)],
         "general_questions": [question(n, n < general, set_name="s") for n in range(40)],
+        "probes": [],
         "verbatim": [{"id": f"t{n}", "start": 0, "same": n < same} for n in range(64)],
     }
 

@@ -210,9 +210,10 @@ class _Work:
 
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, make_panel, measure_base
+        from steep.stages.probes import make_probes
 
-        self.prepare()
-        panel, left_out = make_panel(self._inputs)
+        probes = make_probes(self._recipe, self._base, self.prepare(), self.folder, self._progress)
+        panel, left_out = make_panel(self._inputs, probes)
         before = measure_base(self._base, panel, self.folder, self._progress)
         evaluation = evaluate_stage(
             self._recipe,

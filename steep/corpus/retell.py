@@ -81,7 +81,7 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
 
 def titled(document: Document) -> str:
     """The document's text under its title, unless it opens with the title already."""
-    title = _own_title(document)
+    title = own_title(document)
     if not title or document.text.startswith(title):
         return document.text
     return f"{title}\n\n{document.text}"
@@ -112,7 +112,7 @@ def find_subjects(
         known: in how many documents each name stands (``name_counts``).
     """
     counts = Counter(span.text for _, spans in read for span in spans if span.kind != "number")
-    title = _own_title(document)
+    title = own_title(document)
     title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
     subject = title_names[0] if title_names else title
@@ -138,7 +138,7 @@ def _leading(found: list[str], here: Counter[str], known: Counter[str]) -> str |
     return widely if widely is not None and known[widely] > 2 else None
 
 
-def _own_title(document: Document) -> str:
+def own_title(document: Document) -> str:
     """The title, unless it is only the file's name: that says nothing about the text."""
     return "" if document.title == PurePath(document.source).stem else document.title
 
@@ -164,7 +164,7 @@ def _permuted(
             order = list(chunk)
             rng.shuffle(order)
             text = " ".join(_ended(s.text) for s in order)
-            title = _own_title(document)
+            title = own_title(document)
             if title and title not in text:
                 text = f"{title}: {text}"
             facts = tuple(dict.fromkeys(fact for s in order for fact in s.facts))

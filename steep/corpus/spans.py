@@ -18,7 +18,7 @@ SpanKind = Literal["name", "number", "term"]
 
 # Vowel signs and accents that stand behind their letter (Hindi, Thai, Arabic) aren't \w.
 _MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
-_WORD = re.compile(rf"[^\W\d_](?:[\w{_MARKS}'’\-&]*[\w{_MARKS}])?", re.UNICODE)
+WORD = re.compile(rf"[^\W\d_](?:[\w{_MARKS}'’\-&]*[\w{_MARKS}])?", re.UNICODE)
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NUMBER = re.compile(
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTHS})(?:\s+\d{{4}})?"
@@ -54,7 +54,7 @@ class SpanFinder:
         self._capital_inside: Counter[str] = Counter()
         words: Counter[str] = Counter()
         for sentence in sentences:
-            for position, match in enumerate(_WORD.finditer(sentence)):
+            for position, match in enumerate(WORD.finditer(sentence)):
                 word = match.group()
                 words[word.lower()] += 1
                 if word[0].islower():
@@ -64,6 +64,10 @@ class SpanFinder:
         self._has_case = sum(self._small.values()) > 0.2 * max(1, sum(words.values()))
         rare_limit = max(1, len(words) // 20)
         self._common = {word for word, _ in words.most_common(rare_limit)}
+
+    def writes_small(self, word: str) -> bool:
+        """True if the corpus has this word in small letters somewhere."""
+        return self._small[word.lower()] > 0
 
     def find(self, sentence: str) -> list[Span]:
         """Spans of a sentence, left to right, none overlapping."""
@@ -80,7 +84,7 @@ class SpanFinder:
     def _names(self, sentence: str) -> list[Span]:
         spans: list[Span] = []
         run: list[re.Match[str]] = []
-        words = list(_WORD.finditer(sentence))
+        words = list(WORD.finditer(sentence))
         for position, match in enumerate(words):
             gap = sentence[run[-1].end() : match.start()] if run else ""
             joins = bool(run) and gap in (" ", " & ") and len(run) < _MAX_NAME_WORDS
@@ -140,6 +144,6 @@ class SpanFinder:
     def _terms(self, sentence: str) -> list[Span]:
         return [
             Span(m.start(), m.end(), m.group(), "term")
-            for m in _WORD.finditer(sentence)
+            for m in WORD.finditer(sentence)
             if len(m.group()) >= 4 and m.group().lower() not in self._common
         ]

@@ -128,9 +128,14 @@ class StrengthRecipe(Section):
 
 
 class EvaluateRecipe(Section):
-    """``[evaluate]``: how the result is judged."""
+    """``[evaluate]``: how the result is judged.
+
+    Attributes:
+        probes: questions to make from the documents, by rule, at most; 0 for none.
+    """
 
     questions: str | None = None
+    probes: Annotated[int, Field(ge=0, le=2000)] = 60
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05
 

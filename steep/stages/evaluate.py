@@ -12,6 +12,7 @@ from steep.model.load import cache_folder
 from steep.progress import Progress
 from steep.proof.judge import judge
 from steep.proof.measure import Panel, fingerprint, measure
+from steep.proof.probes.screen import Probes
 from steep.proof.questions import Question, general_questions
 from steep.recipe import Recipe
 from steep.stages.base import Base
@@ -20,15 +21,18 @@ from steep.stages.inputs import Inputs
 from steep.stages.train import Trained
 
 
-def make_panel(inputs: Inputs) -> tuple[Panel, int]:
+def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
     """What both models are asked, and how many questions about held-out text are left out."""
+    made = () if probes is None else probes.questions
+    aside = () if probes is None else probes.controls
     asked, left_out = split_by_evidence(inputs)
     panel = Panel(
         domain=tuple((d.id, d.text) for d in inputs.split.held_out),
         general=inputs.general,
         questions=tuple(q for q in asked if q.kind == "fact"),
-        controls=tuple(q for q in asked if q.kind == "control"),
+        controls=(*(q for q in asked if q.kind == "control"), *aside),
         general_questions=tuple(general_questions()),
+        probes=made,
         trained_texts=tuple((d.id, d.text) for d in inputs.split.trained),
     )
     return panel, len(left_out)

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "scores"
 
     @property
+    def probes(self) -> Path:
+        """Questions made from the documents."""
+        return self.path / "probes.json"
+
+    @property
     def evaluation(self) -> Path:
         """The proof."""
         return self.path / "evaluation.json"

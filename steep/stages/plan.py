@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -55,6 +55,7 @@ from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Draft, Prepared, data_key, self_written_tokens
+from steep.stages.probes import known_probes, stand_ins
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
@@ -168,7 +169,10 @@ def make_plan(
     device = best_device()
     precision, why = _precision(recipe, device)
     ledger = corpus.ledger
-    panel, _ = make_panel(inputs)
+    probes = known_probes(recipe, key_of(data_key(recipe, base, inputs)), base)
+    panel, _ = make_panel(inputs, probes)
+    if probes is None:
+        panel = replace(panel, probes=stand_ins(recipe.evaluate.probes))
     work = _workload(recipe, inputs, base, corpus, panel)
     prediction, calibration, problem = None, None, None
     progress.stage("Measuring small models of the same shape")

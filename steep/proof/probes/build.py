@@ -1,0 +1,203 @@
+"""From documents to candidate questions: worded, given choices, and spread over the corpus."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Literal
+
+from steep.artifact import text_hash
+from steep.corpus.reading import reading_texts
+from steep.documents.record import Document
+from steep.proof.probes.choices import Choices
+from steep.proof.probes.index import Index
+from steep.proof.probes.items import Item, find_items
+from steep.proof.probes.wording import Wording, standing_in
+from steep.proof.questions import Question
+
+_MOST_DOCUMENTS = 2000
+_FEWEST_DOCUMENTS = 8  # with fewer, resampling documents says nothing, so facts are resampled
+_TELLS = 2  # of an item's words beside its value in one sentence: then the text says it
+_PASSAGE_CHARACTERS = 1500
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One fact asked in all its forms.
+
+    Attributes:
+        question: in new words.
+        other: in new words too, in another frame; only for screening.
+        text: the beginning of the documents' own sentence, if that tells enough.
+        back: from the value to what has it, if that has one answer.
+    """
+
+    question: Question
+    other: Question
+    text: Question | None
+    back: Question | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Candidates in the order in which they are to be screened, and how many were left out.
+
+    ``found`` counts facts that could be asked, ``drafted`` those tried, ``worded_as_trained``
+    those without a wording of their own, ``without_choices`` those without nine wrong answers.
+    """
+
+    facts: tuple[Candidate, ...]
+    controls: tuple[Candidate, ...]
+    found: int
+    drafted: int
+    worded_as_trained: int
+    without_choices: int
+
+
+def draft_probes(
+    trained: Sequence[Document],
+    held_out: Sequence[Document],
+    trained_texts: Iterable[str],
+    *,
+    is_common: Callable[[str], bool],
+    wanted: int,
+    seed: int,
+) -> Draft:
+    """Candidates for probes (from trained documents) and for controls (from held-out ones).
+
+    Args:
+        trained_texts: every text trained on, retellings and replay included.
+        is_common: True for a word, in small letters, that general text uses often.
+        wanted: facts of each sort to try, at most.
+    """
+    some = _sample(trained, _MOST_DOCUMENTS, seed)
+    index = Index(
+        [*some, *_sample(held_out, _MOST_DOCUMENTS // 4, seed)], is_common, reading_texts()
+    )
+    found = list(find_items(index, Choices(index, range(len(some)))))
+    chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
+    aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
+    chosen += [item for item in aside if not _is_told(item, index, some)][:wanted]
+    by_document = len({item.document for item in chosen}) >= _FEWEST_DOCUMENTS
+    facts: list[Candidate] = []
+    controls: list[Candidate] = []
+    worded_as_trained = without_choices = 0
+    free = _free_wordings(chosen, trained_texts, index)
+    for item, (asked, back) in zip(chosen, free, strict=True):
+        if len(asked) < 2:
+            worded_as_trained += 1
+            continue
+        rng = random.Random(f"{seed}:{asked[0].question}")
+        wrong = item.wrong(rng)
+        if not wrong:
+            without_choices += 1
+            continue
+        document = index.documents[item.document].id if by_document else None
+        if item.document < len(some):
+            facts.append(_candidate(item, asked, back, wrong, "fact", document, rng))
+        else:
+            controls.append(_candidate(item, asked, back, wrong, "control", document, rng))
+    return Draft(
+        facts=tuple(facts),
+        controls=tuple(controls),
+        found=len(found),
+        drafted=len(chosen),
+        worded_as_trained=worded_as_trained,
+        without_choices=without_choices,
+    )
+
+
+def _sample(documents: Sequence[Document], most: int, seed: int) -> list[Document]:
+    """At most so many documents, in their order, chosen by hash."""
+    if len(documents) <= most:
+        return list(documents)
+    ranked = sorted(documents, key=lambda document: text_hash(f"{seed}:{document.id}"))
+    kept = {document.id for document in ranked[:most]}
+    return [document for document in documents if document.id in kept]
+
+
+def _spread(items: Sequence[Item], seed: int) -> list[Item]:
+    """Items in an order set by hash that takes one of each document in turn."""
+    by_document: dict[int, list[Item]] = defaultdict(list)
+    for item in sorted(items, key=lambda item: text_hash(f"{seed}:{item.asked[0].question}")):
+        by_document[item.document].append(item)
+    rounds = zip_longest(*by_document.values())
+    return [item for turn in rounds for item in turn if item is not None]
+
+
+def _is_told(item: Item, index: Index, trained: Sequence[Document]) -> bool:
+    """True if a trained document has the value together with the subject or telling words."""
+    value, subject = item.value.casefold(), item.subject.casefold()
+    holders = {n for n, document in enumerate(trained) if value in document.text.casefold()}
+    if subject and any(subject in _whole(trained[number]) for number in holders):
+        return True
+    return any(
+        sentence.document in holders and value in sentence.text.casefold()
+        for sentence in index.sharing(item.telling, _TELLS)
+    )
+
+
+def _whole(document: Document) -> str:
+    return f"{document.title}\n{document.text}".casefold()
+
+
+def _free_wordings(
+    items: Sequence[Item], texts: Iterable[str], index: Index
+) -> list[tuple[list[Wording], list[Wording]]]:
+    """For each item its wordings, and its reversed ones, that no training text has."""
+    flat = [wording for item in items for wording in (*item.asked, *item.back)]
+    free = iter([not stands for stands in standing_in(flat, texts, index.is_name)])
+    return [
+        (
+            [wording for wording in item.asked if next(free)],
+            [wording for wording in item.back if next(free)],
+        )
+        for item in items
+    ]
+
+
+def _candidate(
+    item: Item,
+    asked: Sequence[Wording],
+    back: Sequence[Wording],
+    wrong: Sequence[str],
+    kind: Literal["fact", "control"],
+    document: str | None,
+    rng: random.Random,
+) -> Candidate:
+    """One item as questions; those of a ``document`` (its id, else of a fact) are one cluster."""
+    name = text_hash(asked[0].question)[:12]
+    question = Question(
+        id=f"probe-{name}",
+        question=asked[0].question,
+        answer=item.value,
+        choices=_mixed(item.value, wrong, rng),
+        kind=kind,
+        relation=item.relation,
+        cluster=document or name,
+        passage=item.passage[:_PASSAGE_CHARACTERS],
+    )
+    text = turned = None
+    if item.lead:
+        text = replace(question, id=f"probe-{name}-text", question=item.lead, form="text")
+    others = item.wrong_back(rng) if back else ()
+    if others:
+        turned = replace(
+            question,
+            id=f"probe-{name}-reversed",
+            question=back[0].question,
+            answer=item.subject,
+            choices=_mixed(item.subject, others, rng),
+            form="reversed",
+        )
+    other = replace(question, id=f"probe-{name}-other", question=asked[1].question)
+    return Candidate(question, other, text, turned)
+
+
+def _mixed(answer: str, wrong: Sequence[str], rng: random.Random) -> tuple[str, ...]:
+    choices = list(wrong)
+    choices.insert(rng.randrange(len(choices) + 1), answer)
+    return tuple(choices)

@@ -1,0 +1,98 @@
+"""Wrong answers: values of the same kind from elsewhere in the corpus, as like as can be."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from steep.proof.answers import evaluate_accuracy, normalise_answer
+from steep.proof.probes.facts import Fact
+from steep.proof.probes.index import Index, words_of
+from steep.proof.questions import DISTRACTORS
+
+_LIKEST = 3 * DISTRACTORS
+_WIDE = 20
+
+
+class Choices:
+    """Values of the corpus by kind, to choose wrong answers from.
+
+    Args:
+        index: the corpus.
+        trained: numbers of its documents that are trained on. Answers from held-out documents
+            get wrong ones that training doesn't show either, where there are enough, since a
+            model prefers what it has seen.
+    """
+
+    def __init__(self, index: Index, trained: Iterable[int]) -> None:
+        self._index = index
+        trained = set(trained)
+        self._seen: set[str] = set()
+        self._by_kind: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        for sentence in index.sentences:
+            for value in sentence.values:
+                name = normalise_answer(value.text)
+                if name:
+                    self._by_kind[value.kind].setdefault(name, (value.text, value.unit))
+                    if sentence.document in trained:
+                        self._seen.add(name)
+
+    def wrong(self, fact: Fact, rng: random.Random) -> tuple[str, ...]:
+        """Nine wrong answers, or none if there aren't nine of the kind that are surely wrong."""
+        close = self._beside(fact)
+        shown = normalise_answer(fact.value) in self._seen
+        pool = [
+            (text, unit, name in self._seen)
+            for name, (text, unit) in self._by_kind[fact.kind].items()
+            if name not in close
+        ]
+        rng.shuffle(pool)
+        pool.sort(key=lambda entry: _unlikeness(fact, entry[0], entry[1], entry[2] != shown))
+        likest: list[str] = []
+        for text, _, _ in pool:
+            if not same(text, fact.value):
+                likest.append(text)
+            if len(likest) == _LIKEST:
+                break
+        return tuple(rng.sample(likest, DISTRACTORS)) if len(likest) >= DISTRACTORS else ()
+
+    def _beside(self, fact: Fact) -> set[str]:
+        """Values that stand with a rare word of the notes somewhere: perhaps right too."""
+        found: set[str] = set()
+        for word in set(words_of(fact.notes)):
+            if 0 < self._index.frequency(word) <= _WIDE:
+                for sentence in self._index.holding([word]):
+                    found.update(normalise_answer(v.text) for v in sentence.values)
+        return found
+
+
+def same(one: str, other: str) -> bool:
+    """True if one answer would pass for the other."""
+    return evaluate_accuracy(one, other) or evaluate_accuracy(other, one)
+
+
+def _unlikeness(fact: Fact, text: str, unit: str, otherwise_shown: bool) -> tuple[float, ...]:
+    """Smaller is more alike: shown in training like the truth, of the same shape, size, unit."""
+    return (
+        float(otherwise_shown),
+        float(_shape(text) != _shape(fact.value)),
+        abs(_size(text) - _size(fact.value)),
+        float(unit != fact.unit),
+    )
+
+
+def _shape(text: str) -> tuple[str, ...]:
+    """Signs inside, how letters are written, and the number of words up to three."""
+    letters = "".join(c for c in text if c.isalpha())
+    written = "upper" if letters.isupper() else "title" if letters.istitle() else "mixed"
+    return (re.sub(r"[\w\s]", "", text), written, str(min(3, len(text.split()))))
+
+
+def _size(text: str) -> float:
+    """A number's order of magnitude, in halves; 0 for other values."""
+    found = re.fullmatch(r"\W*(\d[\d,]*(?:\.\d+)?)\W*", text)
+    number = float(found[1].replace(",", "")) if found else 0.0
+    return round(2 * math.log10(number)) / 2 if number > 0 else 0.0

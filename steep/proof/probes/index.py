@@ -1,0 +1,129 @@
+"""The corpus as sentences that can be looked up by their words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from steep.corpus.retell import own_title
+from steep.corpus.sentences import split_sentences
+from steep.corpus.spans import WORD, SpanFinder
+from steep.documents.record import Document
+from steep.proof.probes.values import IsCommon, Value, find_values
+
+_FUNCTION_WORDS = 150
+_FEWEST_WORDS, _MOST_WORDS = 6, 45
+_FEWEST_CHARACTERS, _MOST_CHARACTERS = 30, 320
+_NEIGHBOURS = 3
+_UNFINISHED = re.compile(r"[:?,…]\W*$")
+_MARKUP = re.compile(r"://|[{}|<>\\]|^\W*[-=*#]{3}")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a document.
+
+    Attributes:
+        document: number of its document in the index.
+        text, words: as written, and its distinct words in small letters.
+        values: what can be asked for in it.
+    """
+
+    document: int
+    text: str
+    words: frozenset[str]
+    values: tuple[Value, ...]
+
+
+class Index:
+    """Sentences of documents, found by their words.
+
+    Args:
+        documents: trained and held-out alike: what else the corpus says decides whether a
+            question has one answer.
+        is_common: see ``IsCommon``.
+        general: general text, to learn which words only hold sentences together.
+    """
+
+    def __init__(
+        self, documents: Sequence[Document], is_common: IsCommon, general: Iterable[str]
+    ) -> None:
+        self.documents = tuple(documents)
+        split = [split_sentences(document.text) for document in documents]
+        self.finder = SpanFinder(text for texts in split for text in texts)
+        self.sentences = [
+            Sentence(
+                number,
+                text,
+                frozenset(words_of(text)),
+                tuple(find_values(text, self.finder, is_common)) if is_statement(text) else (),
+            )
+            for number, texts in enumerate(split)
+            for text in texts
+        ]
+        self.titles = [own_title(document) for document in documents]
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, sentence in enumerate(self.sentences):
+            for word in sentence.words:
+                self._places[word].append(place)
+        general_counts = Counter(word for text in general for word in words_of(text))
+        self.function_words = {word for word, _ in general_counts.most_common(_FUNCTION_WORDS)}
+        known = sum(len(self._places[word]) for word in self.function_words if word in self._places)
+        self.speaks_as_general = known > 0.15 * sum(map(len, self._places.values()))
+        if not self.speaks_as_general:
+            most = sorted(self._places, key=lambda word: (-len(self._places[word]), word))
+            self.function_words |= set(most[: min(_FUNCTION_WORDS, len(most) // 20)])
+
+    def frequency(self, word: str) -> int:
+        """In how many sentences a word (in small letters) stands."""
+        return len(self._places.get(word, ()))
+
+    def holding(self, words: Sequence[str]) -> list[Sentence]:
+        """Sentences that hold all of the words (in small letters, at least one)."""
+        rarest, *others = sorted(words, key=self.frequency)
+        found = (self.sentences[place] for place in self._places.get(rarest, ()))
+        return [s for s in found if all(word in s.words for word in others)]
+
+    def sharing(self, words: Sequence[str], at_least: int) -> list[Sentence]:
+        """Sentences that hold at least so many of the distinct words (in small letters)."""
+        shared = Counter(place for word in set(words) for place in self._places.get(word, ()))
+        return [self.sentences[place] for place, n in sorted(shared.items()) if n >= at_least]
+
+    def around(self, place: int) -> str:
+        """A sentence between its neighbours in the same document."""
+        here = self.sentences[place].document
+        near = self.sentences[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
+        return " ".join(s.text for s in near if s.document == here)
+
+    def is_name(self, word: str) -> bool:
+        """True for a number, or a word with a capital that the corpus never writes small."""
+        if any(c.isdigit() for c in word):
+            return True
+        return word[:1].isupper() and not self.finder.writes_small(word)
+
+
+def words_of(text: str) -> list[str]:
+    """Words of a text in small letters, numbers left out."""
+    return [match.group().casefold() for match in WORD.finditer(text)]
+
+
+def is_statement(text: str) -> bool:
+    """True for a whole sentence of usual length, not a heading, a question, code or a list."""
+    size = len(text)
+    if not _FEWEST_CHARACTERS <= size <= _MOST_CHARACTERS:
+        return False
+    if _UNFINISHED.search(text) or _MARKUP.search(text) or text.count("(") != text.count(")"):
+        return False
+    if next((c for c in text if c.isalpha()), "A").islower():
+        return False  # the rest of a sentence, or an item of a list within one
+    words = words_of(text)
+    if not words:
+        return False
+    seamless = size > 12 * len(words)
+    if not seamless and not _FEWEST_WORDS <= len(words) <= _MOST_WORDS:
+        return False
+    if sum(c.isupper() for c in text) > 0.3 * size:
+        return False
+    return sum(c.isalpha() or c.isspace() for c in text) > 0.7 * size

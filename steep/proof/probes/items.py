@@ -1,0 +1,130 @@
+"""What can be asked, whatever it was found in: a sentence's fact or a record's field."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from steep.proof.answers import normalise_answer
+from steep.proof.probes.choices import Choices, same
+from steep.proof.probes.facts import Fact, find_facts, telling_words
+from steep.proof.probes.index import Index
+from steep.proof.probes.records import Entry, find_entries
+from steep.proof.probes.wording import (
+    Wording,
+    entry_wordings,
+    reversed_entry_wordings,
+    reversed_wordings,
+    wordings,
+)
+from steep.proof.questions import DISTRACTORS
+
+Wrong = Callable[[random.Random], tuple[str, ...]]
+"""Makes nine wrong answers, or none if there aren't nine."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A value and all that is needed to ask for it.
+
+    Attributes:
+        document: number of its document in the index.
+        subject: what it is a value of: the document's or the record's title.
+        value: the answer.
+        relation: kind of value, or the record's field.
+        asked: wordings of the question, the first that serves is to be used.
+        back: wordings of the reversed question, whose answer is the subject; may be empty.
+        lead: the beginning of the documents' own sentence up to the value; may be empty.
+        telling: words (in small letters) that point to the value.
+        passage: the place in the document that answers it.
+        wrong: wrong answers.
+        wrong_back: wrong answers to the reversed question.
+    """
+
+    document: int
+    subject: str
+    value: str
+    relation: str
+    asked: tuple[Wording, ...]
+    back: tuple[Wording, ...]
+    lead: str
+    telling: tuple[str, ...]
+    passage: str
+    wrong: Wrong
+    wrong_back: Wrong
+
+
+def find_items(index: Index, choices: Choices) -> Iterator[Item]:
+    """All that can be asked of the documents of an index."""
+    entries = find_entries(index)
+    values, titles = _by_field(entries)
+    for entry in entries:
+        yield _from_entry(entry, values[entry.field], titles[entry.field], index)
+    facts = [
+        fact
+        for fact in find_facts(index)
+        if not getattr(index.documents[fact.document], "fields", ())
+    ]
+    titled = list(dict.fromkeys(fact.title for fact in facts if fact.title))
+    for fact in facts:
+        yield _from_fact(fact, titled, index, choices)
+
+
+def _by_field(entries: Sequence[Entry]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """(values, titles) of each field, distinct, in order."""
+    values: dict[str, dict[str, None]] = defaultdict(dict)
+    titles: dict[str, dict[str, None]] = defaultdict(dict)
+    for entry in entries:
+        values[entry.field][entry.value] = None
+        titles[entry.field][entry.title] = None
+    return (
+        {field: list(found) for field, found in values.items()},
+        {field: list(found) for field, found in titles.items()},
+    )
+
+
+def _from_fact(fact: Fact, titles: Sequence[str], index: Index, choices: Choices) -> Item:
+    plain = not index.speaks_as_general
+    turns = bool(fact.title) and fact.only_here and not plain
+    return Item(
+        document=fact.document,
+        subject=fact.title,
+        value=fact.value,
+        relation=fact.kind,
+        asked=tuple(wordings(fact, plain=plain)),
+        back=tuple(reversed_wordings(fact)) if turns else (),
+        lead=fact.lead,
+        telling=tuple(telling_words(index, fact.notes)),
+        passage=index.around(fact.place),
+        wrong=lambda rng: choices.wrong(fact, rng),
+        wrong_back=lambda rng: _others(titles, fact.title, rng),
+    )
+
+
+def _from_entry(entry: Entry, values: Sequence[str], titles: Sequence[str], index: Index) -> Item:
+    return Item(
+        document=entry.document,
+        subject=entry.title,
+        value=entry.value,
+        relation=entry.field,
+        asked=tuple(entry_wordings(entry)),
+        back=tuple(reversed_entry_wordings(entry)) if entry.only_here else (),
+        lead="",
+        telling=(),
+        passage=index.documents[entry.document].text,
+        wrong=lambda rng: _others(values, entry.value, rng),
+        wrong_back=lambda rng: _others(titles, entry.title, rng),
+    )
+
+
+def _others(values: Sequence[str], true: str, rng: random.Random) -> tuple[str, ...]:
+    """Nine values that wouldn't pass for the true one, or none if there aren't nine."""
+    found: dict[str, str] = {}
+    for value in rng.sample(values, len(values)):
+        if not same(value, true):
+            found.setdefault(normalise_answer(value), value)
+        if len(found) == DISTRACTORS:
+            return tuple(found.values())
+    return ()

@@ -1,0 +1,110 @@
+"""Facts of records: what a table, a JSON object or an XML element says field by field.
+
+Where a document keeps its fields they are used; else a line like "Provider: Acme; Expiry: one
+year" is read as one, if several lines of the corpus have the same fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from steep.proof.answers import normalise_answer
+from steep.proof.probes.index import Index
+from steep.proof.questions import DISTRACTORS
+
+_PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
+_FEWEST_RECORDS = 5
+_LONGEST_VALUE = 12
+_LONGEST_TITLE = 16
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field of one record.
+
+    Attributes:
+        document: number of its document in the index.
+        title: what the record is about.
+        field, value: the field's name and what it says.
+        only_here: no other record has this value in this field.
+    """
+
+    document: int
+    title: str
+    field: str
+    value: str
+    only_here: bool
+
+
+@dataclass(frozen=True)
+class _Record:
+    document: int
+    title: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def find_entries(index: Index) -> list[Entry]:
+    """Fields that can be asked for: those of records with one title each, with enough values."""
+    records = [*_from_fields(index), *_from_lines(index)]
+    titles = Counter(record.title.casefold() for record in records)
+    values: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        for name, value in record.fields:
+            values[name][normalise_answer(value)] += 1
+    return [
+        Entry(
+            record.document, record.title, name, value, values[name][normalise_answer(value)] == 1
+        )
+        for record in records
+        if titles[record.title.casefold()] == 1
+        for name, value in record.fields
+        if len(values[name]) > DISTRACTORS and _can_be_asked(record.title, value)
+    ]
+
+
+def _once(values: Counter[str], value: str) -> bool:
+    return values[normalise_answer(value)] == 1
+
+
+def _can_be_asked(title: str, value: str) -> bool:
+    said, about = normalise_answer(value), normalise_answer(title)
+    if not said or not about or said in about or about in said:
+        return False
+    return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
+
+
+def _from_fields(index: Index) -> list[_Record]:
+    return [
+        _Record(
+            number,
+            document.title,
+            tuple((n, v) for n, v in getattr(document, "fields", ()) if v != document.title),
+        )
+        for number, document in enumerate(index.documents)
+        if getattr(document, "fields", ())
+    ]
+
+
+def _from_lines(index: Index) -> list[_Record]:
+    """Lines of name-value pairs; the field with the most different values names the record."""
+    lines: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+    for sentence in index.sentences:
+        if getattr(index.documents[sentence.document], "fields", ()):
+            continue
+        pairs = [_PAIR.match(part) for part in sentence.text.split("; ")]
+        found = [pair.groups() for pair in pairs if pair is not None]
+        if len(found) == len(pairs) >= 2:
+            names, said = zip(*found, strict=True)
+            lines[names].append((sentence.document, said))
+    records = []
+    for names, rows in lines.items():
+        if len(rows) < _FEWEST_RECORDS:
+            continue
+        spread = [len({row[column] for _, row in rows}) for column in range(len(names))]
+        key = spread.index(max(spread))
+        for document, row in rows:
+            fields = [(n, v) for c, (n, v) in enumerate(zip(names, row, strict=True)) if c != key]
+            records.append(_Record(document, row[key], tuple(fields)))
+    return records

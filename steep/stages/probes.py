@@ -1,0 +1,125 @@
+"""Probes: questions made from the documents, screened with the base model, kept beside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from steep.artifact import key_of, read_json, write_json
+from steep.corpus.shards import Shards
+from steep.model.load import cache_folder
+from steep.progress import Progress
+from steep.proof.measure import SCORER_VERSION
+from steep.proof.probes.build import draft_probes
+from steep.proof.probes.screen import Probes, Wanted, probes_from, screen
+from steep.proof.questions import DISTRACTORS, Question
+from steep.proof.scorer import Scorer
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder
+from steep.stages.prepare import Prepared
+
+# Raised whenever the same documents would give other probes.
+PROBES_VERSION = 1
+
+_CONTROLS = 48
+_QUESTION_WORDS = 32
+_TRIED = 4  # facts drafted for each probe wanted: most that fall out do so before the model
+
+
+def make_probes(
+    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, progress: Progress
+) -> Probes | None:
+    """Probes of the prepared documents, made once; None if the recipe wants none."""
+    if not recipe.evaluate.probes:
+        return None
+    key = probes_key(recipe, prepared.key, base)
+    kept = _kept(run.probes, key) or _kept(_shared(key), key)
+    if kept is None:
+        kept = {"key": key, **_made(recipe, base, prepared, progress).as_json()}
+    for path in (run.probes, _shared(key)):
+        write_json(path, kept)
+    return probes_from(kept)
+
+
+def known_probes(recipe: Recipe, data: str, base: Base) -> Probes | None:
+    """Probes made by an earlier run of the same data; None if there are none."""
+    key = probes_key(recipe, data, base)
+    kept = _kept(_shared(key), key)
+    return None if kept is None else probes_from(kept)
+
+
+def stand_ins(probes: int) -> tuple[Question, ...]:
+    """Questions of usual length in the place of probes that are still to be made."""
+    words = " ".join(["word"] * _QUESTION_WORDS)
+    choices = tuple(f"value {number}" for number in range(DISTRACTORS + 1))
+    return tuple(
+        Question(f"stand-in-{number}", words, choices[0], choices=choices)
+        for number in range(2 * probes)
+    )
+
+
+def probes_key(recipe: Recipe, data: str, base: Base) -> str:
+    """Hash of everything the probes depend on; ``data`` is the key of the prepared corpus."""
+    return key_of(
+        {
+            "version": [PROBES_VERSION, SCORER_VERSION],
+            "data": data,
+            "base": base.fingerprint,
+            "wanted": recipe.evaluate.probes,
+        }
+    )
+
+
+def _made(recipe: Recipe, base: Base, prepared: Prepared, progress: Progress) -> Probes:
+    progress.stage("Making questions from the documents")
+    wanted = recipe.evaluate.probes
+    draft = draft_probes(
+        prepared.trained,
+        prepared.held_out,
+        trained_texts(prepared.schedule.shards, base.tokenizer),
+        is_common=_common_words(base.tokenizer),
+        wanted=_TRIED * wanted,
+        seed=recipe.seed,
+    )
+    scorer = Scorer(base.model, base.tokenizer)
+    forms = Wanted(wanted, wanted // 2, wanted // 2, _CONTROLS)
+    return screen(scorer, draft, forms, progress.at)
+
+
+def trained_texts(shards: Shards, tokenizer: Any) -> Iterator[str]:
+    """Every text trained on, retellings and replay included, as the model reads it."""
+    ids: list[int] = []
+    before: int | None = None
+    for segment, owner in enumerate(shards.owners.tolist()):
+        if owner != before and ids:
+            yield str(tokenizer.decode(ids, skip_special_tokens=True))
+            ids = []
+        # A later segment of a piece begins with the last token of the one before.
+        ids += shards.segment(segment)[int(owner == before) :].tolist()
+        before = owner
+    if ids:
+        yield str(tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def _shared(key: str) -> Path:
+    return cache_folder() / "probes" / f"{key[:32]}.json"
+
+
+def _common_words(tokenizer: Any) -> Callable[[str], bool]:
+    """Words that the tokenizer has as one token, so that were frequent where it was made."""
+
+    def is_common(word: str) -> bool:
+        return len(tokenizer.encode(f" {word}", add_special_tokens=False)) == 1
+
+    return is_common
+
+
+def _kept(path: Path, key: str) -> dict[str, Any] | None:
+    """What was made before with this key; None if there is nothing or it is damaged."""
+    try:
+        kept = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) and kept.get("key") == key else None

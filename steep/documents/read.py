@@ -116,9 +116,7 @@ class _Gathering:
         """Yield what a file holds; whatever its parser raises becomes a fault."""
         if not formats.is_supported(path.name):
             kind = formats.suffix(path.name)
-            yield Fault(
-                "unsupported format", f"has an unsupported format ({kind}); {_advice()}"
-            )
+            yield Fault("unsupported format", f"has an unsupported format ({kind}); {_advice()}")
             return
         try:
             size = path.stat().st_size

@@ -47,7 +47,7 @@ def read_xml(text: str) -> Iterator[Piece | Fault]:
     except TooDeepError:
         yield Fault("unreadable file", "nests elements too deeply; flatten it")
         return
-    if not shape.records and not shape.prose and len(root) <= _MOST_FIELDS:
+    if not shape.records and not shape.prose and _is_small(root):
         yield _piece(root, read_fields(root, shape), "")
         return
     if not shape.records:
@@ -58,6 +58,10 @@ def read_xml(text: str) -> Iterator[Piece | Fault]:
     if rest.fields or rest.blocks:
         yield _piece(root, rest, "")
     yield from _records(root, (), shape, Counter())
+
+
+def _is_small(root: Any) -> bool:
+    return sum(not len(element) for element in root.iter()) <= _MOST_FIELDS
 
 
 def _parse(text: str) -> Any:
@@ -163,7 +167,7 @@ def title_of(fields: Mapping[str, str], record: str) -> tuple[str | None, tuple[
     A field named like a title is it; one that is only a code ("A00.1") has the label put behind
     it. Without either, a field whose name ends like a title's is.
     """
-    by_name = {name.casefold(): name for name in reversed(fields)}
+    by_name = {name.casefold(): name for name in reversed(list(fields))}
     title = _first(by_name, [name for name in TITLE_FIELDS if name not in _CODES])
     if title is not None and not _CODE.fullmatch(fields[title]):
         return fields[title], (title,)
@@ -183,13 +187,17 @@ def _first(by_name: Mapping[str, str], wanted: Sequence[str]) -> str | None:
 
 
 def _ends_like_title(by_name: Mapping[str, str], record: str) -> str | None:
-    """"article title" of an article, else the shallowest "… title", "… name" or the like."""
+    """ "article title" of an article, else the shallowest "… title", "… name" or the like."""
     own = {f"{word} {last}" for word in record.casefold().split() for last in TITLE_FIELDS[:2]}
     for name, written in by_name.items():
         if " ".join(name.split()[-2:]) in own:
             return written
     ends = ("title", "name", "label", "term", "heading")
-    alike = [name for name in by_name if name.rpartition(" ")[2] in ends]
+    alike = [
+        name
+        for name in by_name
+        if name.rpartition(" ")[2] in ends and not any(part.isdigit() for part in name.split())
+    ]
     return by_name[min(alike, key=lambda name: len(name.split()))] if alike else None
 
 
@@ -200,7 +208,7 @@ def _title_of_prose(root: Any) -> str | None:
     for element in root.iter():
         name = words(element.tag).casefold()
         kind = name if name in wanted else "other" if name.endswith(" title") else None
-        if kind is not None and kind not in found:
-            if text := " ".join("".join(element.itertext()).split()):
-                found[kind] = text
+        text = " ".join("".join(element.itertext()).split()) if kind is not None else ""
+        if kind is not None and text:
+            found.setdefault(kind, text)
     return next((found[kind] for kind in [*wanted, "other"] if kind in found), None)

@@ -3,8 +3,8 @@
 No schema is known. A *record* is an element that comes at least twice and has two or more
 *fields*: attributes, or children that come the same number of times nearly wherever they come
 at all. *Prose* is mixed content (words beside elements) and paragraphs. The outermost records
-are taken; where nearly all of a record is many smaller records, it only groups them, and both
-are records.
+are taken; where nearly all of a record is many smaller records, or records that nest in their like,
+it only groups them, and both are records.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_DEPTH = 200
 PARAGRAPHS = ("p", "para", "paragraph")
@@ -76,12 +76,22 @@ class Shape:
         records: the tags whose elements are documents; none if the file is one document.
         carriers: the tags that have records inside.
         prose: the tags of running text.
+        sections: the tags with too few fields of their own to be more than a place for prose.
     """
 
     survey: Survey
     records: frozenset[str]
     carriers: frozenset[str]
     prose: frozenset[str]
+    sections: frozenset[str]
+
+
+class _Fields(NamedTuple):
+    """Fields of a tag, those of them that are elements without prose, and running prose."""
+
+    all: int
+    own: int
+    running: bool
 
 
 def find_shape(root: Any) -> Shape:
@@ -92,7 +102,17 @@ def find_shape(root: Any) -> Shape:
     """
     survey = _survey(root)
     prose = frozenset(tag for tag in survey.tags if survey.is_prose(tag))
-    able = {tag for tag in survey.tags if _is_record(survey, tag, prose)}
+    fields = {tag: _count_fields(survey, tag, prose) for tag in survey.tags}
+    sections = frozenset(tag for tag in fields if fields[tag].own < _MIN_SECTION_FIELDS)
+    able = {
+        tag
+        for tag, found in survey.tags.items()
+        if found.count >= 2
+        and tag not in prose
+        and 2 * found.inline <= found.count
+        and fields[tag].all >= _MIN_FIELDS
+        and not (fields[tag].running and tag in sections)
+    }
     outermost, in_records, in_prose = _outermost(root, able, prose)
     total = survey.tags[root.tag].characters
     records: set[str] = set()
@@ -100,7 +120,7 @@ def find_shape(root: Any) -> Shape:
         for tag in outermost:
             _add_with_members(survey, tag, able, records)
     carriers = frozenset(outer for outer, inner in survey.inside if inner in records)
-    return Shape(survey, frozenset(records), carriers, prose)
+    return Shape(survey, frozenset(records), carriers, prose, sections)
 
 
 def local_name(tag: str) -> str:
@@ -116,8 +136,8 @@ def attributes(element: Any) -> Iterator[tuple[str, str]]:
 
 
 def naming_attribute(element: Any) -> str | None:
-    """The attribute that says what a leaf holds, if there is one."""
-    if len(element):
+    """The attribute that says what a leaf's text (or its "value") is, if there is one."""
+    if len(element) or not (_length(element.text) or element.get("value")):
         return None
     return next((name for name in NAMING_ATTRIBUTES if element.get(name, "").strip()), None)
 
@@ -193,11 +213,9 @@ def _count(survey: Survey, element: Any, size: int) -> None:
         found.children.setdefault(kind, Counter())[number] += 1
 
 
-def _is_record(survey: Survey, tag: str, prose: frozenset[str]) -> bool:
-    """Could elements of this tag be records?"""
+def _count_fields(survey: Survey, tag: str, prose: frozenset[str]) -> _Fields:
+    """Count the attributes and children that come regularly."""
     found = survey.tags[tag]
-    if found.count < 2 or tag in prose or 2 * found.inline > found.count:
-        return False
     fields = own = 0
     running = False
     for kind, numbers in found.children.items():
@@ -210,11 +228,11 @@ def _is_record(survey: Survey, tag: str, prose: frozenset[str]) -> bool:
             regular = not several and local_name(child) not in PARAGRAPHS
         else:
             regular = much >= _MIN_REGULARITY * present and often <= _MAX_REPEATED_FIELDS
-        if child == tag or not regular or present < _MIN_PRESENCE * found.count:
+        if child == tag or not regular or present <= _MIN_PRESENCE * found.count:
             continue
         fields += often
         own += often if child and child not in prose else 0
-    return fields >= _MIN_FIELDS and (not running or own >= _MIN_SECTION_FIELDS)
+    return _Fields(fields, own, running)
 
 
 def _outermost(root: Any, able: set[str], prose: frozenset[str]) -> tuple[list[str], int, int]:
@@ -240,11 +258,17 @@ def _add_with_members(survey: Survey, tag: str, able: set[str], records: set[str
         return
     records.add(tag)
     group = survey.tags[tag]
-    for inner in able - records:
+    for inner in sorted(able - {tag}):
         member = survey.tags[inner]
-        if (
-            survey.inside.get((tag, inner), 0) >= _MIN_GROUP_SHARE * group.characters
-            and member.count >= _MIN_GROUP_SIZE * group.count
-            and member.leaves < member.count
-        ):
+        held = survey.inside.get((tag, inner))
+        if held is None:
+            continue
+        nested = (inner, inner) in survey.inside and member.count > group.count
+        many = member.count >= _MIN_GROUP_SIZE * group.count and member.leaves < member.count
+        if nested or (many and held >= _MIN_GROUP_SHARE * group.characters):
             _add_with_members(survey, inner, able, records)
+            records |= {
+                between
+                for between in able
+                if (tag, between) in survey.inside and (between, inner) in survey.inside
+            }

@@ -24,6 +24,9 @@ _HTML = re.compile(
     r"(?:\s[^<>]*)?/?>",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"(?=\S*\d)\S{1,8}")
+_MAX_INLINE = 4
+"""An element with more leaves than this stands apart from the paragraph that it is in."""
 _MAX_LIST = 12
 """Data outside records with more values than this is read as lines, not as one record."""
 
@@ -78,31 +81,46 @@ def read_prose(element: Any, shape: Shape) -> list[str]:
         for child in part:
             if child.tag in shape.records:
                 pass
-            elif _is_inline(child, shape):
-                mixed(child)
-            else:
+            elif _breaks(child, shape):
                 end()
                 block(child)
-            run.append(child.tail or "")
+            else:
+                mixed(child)
+            # Names and the like have no space between their parts; words in a text have.
+            last = child.getnext() is None
+            run.append(child.tail or ("" if last or is_mixed(part) else " "))
 
     def block(part: Any) -> None:
         if is_mixed(part) or not len(part) or part.tag in shape.prose:
             mixed(part)
             end()
         elif data := _small_data(part, shape):
-            blocks.append(data)
+            run.append(data)
+            end()
         else:
             for child in part:
-                if child.tag not in shape.records:
+                if child.tag in shape.records:
+                    continue
+                if not len(child) and _NUMBER.fullmatch((child.text or "").strip()):
+                    run.append(f"{child.text} ")  # of a heading or a note: "2.1 Methods"
+                else:
                     block(child)
+            end()
 
     block(element)
     return blocks
 
 
-def _is_inline(element: Any, shape: Shape) -> bool:
-    found = shape.survey.tags[element.tag]
-    return 2 * found.inline > found.count
+def _breaks(element: Any, shape: Shape) -> bool:
+    """True for a list, a table or the like inside a paragraph, not for words in it."""
+    if element.tag in shape.prose or is_mixed(element):
+        return False
+    leaves = 0
+    for part in element.iterdescendants():
+        leaves += not len(part)
+        if part.tag in shape.prose or leaves > _MAX_INLINE:
+            return True
+    return False
 
 
 def _small_data(element: Any, shape: Shape) -> str | None:
@@ -125,25 +143,41 @@ def _collect(
     """Read an element's attributes, text and children into ``said``, names after ``prefix``."""
     if with_attributes:
         for name, value in attributes(element):
-            said.add(_joined(prefix, words(name)), value)
+            said.add(_joined(prefix, words(name)).strip(), value)
     if is_mixed(element):
         _texts(prefix or "text", read_prose(element, shape), said)
         return
     if not len(element) and element.text:
         said.add(prefix or "text", element.text)
-    for name, members in _groups(element, shape).items():
-        full = _joined(prefix, name)
-        if all(not len(member) for member in members):
-            _leaves(full, members, said, with_attributes)
-        elif len(members) == 1:
-            _compound(members[0], full, shape, said, with_attributes)
-        else:
+    groups = _groups(element, shape)
+    for name, members in groups.items():
+        if element.tag in shape.records and len(groups) == 1 < len(members):
+            # The cells of a row: so many fields.
             for number, member in enumerate(members, start=1):
-                _compound(member, f"{full} {number}", shape, said, with_attributes)
+                _members(f"{name} {number}", [member], shape, said, with_attributes)
+        else:
+            _members(_joined(prefix, name).strip(), members, shape, said, with_attributes)
 
 
 def _joined(prefix: str, name: str) -> str:
-    return f"{prefix} {name}" if prefix else name
+    """ "authors", "author" is "authors author", but "article", "article title" is the latter."""
+    last = prefix.rpartition(" ")[2]
+    return (
+        f"{prefix.removesuffix(last)}{name}" if name.split(" ")[0] == last else f"{prefix} {name}"
+    )
+
+
+def _members(
+    name: str, members: Sequence[Any], shape: Shape, said: Said, with_attributes: bool
+) -> None:
+    """Read elements of one name: leaves as one list, others one by one."""
+    if all(not len(member) for member in members):
+        _leaves(name, members, said, with_attributes)
+    elif len(members) == 1:
+        _compound(members[0], name, shape, said, with_attributes)
+    else:
+        for number, member in enumerate(members, start=1):
+            _compound(member, f"{name} {number}", shape, said, with_attributes)
 
 
 def _groups(element: Any, shape: Shape) -> dict[str, list[Any]]:
@@ -152,9 +186,8 @@ def _groups(element: Any, shape: Shape) -> dict[str, list[Any]]:
     for child in element:
         if child.tag not in shape.records:
             naming = naming_attribute(child)
-            repeated = naming is not None and sum(1 for _ in element.iterchildren(child.tag)) > 1
-            name = child.get(naming) if naming is not None and repeated else None
-            groups.setdefault(name or _called(child, shape), []).append(child)
+            name = _called(child, shape) if naming is None else child.get(naming)
+            groups.setdefault(name, []).append(child)
     return groups
 
 
@@ -169,12 +202,12 @@ def _leaves(name: str, members: Sequence[Any], said: Said, with_attributes: bool
     """Elements without children: one is a field, several are a list in one field."""
     if len(members) == 1:
         (member,) = members
-        said.add(name, member.text or "")
+        said.add(name, _content(member))
         if with_attributes:
-            for attribute, value in _others(member, name):
+            for attribute, value in _others(member):
                 said.add(f"{name} {attribute}", value)
         return
-    values = [_value(member, name, with_attributes) for member in members]
+    values = [_value(member, with_attributes) for member in members]
     if any(len(value) > LONGEST_FIELD_CHARACTERS for value in values):
         for value in values:
             said.add(name, value)
@@ -183,25 +216,31 @@ def _leaves(name: str, members: Sequence[Any], said: Said, with_attributes: bool
         _texts(name, [listed.replace(":; ", ": ")], said)
 
 
-def _value(member: Any, name: str, with_attributes: bool) -> str:
+def _value(member: Any, with_attributes: bool) -> str:
     """A leaf of a list: its text, attributes in brackets."""
-    text = " ".join((member.text or "").split())
-    extra = _others(member, name) if with_attributes else ()
+    text = " ".join(_content(member).split())
+    extra = _others(member) if with_attributes else ()
     more = ", ".join(f"{attribute}: {value}" for attribute, value in extra)
     return f"{text} ({more})" if text and more else text or more
 
 
-def _others(member: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Attributes of a leaf, without the one that is its name already."""
+def _content(member: Any) -> str:
+    """What a leaf says: its text; of one with a name but no text, its value."""
+    text = member.text or ""
+    return text if text.strip() or naming_attribute(member) is None else member.get("value", "")
+
+
+def _others(member: Any) -> Iterator[tuple[str, str]]:
+    """Attributes of a leaf, without those that are its name or its content already."""
+    naming = naming_attribute(member)
+    known = [naming] if naming is None or (member.text or "").strip() else [naming, "value"]
     for attribute, value in attributes(member):
-        if value != name.rpartition(" ")[2] and not name.endswith(value):
+        if attribute not in known:
             yield words(attribute), value
 
 
-def _compound(
-    member: Any, name: str, shape: Shape, said: Said, with_attributes: bool
-) -> None:
-    """An element with children: prose, a list around leaves of one kind, or more fields."""
+def _compound(member: Any, name: str, shape: Shape, said: Said, with_attributes: bool) -> None:
+    """An element with children: prose, a list around elements of one kind, or more fields."""
     if _is_prose(member, shape):
         if with_attributes:
             for attribute, value in attributes(member):
@@ -209,16 +248,16 @@ def _compound(
         _texts(name, read_prose(member, shape), said)
     elif _only_wraps(member, shape):
         inner = [child for child in member if child.tag not in shape.records]
-        _leaves(name, inner, said, with_attributes)
+        _members(name, inner, shape, said, with_attributes)
     else:
         _collect(member, name, shape, said, with_attributes=with_attributes)
 
 
 def _is_prose(element: Any, shape: Shape) -> bool:
-    """True if most of what an element holds is running text."""
+    """True if an element is running text, or little else than a place for it."""
     if element.tag in shape.prose or is_mixed(element):
         return True
-    if not shape.prose:
+    if not shape.prose or element.tag not in shape.sections:
         return False
     inner = 0
     waiting = list(element)
@@ -232,13 +271,15 @@ def _is_prose(element: Any, shape: Shape) -> bool:
 
 
 def _only_wraps(element: Any, shape: Shape) -> bool:
-    """True if elements of this tag hold nothing, anywhere, but leaves of one kind."""
+    """True if elements of this tag are lists: of nothing but elements of one kind."""
     kinds = shape.survey.tags[element.tag].children
-    if len(kinds) != 1:
-        return False
-    (kind,) = kinds
-    inner = shape.survey.tags.get(kind)
-    return inner is not None and inner.leaves == inner.count and kind not in shape.records
+    (first, *more) = kinds
+    return (
+        not more
+        and first in shape.survey.tags
+        and first not in shape.records
+        and set(kinds[first]) != {1}
+    )
 
 
 def _texts(name: str, paragraphs: Iterable[str], said: Said) -> None:

@@ -6,7 +6,9 @@ import pytest
 from steep.documents.formats import is_supported, read_bytes
 
 
-@pytest.mark.parametrize("name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv", "a.XML.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv", "a.XML.gz"]
+)
 def test_supported_names(name: str) -> None:
     assert is_supported(name)
 

@@ -12,14 +12,21 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from steep.documents.encoding import decode
+from steep.documents.inflate import inflate
 
 
 class Piece(NamedTuple):
-    """One document of a file, before cleaning."""
+    """One document of a file, before cleaning.
+
+    ``fields`` are the names and plain values of a record (a row, an object, an XML element),
+    ``title_fields`` the names of those that the title says.
+    """
 
     text: str
     title: str | None = None
     locator: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    title_fields: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -78,6 +85,12 @@ def _read_jsonl(text: str) -> Iterator[Piece | Fault]:
     return read_jsonl(text)
 
 
+def _read_xml(text: str) -> Iterator[Piece | Fault]:
+    from steep.documents.xml import read_xml
+
+    return read_xml(text)
+
+
 READERS: dict[str, Reader] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
@@ -92,18 +105,40 @@ READERS: dict[str, Reader] = {
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
     ".json": _read_json,
+    ".xml": _read_xml,
 }
 """Reader by lower-case suffix; a file without a suffix is plain text."""
+
+COMPRESSED = ".gz"
+"""A file of any readable kind may be compressed with gzip, which adds this suffix."""
+_DECLARE_ENCODINGS = (".html", ".htm", ".xml")
+
+
+def stem(name: str) -> str:
+    """A file's name without the suffix of its kind, nor that of compression."""
+    return PurePath(_uncompressed(name)).stem
+
+
+def suffix(name: str) -> str:
+    """The lower-case suffix that tells a file's kind, with that of compression: ``.txt.gz``."""
+    compressed = PurePath(name).suffix.lower() == COMPRESSED
+    return PurePath(_uncompressed(name)).suffix.lower() + (COMPRESSED if compressed else "")
 
 
 def is_supported(name: str) -> bool:
     """True if files of this name can be read."""
-    return PurePath(name).suffix.lower() in READERS
+    return PurePath(_uncompressed(name)).suffix.lower() in READERS
 
 
 def supported_suffixes() -> str:
     """The suffixes that can be read, for messages."""
     return " ".join(suffix for suffix in READERS if suffix)
+
+
+def _uncompressed(name: str) -> str:
+    """A file's name without ``.gz``."""
+    path = PurePath(name)
+    return path.stem if path.suffix.lower() == COMPRESSED else path.name
 
 
 def read_bytes(name: str, data: bytes) -> Iterator[Piece | Fault]:
@@ -114,6 +149,13 @@ def read_bytes(name: str, data: bytes) -> Iterator[Piece | Fault]:
             file).
         KeyError: no reader for this suffix; ask ``is_supported`` first.
     """
-    suffix = PurePath(name).suffix.lower()
-    reader = READERS[suffix]
-    yield from reader(decode(data, declared=suffix in (".html", ".htm")))
+    inner = _uncompressed(name)
+    kind = PurePath(inner).suffix.lower()
+    reader = READERS[kind]
+    if inner != PurePath(name).name:
+        inflated = inflate(data)
+        if isinstance(inflated, str):
+            yield Fault("unreadable file", inflated)
+            return
+        data = inflated
+    yield from reader(decode(data, declared=kind in _DECLARE_ENCODINGS))

@@ -105,7 +105,7 @@ class _Gathering:
         """Add one file; what is wrong with it is an error if the user named that very file."""
         for piece in self._pieces(path, source):
             if isinstance(piece, Piece):
-                self._add_piece(piece, source, path.stem)
+                self._add_piece(piece, source, formats.stem(path.name))
             elif named_as is None:
                 self.drops.append(Drop(source, piece.locator, piece.reason, piece.detail))
             else:
@@ -115,9 +115,8 @@ class _Gathering:
     def _pieces(self, path: Path, source: str) -> Iterator[Piece | Fault]:
         """Yield what a file holds; whatever its parser raises becomes a fault."""
         if not formats.is_supported(path.name):
-            yield Fault(
-                "unsupported format", f"has an unsupported format ({path.suffix}); {_advice()}"
-            )
+            kind = formats.suffix(path.name)
+            yield Fault("unsupported format", f"has an unsupported format ({kind}); {_advice()}")
             return
         try:
             size = path.stat().st_size
@@ -145,11 +144,19 @@ class _Gathering:
             self.drops.append(Drop(source, piece.locator, "empty", "no text after cleaning"))
             return
         title = clean_title(piece.title or "") or clean_title(name)
-        self.documents.append(Document(text, title, source, piece.locator))
+        fields = _clean_fields(piece.fields)
+        names = tuple(name for name, _ in fields if name in map(clean_title, piece.title_fields))
+        self.documents.append(Document(text, title, source, piece.locator, fields, names))
+
+
+def _clean_fields(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Fields as one-line names and values, without those that cleaning leaves nothing of."""
+    cleaned = ((clean_title(name), clean_title(value)) for name, value in fields)
+    return tuple((name, value) for name, value in cleaned if name and value)
 
 
 def _advice() -> str:
-    return f"steep reads {formats.supported_suffixes()} and files without a suffix"
+    return f"steep reads {formats.supported_suffixes()} and files without a suffix, also in .gz"
 
 
 def _counts(drops: Iterable[Drop]) -> str:

@@ -16,6 +16,10 @@ class Document:
         title: its title (heading, ``<title>``, column or key named title, else the file name).
         source: the file it came from, as the user would name it.
         locator: where in the file, for files of many documents ("row 3", "line 17"), else "".
+        fields: of a record (a table's row, a JSON object, an XML element): names and plain
+            values on one line, in the file's order; long texts are left out. Other documents
+            have none.
+        title_fields: the names of the fields that the title says.
         id: 16 hexadecimal digits from source, locator and text.
     """
 
@@ -23,6 +27,8 @@ class Document:
     title: str
     source: str
     locator: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    title_fields: tuple[str, ...] = ()
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,7 +41,7 @@ class Drop:
     """A document that was left out, and why; every input ends as a Document or a Drop.
 
     ``reason`` is one of the short codes counted in the ledger: "empty", "duplicate",
-    "unreadable encoding", "unreadable file", "unsupported format".
+    "too large", "unreadable encoding", "unreadable file", "unsupported format".
     """
 
     source: str

@@ -1,7 +1,8 @@
 """Files of many documents: CSV, TSV, JSON and JSON Lines.
 
 One rule for all: a field named like a text is the document; without one, every field is said
-as a sentence ("Column: value."). A field named like a title is the title.
+as a sentence ("Column: value."). A field named like a title is the title. The fields
+themselves, without long texts, stay with the piece.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,7 +21,9 @@ TEXT_FIELDS = ("content", "text", "body", "article", "description")
 _DELIMITERS = ",;\t|"
 # Latin, then: ellipsis, Chinese and Japanese, Devanagari, Urdu, Arabic.
 SENTENCE_ENDS = tuple(".!?\u2026\u3002\uff01\uff1f\u0964\u0965\u06d4\u061f")
-_MAX_FIELD_CHARACTERS = 2**31 - 1
+LONGEST_FIELD_CHARACTERS = 200
+"""A longer value is a text, not a field."""
+_MAX_CELL_CHARACTERS = 2**31 - 1
 
 
 def say(fields: Mapping[str, str]) -> str:
@@ -33,13 +37,26 @@ def say(fields: Mapping[str, str]) -> str:
 
 def piece_of(fields: Mapping[str, Any], locator: str) -> Piece:
     """Make one piece of a row or an object (names to values, possibly nested)."""
-    by_name = {name.strip().casefold(): value for name, value in fields.items()}
-    titles = (_as_text(by_name[name]) for name in TITLE_FIELDS if name in by_name)
-    title = next((title for title in titles if title), None)
-    for name in TEXT_FIELDS:
-        if name in by_name:
-            return Piece(_as_text(by_name[name], "\n\n"), title, locator)
-    return Piece(say(flatten(fields)), title, locator)
+    names = {name.strip().casefold(): name for name in fields}
+    titles = ((names[n], _as_text(fields[names[n]])) for n in TITLE_FIELDS if n in names)
+    title_field, title = next(((name, text) for name, text in titles if text), ("", None))
+    flat = flatten(fields)
+    text_field = next((names[name] for name in TEXT_FIELDS if name in names), None)
+    if text_field is None:
+        text = say(flat)
+    else:
+        text = _as_text(fields[text_field], "\n\n")
+        flat = flatten({name: value for name, value in fields.items() if name != text_field})
+    kept = short_fields(flat)
+    said = tuple(name for name, _ in kept if name == title_field.strip())
+    return Piece(text, title, locator, kept, said)
+
+
+def short_fields(flat: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The fields that have a value and aren't long texts."""
+    return tuple(
+        (name, value) for name, value in flat.items() if 0 < len(value) <= LONGEST_FIELD_CHARACTERS
+    )
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -78,7 +95,7 @@ def read_csv(text: str, delimiter: str | None = None) -> Iterator[Piece | Fault]
     into the last column, where an unquoted delimiter split them off.
     """
     delimiter = delimiter or find_delimiter(text)
-    csv.field_size_limit(_MAX_FIELD_CHARACTERS)
+    csv.field_size_limit(_MAX_CELL_CHARACTERS)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header: list[str] | None = None
     number = 0
@@ -148,6 +165,7 @@ def read_jsonl(text: str) -> Iterator[Piece | Fault]:
 def read_json(text: str) -> Iterator[Piece | Fault]:
     """Yield one piece per item of a list (``item N`` from 1), or one for a single object.
 
+    An object of objects that share their keys is a list too, each item with its key as ``id``.
     A file that is really JSON Lines is read as that.
     """
     try:
@@ -159,11 +177,30 @@ def read_json(text: str) -> Iterator[Piece | Fault]:
         line = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         yield Fault("unreadable file", f"is not valid JSON ({_one_line(error)}); fix it", line)
         return
+    if isinstance(value, Mapping) and _is_table(value):
+        value = [_with_key(key, item) for key, item in value.items()]
     if not isinstance(value, list):
         yield _item(value, "")
         return
     for number, item in enumerate(value, start=1):
         yield _item(item, f"item {number}")
+
+
+def _is_table(value: Mapping[str, Any]) -> bool:
+    """True if all values are objects, and most of what they hold has keys that most share."""
+    items = list(value.values())
+    if len(items) < 2 or not all(isinstance(item, Mapping) for item in items):
+        return False
+    counts = Counter(key for item in items for key in item)
+    common = sum(count for count in counts.values() if 2 * count > len(items))
+    return 2 * common > counts.total()
+
+
+def _with_key(key: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a table by key: its key comes first, under a name that it doesn't use yet."""
+    used = {name.strip().casefold() for name in item}
+    name = next((name for name in ("id", "key") if name not in used), None)
+    return item if name is None else {name: key, **item}
 
 
 def _first_line_is_json(text: str) -> bool:

@@ -173,7 +173,10 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "version": CORPUS_VERSION,
         "documents": key_of(
             {
-                "read": [[d.id, d.title] for d in inputs.collection.documents],
+                "read": [
+                    [d.id, d.title, *([d.fields] if d.fields else [])]
+                    for d in inputs.collection.documents
+                ],
                 "dropped": [[d.source, d.locator, d.reason] for d in inputs.collection.drops],
             }
         ),
@@ -280,6 +283,7 @@ def _document_lines(split: Split) -> str:
             "source": d.source,
             "locator": d.locator,
             "text": d.text,
+            **({"fields": dict(d.fields), "title_fields": d.title_fields} if d.fields else {}),
         }
         for kind, d in rows
     )

@@ -6,12 +6,14 @@ import pytest
 from steep.documents.formats import is_supported, read_bytes
 
 
-@pytest.mark.parametrize("name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv"])
+@pytest.mark.parametrize(
+    "name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv", "a.XML.gz"]
+)
 def test_supported_names(name: str) -> None:
     assert is_supported(name)
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.py", "a.txt.gz"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.py", "a.tar.gz", "a.tgz", "a.txt.gz.gz"])
 def test_unsupported_names(name: str) -> None:
     assert not is_supported(name)
 

@@ -10,11 +10,13 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
 
 _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
+_LIST = re.compile(r"[;>|]")
 _FEWEST_RECORDS = 5
 _LONGEST_VALUE = 12
 _LONGEST_TITLE = 16
@@ -70,28 +72,33 @@ def _once(values: Counter[str], value: str) -> bool:
 
 def _can_be_asked(title: str, value: str) -> bool:
     said, about = normalise_answer(value), normalise_answer(title)
-    if not said or not about or said in about or about in said:
+    if not said or not about or said in about or about in said or _LIST.search(value):
         return False
     return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
 
 
 def _from_fields(index: Index) -> list[_Record]:
     return [
-        _Record(
-            number,
-            document.title,
-            tuple((n, v) for n, v in getattr(document, "fields", ()) if v != document.title),
-        )
+        _record(number, document)
         for number, document in enumerate(index.documents)
-        if getattr(document, "fields", ())
+        if document.fields
     ]
+
+
+def _record(number: int, document: Document) -> _Record:
+    """A record by the first field of its title ("A00.1" of "A00.1 Cholera"); the rest is asked."""
+    fields = dict(document.fields)
+    first, *others = document.title_fields or ("",)
+    title = fields[first] if others and first in fields else document.title
+    asked = [(n, v) for n, v in document.fields if n != first]
+    return _Record(number, title, tuple(asked))
 
 
 def _from_lines(index: Index) -> list[_Record]:
     """Lines of name-value pairs; the field with the most different values names the record."""
     lines: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for sentence in index.sentences:
-        if getattr(index.documents[sentence.document], "fields", ()):
+        if index.documents[sentence.document].fields:
             continue
         pairs = [_PAIR.match(part) for part in sentence.text.split("; ")]
         found = [pair.groups() for pair in pairs if pair is not None]

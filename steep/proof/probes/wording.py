@@ -34,14 +34,14 @@ _MASK = ""
 
 
 _ENTRY = (
-    "What is the {field} of “{title}”?",
-    "Which {field} does “{title}” have?",
-    "For “{title}”, what is on record as the {field}?",
+    "What stands under “{field}” for “{title}”?",
+    "For “{title}”, what is on record as “{field}”?",
+    "Look up “{title}”: what is its “{field}”?",
 )
 _REVERSED_ENTRY = (
-    "What has the {field} “{value}”?",
-    "Whose {field} is “{value}”?",
-    "“{value}” is the {field} of what?",
+    "What has “{value}” as its “{field}”?",
+    "Whose “{field}” is “{value}”?",
+    "Which entry has “{value}” under “{field}”?",
 )
 
 

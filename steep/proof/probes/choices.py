@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from steep.proof.answers import evaluate_accuracy, normalise_answer
-from steep.proof.probes.facts import Fact
-from steep.proof.probes.index import Index, words_of
+from steep.proof.probes.facts import Fact, telling_words
+from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
 
 _LIKEST = 3 * DISTRACTORS
-_WIDE = 20
+_MOST = 0.6
 
 
 class Choices:
@@ -60,12 +60,17 @@ class Choices:
         return tuple(rng.sample(likest, DISTRACTORS)) if len(likest) >= DISTRACTORS else ()
 
     def _beside(self, fact: Fact) -> set[str]:
-        """Values that stand with a rare word of the notes somewhere: perhaps right too."""
+        """Values of sentences that share most of the notes' words, and so might be right too.
+
+        A question that names its document is about that one, and about sentences naming it.
+        """
+        telling = telling_words(self._index, fact.notes)
+        title = fact.title.casefold()
         found: set[str] = set()
-        for word in set(words_of(fact.notes)):
-            if 0 < self._index.frequency(word) <= _WIDE:
-                for sentence in self._index.holding([word]):
-                    found.update(normalise_answer(v.text) for v in sentence.values)
+        for sentence in self._index.sharing(telling, max(2, math.ceil(_MOST * len(telling)))):
+            elsewhere = title and sentence.document != fact.document
+            if not (elsewhere and title not in sentence.text.casefold()):
+                found.update(normalise_answer(v.text) for v in sentence.values)
         return found
 
 

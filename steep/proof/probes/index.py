@@ -126,4 +126,5 @@ def is_statement(text: str) -> bool:
         return False
     if sum(c.isupper() for c in text) > 0.3 * size:
         return False
-    return sum(c.isalpha() or c.isspace() for c in text) > 0.7 * size
+    spaces = sum(c.isspace() for c in text)
+    return sum(len(match.group()) for match in WORD.finditer(text)) + spaces > 0.7 * size

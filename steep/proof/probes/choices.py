@@ -60,18 +60,24 @@ class Choices:
         return tuple(rng.sample(likest, DISTRACTORS)) if len(likest) >= DISTRACTORS else ()
 
     def _beside(self, fact: Fact) -> set[str]:
-        """Values of sentences that share most of the notes' words, and so might be right too.
+        """Values that might be right too: of sentences that the notes could be about.
 
-        A question that names its document is about that one, and about sentences naming it.
+        A question that names its document is about that one and sentences that name it; of those,
+        any that share most of the words. Without a title, the rarest word says what it is about.
         """
         telling = telling_words(self._index, fact.notes)
-        title = fact.title.casefold()
-        found: set[str] = set()
-        for sentence in self._index.sharing(telling, max(2, math.ceil(_MOST * len(telling)))):
-            elsewhere = title and sentence.document != fact.document
-            if not (elsewhere and title not in sentence.text.casefold()):
-                found.update(normalise_answer(v.text) for v in sentence.values)
-        return found
+        if fact.title:
+            title = fact.title.casefold()
+            near = [
+                sentence
+                for sentence in self._index.sharing(
+                    telling, max(2, math.ceil(_MOST * len(telling)))
+                )
+                if sentence.document == fact.document or title in sentence.text.casefold()
+            ]
+        else:
+            near = self._index.holding([min(telling, key=self._index.frequency)])
+        return {normalise_answer(v.text) for sentence in near for v in sentence.values}
 
 
 def same(one: str, other: str) -> bool:

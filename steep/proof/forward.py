@@ -90,6 +90,16 @@ class Forward:
             return None
         return max(1, LOGITS_BYTES // (4 * self.vocabulary))
 
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Memory one token's keys and values take in all layers (an upper bound)."""
+        config = self.config
+        heads = int(config.num_attention_heads)
+        groups = int(getattr(config, "num_key_value_heads", None) or heads)
+        width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+        size = torch.finfo(self.dtype).bits // 8
+        return 2 * int(config.num_hidden_layers) * groups * width * size
+
     def run(
         self, ids: Tensor, *, mask: Tensor | None = None, positions: Tensor | None = None
     ) -> Tensor:

@@ -29,6 +29,10 @@ from steep.proof.layout import (
 )
 
 DEFAULT_MAX_LENGTH = 1024
+CACHE_BYTES = 256_000_000
+"""Memory for keys and values while decoding. Each step reads all weights once for the whole batch,
+so decoding wants many rows; on a CPU below a hundred they cost more time each."""
+_RECITED_FIRST = 4
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ class Scorer:
         ids = [prompt[-(self.max_length - new_tokens) :] for prompt in ids]
         texts = [""] * len(ids)
         with judging(self.model):
-            for batch in batches([len(p) + new_tokens for p in ids], self.max_batch_tokens):
+            for batch in batches([len(p) + new_tokens for p in ids], self._decoding_tokens):
                 made = generate_ids(
                     self._forward,
                     self.tokenizer,
@@ -190,11 +194,25 @@ class Scorer:
     def recites(self, sequences: Sequence[Sequence[int]], prefix_tokens: int) -> list[bool]:
         """For token ids: does greedy decoding from the first ``prefix_tokens`` give the rest?
 
-        One forward pass answers it: decoding greedily reproduces the rest exactly if each of its
-        tokens is the model's first choice after the true ones before it.
+        No decoding is needed: it reproduces the rest exactly if each of its tokens is the model's
+        first choice after the true ones before it. Most sequences are told by their first few.
         """
-        judged = self._judge(sequences, [prefix_tokens] * len(sequences))
-        return [bool(item.greedy.all()) for item in judged]
+        found = [False] * len(sequences)
+        left = list(range(len(sequences)))
+        for end in (prefix_tokens + _RECITED_FIRST, None):
+            parts = [list(sequences[number])[:end] for number in left]
+            judged = self._judge(parts, [min(prefix_tokens, len(part)) for part in parts])
+            left = [n for n, item in zip(left, judged, strict=True) if bool(item.greedy.all())]
+        for number in left:
+            found[number] = True
+        return found
+
+    @property
+    def _decoding_tokens(self) -> int:
+        """Places in a batch that is decoded."""
+        if self._forward.max_batch_tokens is not None:
+            return self.max_batch_tokens
+        return max(self.max_batch_tokens, CACHE_BYTES // self._forward.cache_bytes_per_token)
 
     @cached_property
     def shares_prompts(self) -> bool:

@@ -90,6 +90,16 @@ class Forward:
             return None
         return max(1, LOGITS_BYTES // (4 * self.vocabulary))
 
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Memory one token's keys and values take in all layers (an upper bound)."""
+        config = self.config
+        heads = int(config.num_attention_heads)
+        groups = int(getattr(config, "num_key_value_heads", None) or heads)
+        width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+        size = torch.finfo(self.dtype).bits // 8
+        return 2 * int(config.num_hidden_layers) * groups * width * size
+
     def run(
         self, ids: Tensor, *, mask: Tensor | None = None, positions: Tensor | None = None
     ) -> Tensor:
@@ -121,6 +131,17 @@ class Forward:
         states = output.logits if self._head is None else output.last_hidden_state
         return states, output.past_key_values if use_cache else None
 
+    def mask(self, sees: Tensor) -> Tensor:
+        """What may be seen, (B, 1, T, S) bool, as this model's attention wants it.
+
+        Additive where that is understood: turned into numbers once, not in each layer.
+        """
+        kind = getattr(self.config, "_attn_implementation", None)
+        if kind not in ("eager", "sdpa"):
+            return sees
+        added = torch.zeros(sees.shape, dtype=self.dtype)
+        return added.masked_fill_(~sees, torch.finfo(self.dtype).min)
+
     def logits(self, states: Tensor) -> Tensor:
         """fp32 logits (..., vocabulary) of states (..., width)."""
         made: Tensor = states if self._head is None else self._head(states)
@@ -146,9 +167,12 @@ class Forward:
             logits = self.logits(states[start : start + chunk])
             rows = (index[low:high] - start).to(self.device)
             wanted = targets[low:high].to(self.device)
-            total = logits.logsumexp(dim=-1)
-            logprobs.append((logits[rows, wanted] - total[rows]).cpu().double())
-            firsts.append((logits.argmax(dim=-1)[rows] == wanted).cpu())
+            found = logits[rows, wanted]
+            best, first = logits.max(dim=-1)
+            # Log-sum-exp in place: the logits are the largest thing here, and done with.
+            total = logits.sub_(best[:, None]).exp_().sum(dim=-1).log_() + best
+            logprobs.append((found - total[rows]).cpu().double())
+            firsts.append((first[rows] == wanted).cpu())
         result = Judged(torch.cat(logprobs), torch.cat(firsts))
         if not bool(torch.isfinite(result.logprob).all()):
             raise ModelError(

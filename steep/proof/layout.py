@@ -1,10 +1,12 @@
 """How token ids are laid out for scoring: encoding, windows, batches, and shared prompts.
 
-Nothing here runs a model. A request's prompt stands once in a row, followed by all its options:
-``[prompt | option 1 | option 2 | …]``. Each option sees the prompt and itself, and its positions
-start again where the prompt ends, so it is scored as if it stood alone behind the prompt. Rows
-hold several requests that don't see each other. (The idea is prefix sharing, as in Hydragen,
-arXiv 2402.05099, done with one attention mask.)
+Nothing here runs a model. A request becomes one row that holds its prompt once, followed by its
+options as a tree: options that begin alike share what they begin with, and an option's last
+token, from which nothing is predicted, isn't there at all. Each token sees the tokens before it on
+its own way through the tree, and its position is its depth, so every option is scored as if it
+stood alone behind the prompt. (Prefix sharing as in Hydragen, arXiv 2402.05099, with the tree mask
+of SpecInfer, arXiv 2305.09781.) Requests with one option, or options of single tokens, are plain
+causal rows and need no mask.
 """
 
 from __future__ import annotations
@@ -31,11 +33,6 @@ class Encoded:
     prompt: tuple[int, ...]
     options: tuple[tuple[int, ...], ...]
     owner: tuple[tuple[int, int], ...]
-
-    @property
-    def tokens(self) -> int:
-        """Places this takes in a row."""
-        return len(self.prompt) + sum(len(option) for option in self.options)
 
 
 class Encoder:
@@ -138,31 +135,69 @@ def batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def split(request: Encoded, row_tokens: int) -> Iterator[Encoded]:
-    """Cut a request that is longer than a row; each part repeats the prompt."""
-    start = 0
-    while start < len(request.options):
-        end, used = start, len(request.prompt)
-        while end < len(request.options) and (
-            end == start or used + len(request.options[end]) <= row_tokens
-        ):
-            used += len(request.options[end])
-            end += 1
-        yield Encoded(request.prompt, request.options[start:end], request.owner[start:end])
-        start = end
+@dataclass(frozen=True)
+class Row:
+    """One request as a tree of tokens, parents before children.
+
+    Attributes:
+        tokens: token ids, the prompt first.
+        parents: for each token the place of the one before it; -1 for the first.
+        targets: (place, token id, owner): what is predicted at which place for which option.
+    """
+
+    tokens: tuple[int, ...]
+    parents: tuple[int, ...]
+    targets: tuple[tuple[int, int, tuple[int, int]], ...]
+
+    @property
+    def is_chain(self) -> bool:
+        """True if each token follows the one before it, so that causal attention is enough."""
+        return self.parents == tuple(range(-1, len(self.tokens) - 1))
 
 
-def rows(requests: Sequence[Encoded], row_tokens: int = ROW_TOKENS) -> list[list[Encoded]]:
-    """Pack requests into rows of at most ``row_tokens`` places, longest first."""
-    packed: list[list[Encoded]] = []
-    space = 0
-    for request in sorted(requests, key=lambda item: (-item.tokens, item.owner)):
-        if not packed or request.tokens > space:
-            packed.append([])
-            space = row_tokens
-        packed[-1].append(request)
-        space -= request.tokens
-    return packed
+def rows(request: Encoded, row_tokens: int = ROW_TOKENS) -> Iterator[Row]:
+    """A request as one row, or as several that repeat its prompt where options don't fit one.
+
+    Options go in by the order of their tokens, so that those that begin alike stand together.
+    """
+    start = len(request.prompt)
+    tree = _Tree(request.prompt)
+    for option, owner in sorted(zip(request.options, request.owner, strict=True)):
+        if tree.targets and len(tree.tokens) + len(option) - 1 > row_tokens > start:
+            yield tree.row()
+            tree = _Tree(request.prompt)
+        tree.add(option, owner)
+    if tree.targets:
+        yield tree.row()
+
+
+class _Tree:
+    """A row being built."""
+
+    def __init__(self, prompt: Sequence[int]) -> None:
+        self.tokens = list(prompt)
+        self.parents = list(range(-1, len(prompt) - 1))
+        self.targets: list[tuple[int, int, tuple[int, int]]] = []
+        self._last = len(prompt) - 1
+        self._children: dict[tuple[int, int], int] = {}
+
+    def add(self, option: Sequence[int], owner: tuple[int, int]) -> None:
+        place = self._last
+        for token in option[:-1]:
+            self.targets.append((place, token, owner))
+            place = self._child(place, token)
+        self.targets.append((place, option[-1], owner))
+
+    def _child(self, place: int, token: int) -> int:
+        found = self._children.get((place, token))
+        if found is None:
+            found = self._children[(place, token)] = len(self.tokens)
+            self.tokens.append(token)
+            self.parents.append(place)
+        return found
+
+    def row(self) -> Row:
+        return Row(tuple(self.tokens), tuple(self.parents), tuple(sorted(self.targets)))
 
 
 @dataclass(frozen=True)
@@ -171,7 +206,8 @@ class Batch:
 
     Attributes:
         ids, positions: (B, T).
-        sees: (B, 1, T, T), True where a token (third axis) may look at another (fourth).
+        sees: (B, 1, T, T), True where a token (third axis) may look at another (fourth); None if
+            plain causal attention does.
         sources: (N,), flat places b*T + t whose state predicts a target, ascending.
         targets: (N,), the token ids predicted there.
         owners: for each target the (request, option) it belongs to.
@@ -179,52 +215,45 @@ class Batch:
 
     ids: Tensor
     positions: Tensor
-    sees: Tensor
+    sees: Tensor | None
     sources: Tensor
     targets: Tensor
     owners: list[tuple[int, int]]
 
 
-def lay_out(packed: Sequence[Sequence[Encoded]]) -> Batch:
-    """Turn rows of requests into tensors; padding is right, sees itself and is seen by no one."""
-    length = max(sum(request.tokens for request in row) for row in packed)
-    shape = (len(packed), length)
-    ids, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    group = torch.full(shape, -1)
-    part = torch.zeros(shape, dtype=torch.long)
-    found: list[tuple[int, int, tuple[int, int]]] = []
+def lay_out(packed: Sequence[Row]) -> Batch:
+    """Turn rows into tensors; padding is right, sees itself and is seen by no one."""
+    length = max(len(row.tokens) for row in packed)
+    ids = torch.zeros((len(packed), length), dtype=torch.long)
+    causal = all(row.is_chain for row in packed)
+    positions = torch.arange(length).repeat(len(packed), 1)
+    sees = None if causal else torch.eye(length, dtype=torch.bool).repeat(len(packed), 1, 1)
     for number, row in enumerate(packed):
-        place = 0
-        for member, request in enumerate(row):
-            size = len(request.prompt)
-            last = number * length + place + size - 1
-            pieces = [(request.prompt, 0, 0)]
-            pieces += [(option, k + 1, size) for k, option in enumerate(request.options)]
-            for piece, label, first in pieces:
-                here = slice(place, place + len(piece))
-                ids[number, here] = torch.tensor(piece)
-                positions[number, here] = torch.arange(first, first + len(piece))
-                group[number, here], part[number, here] = member, label
-                if label:
-                    owner = request.owner[label - 1]
-                    flat = number * length + place
-                    before = [last, *range(flat, flat + len(piece) - 1)]
-                    found += [(b, t, owner) for b, t in zip(before, piece, strict=True)]
-                place += len(piece)
-    found.sort(key=lambda item: item[0])
+        size = len(row.tokens)
+        ids[number, :size] = torch.tensor(row.tokens)
+        if sees is not None:
+            sees[number, :size, :size], positions[number, :size] = _ancestors(row)
+    found = [
+        (number * length + place, token, owner)
+        for number, row in enumerate(packed)
+        for place, token, owner in row.targets
+    ]
     return Batch(
         ids=ids,
         positions=positions,
-        sees=_visible(group, part)[:, None],
+        sees=None if sees is None else sees[:, None],
         sources=torch.tensor([item[0] for item in found]),
         targets=torch.tensor([item[1] for item in found]),
         owners=[item[2] for item in found],
     )
 
 
-def _visible(group: Tensor, part: Tensor) -> Tensor:
-    """(B, T, T): same request, not later, and either the prompt or one's own option."""
-    together = group[:, :, None] == group[:, None, :]
-    own = (part[:, None, :] == 0) | (part[:, :, None] == part[:, None, :])
-    causal = torch.ones(group.shape[1], group.shape[1], dtype=torch.bool).tril()
-    return together & own & causal
+def _ancestors(row: Row) -> tuple[Tensor, Tensor]:
+    """((T, T) bool: each token's way from the root, itself included; (T,) its depth)."""
+    size = len(row.tokens)
+    sees = torch.eye(size, dtype=torch.bool)
+    stem = next((t for t in range(size) if row.parents[t] != t - 1), size)
+    sees[:stem, :stem] = torch.ones(stem, stem, dtype=torch.bool).tril()
+    for place in range(stem, size):
+        sees[place] |= sees[row.parents[place]]
+    return sees, sees.sum(dim=1) - 1

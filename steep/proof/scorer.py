@@ -6,7 +6,7 @@ don't depend on what else is in a batch, up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,11 +16,23 @@ from torch import Tensor
 
 from steep.proof.forward import Forward, Judged, judging
 from steep.proof.generation import generate_ids
-from steep.proof.layout import ROW_TOKENS, Batch, Encoded, Encoder, batches, lay_out, windows
-from steep.proof.layout import rows as pack_rows
-from steep.proof.layout import split as split_request
+from steep.proof.layout import (
+    ROW_TOKENS,
+    Batch,
+    Encoded,
+    Encoder,
+    Row,
+    batches,
+    lay_out,
+    rows,
+    windows,
+)
 
 DEFAULT_MAX_LENGTH = 1024
+CACHE_BYTES = 256_000_000
+"""Memory for keys and values while decoding. Each step reads all weights once for the whole batch,
+so decoding wants many rows; on a CPU below a hundred they cost more time each."""
+_RECITED_FIRST = 4
 
 
 @dataclass(frozen=True)
@@ -45,10 +57,18 @@ class Choices:
 
 @dataclass(frozen=True)
 class ContinuationScore:
-    """Log-probability (nats, summed over ``tokens`` tokens) of a continuation given its prompt."""
+    """Log-probability (nats, summed over ``tokens`` tokens) of a continuation given its prompt.
+
+    ``greedy``: each token is the model's first choice, so decoding greedily would give it.
+    """
 
     logprob: float
     tokens: int
+    greedy: bool
+
+    def plus(self, logprob: float, greedy: bool) -> ContinuationScore:
+        """With one more of its tokens judged."""
+        return ContinuationScore(self.logprob + logprob, self.tokens, self.greedy and greedy)
 
 
 class Scorer:
@@ -57,7 +77,8 @@ class Scorer:
     Args:
         model: any causal language model of transformers, PEFT-wrapped or not.
         tokenizer: its tokenizer.
-        max_batch_tokens: places in a batch, padding included.
+        max_batch_tokens: places in a batch, padding included; None means 512 on a CPU, where a
+            layer's activations then stay in its cache, and 2048 elsewhere.
         max_length: longest sequence the model sees, in tokens; None means what the model's
             configuration allows, at most 1024.
     """
@@ -67,14 +88,15 @@ class Scorer:
         model: Any,
         tokenizer: Any,
         *,
-        max_batch_tokens: int = 2048,
+        max_batch_tokens: int | None = None,
         max_length: int | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self._forward = Forward(model)
         self.encoder = Encoder(tokenizer)
         bound = self._forward.max_batch_tokens
-        self.max_batch_tokens = max_batch_tokens if bound is None else min(max_batch_tokens, bound)
+        wanted = max_batch_tokens or (512 if self._forward.device.type == "cpu" else 2048)
+        self.max_batch_tokens = wanted if bound is None else min(wanted, bound)
         known = getattr(self._forward.config, "max_position_embeddings", None) or DEFAULT_MAX_LENGTH
         self.max_length = max_length or min(int(known), DEFAULT_MAX_LENGTH)
         if self.max_length < 2:
@@ -109,19 +131,25 @@ class Scorer:
             self.encoder.choices(request.prompt, request.continuations, number, self.max_length)
             for number, request in enumerate(requests)
         ]
-        shared: list[Encoded] = []
-        alone: list[Encoded] = []
-        for request in encoded:
-            fits = self.shares_prompts and self._in_one_window(request)
-            (shared if fits else alone).append(request)
-        sums = [[0.0] * len(request.options) for request in encoded]
+        return self.score_encoded(encoded)
+
+    def score_encoded(self, requests: Sequence[Encoded]) -> list[list[ContinuationScore]]:
+        """As ``score_continuations``, from token ids; request i's options have owner (i, …).
+
+        Nothing is cut: a prompt and an option must fit the model together.
+        """
+        found = [[ContinuationScore(0.0, len(o), True) for o in r.options] for r in requests]
+        parts = [part for request in requests for part in self._parts(request)]
         with judging(self.model):
-            self._sum_shared(shared, sums)
-        self._sum_alone(alone, sums)
-        return [
-            [ContinuationScore(s, len(o)) for s, o in zip(row, request.options, strict=True)]
-            for row, request in zip(sums, encoded, strict=True)
-        ]
+            for numbers in batches([len(part.tokens) for part in parts], self.max_batch_tokens):
+                batch = lay_out([parts[number] for number in numbers])
+                judged = self._judge_batch(batch, self._run(batch)[0])
+                gained = zip(
+                    batch.owners, judged.logprob.tolist(), judged.greedy.tolist(), strict=True
+                )
+                for (request, option), logprob, greedy in gained:
+                    found[request][option] = found[request][option].plus(logprob, greedy)
+        return found
 
     def generate(
         self,
@@ -147,7 +175,7 @@ class Scorer:
         ids = [prompt[-(self.max_length - new_tokens) :] for prompt in ids]
         texts = [""] * len(ids)
         with judging(self.model):
-            for batch in batches([len(p) + new_tokens for p in ids], self.max_batch_tokens):
+            for batch in batches([len(p) + new_tokens for p in ids], self._decoding_tokens):
                 made = generate_ids(
                     self._forward,
                     self.tokenizer,
@@ -166,11 +194,25 @@ class Scorer:
     def recites(self, sequences: Sequence[Sequence[int]], prefix_tokens: int) -> list[bool]:
         """For token ids: does greedy decoding from the first ``prefix_tokens`` give the rest?
 
-        One forward pass answers it: decoding greedily reproduces the rest exactly if each of its
-        tokens is the model's first choice after the true ones before it.
+        No decoding is needed: it reproduces the rest exactly if each of its tokens is the model's
+        first choice after the true ones before it. Most sequences are told by their first few.
         """
-        judged = self._judge(sequences, [prefix_tokens] * len(sequences))
-        return [bool(item.greedy.all()) for item in judged]
+        found = [False] * len(sequences)
+        left = list(range(len(sequences)))
+        for end in (prefix_tokens + _RECITED_FIRST, None):
+            parts = [list(sequences[number])[:end] for number in left]
+            judged = self._judge(parts, [min(prefix_tokens, len(part)) for part in parts])
+            left = [n for n, item in zip(left, judged, strict=True) if bool(item.greedy.all())]
+        for number in left:
+            found[number] = True
+        return found
+
+    @property
+    def _decoding_tokens(self) -> int:
+        """Places in a batch that is decoded."""
+        if self._forward.max_batch_tokens is not None:
+            return self.max_batch_tokens
+        return max(self.max_batch_tokens, CACHE_BYTES // self._forward.cache_bytes_per_token)
 
     @cached_property
     def shares_prompts(self) -> bool:
@@ -178,22 +220,31 @@ class Scorer:
         if not self._forward.takes_positions:
             return False
         size = self._forward.vocabulary
-        one, two, three = ([(17 * k + s) % size for k in range(4)] for s in (3, 5, 11))
-        request = Encoded(tuple(one), (tuple(two), tuple(three)), ((0, 0), (0, 1)))
-        other = Encoded(tuple(three), (tuple(one),), ((1, 0),))
-        batch = lay_out([[request, other], [other]])
+        one, two, three = (tuple((17 * k + s) % size for k in range(4)) for s in (3, 5, 11))
+        forked = Encoded(one, (two, two[:2] + three), ((0, 0), (0, 1)))
+        single = Encoded(three, (one,), ((1, 0),))
+        batch = lay_out([row for request in (forked, single) for row in rows(request)])
         try:
             with judging(self.model):
-                packed = self._forward.run(
-                    batch.ids, mask=self._mask(batch), positions=batch.positions
-                )
-                pairs = [(packed[0, 8:12], one + three), (packed[0, 16:20], three + one)]
+                states = self._run(batch)[0].flatten(0, 1)[batch.sources.to(self._forward.device)]
                 return all(
-                    _close(part, self._forward.run(torch.tensor([ids]))[0, 4:])
-                    for part, ids in pairs
+                    _close(
+                        states[[owner == other for other in batch.owners]],
+                        self._forward.run(torch.tensor([[*request.prompt, *option[:-1]]]))[0, 3:],
+                    )
+                    for request in (forked, single)
+                    for option, owner in zip(request.options, request.owner, strict=True)
                 )
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):
             return False
+
+    def _parts(self, request: Encoded) -> Iterator[Row]:
+        """Rows of a request: a tree of all its options, or one row each where that won't do."""
+        if self.shares_prompts and self._in_one_window(request):
+            yield from rows(request, min(ROW_TOKENS, self.max_batch_tokens))
+            return
+        for option, owner in zip(request.options, request.owner, strict=True):
+            yield from rows(Encoded(request.prompt, (option,), (owner,)))
 
     def _in_one_window(self, request: Encoded) -> bool:
         """False if an attention window of the model is shorter than what an option must see."""
@@ -201,38 +252,21 @@ class Scorer:
         longest = len(request.prompt) + max((len(o) for o in request.options), default=0)
         return not window or longest <= int(window)
 
-    def _mask(self, batch: Batch) -> Tensor:
-        """The batch's mask as the model's attention wants it: additive for eager, else bool."""
-        if getattr(self._forward.config, "_attn_implementation", None) != "eager":
-            return batch.sees
-        added = torch.zeros(batch.sees.shape, dtype=self._forward.dtype)
-        return added.masked_fill(~batch.sees, torch.finfo(self._forward.dtype).min)
+    def _run(self, batch: Batch, *, use_cache: bool = False) -> tuple[Tensor, Any]:
+        """States of a batch, and the key-value cache if asked for."""
+        if batch.sees is None:
+            return self._forward.step(batch.ids, use_cache=use_cache)
+        return self._forward.step(
+            batch.ids,
+            mask=self._forward.mask(batch.sees),
+            positions=batch.positions,
+            use_cache=use_cache,
+        )
 
-    def _sum_shared(self, requests: Sequence[Encoded], sums: list[list[float]]) -> None:
-        """Add up log-probabilities of options, with several options and requests in a row."""
-        width = min(ROW_TOKENS, self.max_batch_tokens)
-        parts = [part for request in requests for part in split_request(request, width)]
-        packed = pack_rows(parts, width)
-        lengths = [sum(request.tokens for request in row) for row in packed]
-        for numbers in batches(lengths, self.max_batch_tokens):
-            batch = lay_out([packed[number] for number in numbers])
-            states = self._forward.run(batch.ids, mask=self._mask(batch), positions=batch.positions)
-            places, index = torch.unique_consecutive(batch.sources, return_inverse=True)
-            flat = states.flatten(0, 1)[places.to(states.device)]
-            judged = self._forward.judge(flat, index, batch.targets)
-            for (request, option), value in zip(batch.owners, judged.logprob.tolist(), strict=True):
-                sums[request][option] += value
-
-    def _sum_alone(self, requests: Sequence[Encoded], sums: list[list[float]]) -> None:
-        """Add up log-probabilities of options, each behind its own copy of the prompt."""
-        pairs = [
-            ([*request.prompt, *option], len(request.prompt), owner)
-            for request in requests
-            for option, owner in zip(request.options, request.owner, strict=True)
-        ]
-        judged = self._judge([ids for ids, _, _ in pairs], [first for _, first, _ in pairs])
-        for (_, _, (request, option)), item in zip(pairs, judged, strict=True):
-            sums[request][option] = float(item.logprob.sum())
+    def _judge_batch(self, batch: Batch, states: Tensor) -> Judged:
+        places, index = torch.unique_consecutive(batch.sources, return_inverse=True)
+        flat = states.flatten(0, 1)[places.to(states.device)]
+        return self._forward.judge(flat, index, batch.targets)
 
     def _judge(self, sequences: Sequence[Sequence[int]], firsts: Sequence[int]) -> list[Judged]:
         """Judge tokens firsts[i]… of sequence i, each given all before it.

@@ -42,13 +42,20 @@ def logprobs(model: Any, ids: list[int]) -> list[float]:
     return [float(table[place - 1, ids[place]]) for place in range(1, len(ids))]
 
 
+def first_choices(model: Any, ids: list[int]) -> list[int]:
+    """The model's first choice after each of ids."""
+    with torch.no_grad():
+        return [int(token) for token in model(torch.tensor([ids])).logits[0].argmax(-1)]
+
+
 def naive(model: Any, tokenizer: Any, request: Choices) -> list[ContinuationScore]:
     found = []
     for text in request.continuations:
         prompt = tokenizer.encode(request.prompt) or [tokenizer.eos_token_id]
         option = tokenizer.encode(text)
         values = logprobs(model, prompt + option)[len(prompt) - 1 :]
-        found.append(ContinuationScore(sum(values), len(option)))
+        greedy = first_choices(model, prompt + option)[len(prompt) - 1 : -1] == option
+        found.append(ContinuationScore(sum(values), len(option), greedy))
     return found
 
 

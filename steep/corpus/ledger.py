@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steep.corpus.contamination import Contamination
 from steep.corpus.schedule import Schedule
 from steep.corpus.shards import Shards
 from steep.documents.record import Document, Drop
@@ -28,14 +29,16 @@ def open_ledger(
     drops: Sequence[Drop],
     found: int,
     shards: Shards,
+    contamination: Contamination,
 ) -> dict[str, Any]:
     """The ledger after preparation, before any training.
 
     Args:
         found: number of documents the readers met, however they ended.
+        contamination: what the comparison with the evaluation items left out and flagged.
 
     Raises:
-        LedgerError: documents or tokens don't add up.
+        LedgerError: documents, pieces or tokens don't add up.
     """
     if found != len(trained) + len(held_out) + len(drops):
         raise LedgerError(
@@ -44,6 +47,11 @@ def open_ledger(
         )
     if int(shards.lengths.sum()) != len(shards.tokens):
         raise LedgerError("the segments don't cover the token shard; this is a bug in steep")
+    if contamination.checked != len(shards.pieces) + len(contamination.removed):
+        raise LedgerError(
+            f"{contamination.checked} pieces were made but {len(shards.pieces)} are in the shards "
+            f"and {len(contamination.removed)} left out; this is a bug in steep"
+        )
     own = {p.document for p in shards.pieces if p.kind == "document"}
     missing = [d.source for d in trained if d.id not in own]
     if missing:
@@ -63,6 +71,7 @@ def open_ledger(
         ],
         "held_out": [{"source": d.source, "locator": d.locator, "id": d.id} for d in held_out],
         "tokens": {"in_shards": len(shards.tokens), "by_kind": _tokens_by_kind(shards)},
+        "contamination": contamination.as_ledger(),
     }
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steep.artifact import is_done, key_of, read_json, write_json, write_text
+from steep.artifact import is_done, key_of, read_json, read_manifest, write_json, write_text
 from steep.artifact import write_manifest as seal
+from steep.corpus.contamination import decontaminate
 from steep.corpus.ledger import close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.reading import reading_texts
@@ -30,6 +31,12 @@ from steep.model.self_text import write_general_text
 from steep.progress import Progress
 from steep.recipe import Recipe
 from steep.stages.base import Base
+from steep.stages.contamination import (
+    checked_again,
+    contamination_note,
+    evaluation_items,
+    items_key,
+)
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
 
@@ -38,7 +45,7 @@ GENERAL_FILE = "general.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens.
-CORPUS_VERSION = 1
+CORPUS_VERSION = 2
 
 # More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
 _MOST_SELF_WRITTEN_TOKENS = 24_000
@@ -59,7 +66,8 @@ class Prepared:
     """A corpus ready to train on.
 
     ``steps`` is the budget in optimizer steps, whatever the recipe gives it in; ``key`` is the
-    hash of everything the tokens depend on.
+    hash of the tokens and of everything they depend on. Evaluation items count only for what they
+    kept out.
     """
 
     trained: tuple[Document, ...]
@@ -82,8 +90,10 @@ def prepare_data(
     split = inputs.split
     key = data_key(recipe, base, inputs)
     if not is_done(run.data, key):
-        _refuse_drift(run, key)
-        _make(recipe, inputs, base, run, key, progress)
+        if _refuse_drift(run, key):
+            _check_again(recipe, inputs, run, key)
+        else:
+            _make(recipe, inputs, base, run, key, progress)
     shards = load_shards(run.data)
     ledger = read_json(run.data / LEDGER_FILE)
     schedule = _schedule(recipe, shards)
@@ -95,9 +105,15 @@ def prepare_data(
         f"{steps} steps, {ledger['trained']['tokens']:,} tokens, "
         f"{ledger['trained']['general_share']:.0%} replay"
     )
-    for warning in _warnings(ledger):
+    for warning in [*contamination_note(ledger["contamination"]), *_warnings(ledger)]:
         progress.note(warning)
-    return Prepared(split.trained, split.held_out, schedule, steps, key_of(key), ledger)
+    made_from = {**key, "items": None, "tokens": _hash_of_tokens(run)}
+    return Prepared(split.trained, split.held_out, schedule, steps, key_of(made_from), ledger)
+
+
+def _hash_of_tokens(run: RunFolder) -> str:
+    manifest = read_manifest(run.data) or {}
+    return str(manifest["files"][TOKENS_FILE])
 
 
 def draft(recipe: Recipe, inputs: Inputs, base: Base) -> Draft:
@@ -128,8 +144,9 @@ def _stand_ins() -> list[str]:
 
 
 def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece]) -> Draft:
-    """Tokenise, schedule up to the budget, and balance the books."""
-    shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+    """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
+    found = decontaminate(pieces, evaluation_items(inputs))
+    shards = build_shards(found.kept, base.tokenizer, recipe.train.max_seq_length)
     schedule = _schedule(recipe, shards)
     steps = _steps(recipe, schedule)
     ledger = open_ledger(
@@ -138,6 +155,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         drops=inputs.collection.drops,
         found=len(inputs.collection.documents) + len(inputs.collection.drops),
         shards=shards,
+        contamination=found,
     )
     return Draft(schedule, steps, close_ledger(ledger, inputs.split.trained, schedule, steps))
 
@@ -163,6 +181,18 @@ def _make(
     write_json(run.data / LEDGER_FILE, made.ledger)
     files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
     seal(run.data, "prepare", key, files)
+
+
+def _check_again(recipe: Recipe, inputs: Inputs, run: RunFolder, key: dict[str, Any]) -> None:
+    """Other evaluation items over a corpus that training has begun on: only the books change."""
+    lines = (run.data / GENERAL_FILE).read_text(encoding="utf-8").split("\n")
+    pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
+    pieces += _as_replay(json.loads(line)["text"] for line in lines if line)
+    ledger = read_json(run.data / LEDGER_FILE)
+    found = checked_again(ledger["contamination"], pieces, evaluation_items(inputs))
+    write_json(run.data / LEDGER_FILE, {**ledger, "contamination": found})
+    manifest = read_manifest(run.data) or {}
+    seal(run.data, "prepare", key, list(manifest["files"]))
 
 
 def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
@@ -192,21 +222,27 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
             train.gradient_accumulation_steps,
         ],
         "budget": [train.max_steps, train.epochs, train.max_tokens],
+        "items": items_key(inputs),
     }
 
 
-def _refuse_drift(run: RunFolder, key: dict[str, Any]) -> None:
-    """Once training has begun, the data under it may not change."""
+def _refuse_drift(run: RunFolder, key: dict[str, Any]) -> bool:
+    """Once training has begun, the data under it may not change; what judges it may.
+
+    Returns True if it has begun and nothing but the evaluation items changed.
+    """
     manifest_path = run.data / "manifest.json"
     if not (run.has_begun and manifest_path.is_file()):
-        return
+        return False
     before = read_json(manifest_path).get("made_from", {})
-    changed = [name for name in key if before.get(name) != key[name]]
+    differ = [name for name in key if before.get(name) != key[name]]
+    changed = [name for name in differ if name != "items"]
     if changed:
         raise DriftError(
             f"{run.path}: training has begun and its {', '.join(changed)} changed since; "
             "put them back, set another output_dir, or use --fresh to start over"
         )
+    return bool(differ)
 
 
 def _self_written(

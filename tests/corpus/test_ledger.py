@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steep.corpus.contamination import Contamination
 from steep.corpus.ledger import close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
@@ -35,7 +36,14 @@ def shards() -> Shards:
 
 
 def _open(shards: Shards, **changes: Any) -> dict[str, Any]:
-    given = {"trained": [A, B], "held_out": [C], "drops": [DROP], "found": 4, "shards": shards}
+    given = {
+        "trained": [A, B],
+        "held_out": [C],
+        "drops": [DROP],
+        "found": 4,
+        "shards": shards,
+        "contamination": Contamination(shards.pieces, (), {}, len(shards.pieces), {}),
+    }
     return open_ledger(**{**given, **changes})
 
 
@@ -75,6 +83,21 @@ def test_a_missing_token_is_noticed(shards: Shards) -> None:
         _open(replace(shards, tokens=shards.tokens[:-1]))
     with pytest.raises(LedgerError, match="token"):
         _open(replace(shards, lengths=shards.lengths - (np.arange(len(shards.lengths)) == 0)))
+
+
+# Broken by: removing the check of pieces in open_ledger.
+def test_a_missing_piece_is_noticed(shards: Shards) -> None:
+    left_out = ((5, Piece("cloze", A.id, " 1987"), ("questions", "q1")),)
+    found = Contamination(shards.pieces, left_out, {"questions": ("q2",)}, 6, {"questions": 3})
+    assert _open(shards, contamination=found)["contamination"] == {
+        "checked": 6,
+        "against": {"questions": 3},
+        "removed_pieces": {"cloze": 1},
+        "removed": [{"piece": 5, "kind": "cloze", "document": A.id, "holds": ["questions", "q1"]}],
+        "items": {"questions": ["q2"]},
+    }
+    with pytest.raises(LedgerError, match="6 pieces were made but 5 are in the shards and 0 left"):
+        _open(shards, contamination=replace(found, removed=()))
 
 
 class _Losing(Schedule):

@@ -189,6 +189,15 @@ def test_document_type_definitions_are_refused(head: str) -> None:
     assert found.reason == "unreadable file" and "document type definition" in found.detail
 
 
+# Broken by: comments and instructions not skipped, or looking for the words anywhere.
+def test_definitions_are_seen_before_the_parser_starts() -> None:
+    assert xml._has_doctype('\ufeff <?xml version="1.0"?>\n<!-- <a> --><?p <b>?>\n<!DOCTYPE a><a/>')
+    assert not xml._has_doctype("<!-- <!DOCTYPE a> --><a>1</a>")
+    assert not xml._has_doctype("<!-- never closed <!DOCTYPE a>")
+    (piece,) = pieces("<a><b>say <![CDATA[<!DOCTYPE a>]]></b><c>2</c></a>")
+    assert piece.text == "b: say <!DOCTYPE a>. c: 2."
+
+
 def hostile(kind: str, secret: Path) -> str:
     if kind == "laughs":
         entities = "".join(
@@ -241,11 +250,11 @@ def test_deep_files_within_the_limit_are_read() -> None:
 
 
 # Broken by: "encoding" of the parser left out; .xml missing from _DECLARE_ENCODINGS.
-@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["windows-1251", "utf-16", "koi8-r", "utf-8"])
 def test_declared_encodings_are_followed(encoding: str) -> None:
-    text = f'<?xml version="1.0" encoding="{encoding}"?><a><b>Café Zoë</b><c>naïf</c></a>'
+    text = f'<?xml version="1.0" encoding="{encoding}"?><a><b>Да</b><c>Ёж</c></a>'
     (piece,) = read_bytes("a.xml", text.encode(encoding))
-    assert isinstance(piece, Piece) and piece.text == "b: Café Zoë. c: naïf."
+    assert isinstance(piece, Piece) and piece.text == "b: Да. c: Ёж."
 
 
 @pytest.mark.parametrize(

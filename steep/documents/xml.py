@@ -16,8 +16,8 @@ from steep.documents.tables import LONGEST_FIELD_CHARACTERS, TITLE_FIELDS, short
 from steep.documents.xml_shape import Shape, TooDeepError, find_shape, local_name
 from steep.documents.xml_text import Said, read_fields, read_prose, words
 
-MAX_XML_CHARACTERS = 256 * 2**20
-"""A parsed file takes several times its size in memory."""
+MAX_XML_CHARACTERS = 128 * 2**20
+"""A parsed file takes several times its size in memory, twenty times if it is nearly all tags."""
 WITHIN = "within"
 """The field that says what a record is part of, outermost first."""
 _MOST_FIELDS = 60
@@ -27,6 +27,7 @@ _CODES = ("code", "id", "number", "key")
 _LABELS = ("label", "term", "caption", "display", "desc", "description", "question")
 _CODE = re.compile(r"(?=\S*\d)\S{1,30}")
 _SPACE = re.compile(r"[\s\ufeff]*")
+_NO_WORD = re.compile(r"\W+")
 _DOCTYPE = "<!DOCTYPE"
 _SKIPPED = (("<?", "?>"), ("<!--", "-->"))
 
@@ -175,7 +176,7 @@ def title_of(fields: Mapping[str, str], record: str) -> tuple[str | None, tuple[
     label = _first(by_name, _LABELS)
     if code is not None and label is not None:
         both = fields[label]
-        known = re.search(rf"(?<!\w){re.escape(fields[code])}(?!\w)", both)
+        known = f" {_NO_WORD.sub(' ', fields[code])} " in f" {_NO_WORD.sub(' ', both)} "
         both = both if known else f"{fields[code]} {both}"
         return both, (code, label)
     chosen = label or _ends_like_title(by_name, record) or code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Said:
         return "\n\n".join(part for part in (say(self.fields), *self.blocks) if part)
 
 
+@functools.lru_cache(maxsize=4096)
 def words(name: str) -> str:
     """A tag or an attribute as words: ``pubDate`` is "pub date", ``ISBN`` stays."""
     parts = [part for part in _WORD_BREAK.split(local_name(name)) if part]

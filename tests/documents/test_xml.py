@@ -15,7 +15,8 @@ from steep.errors import DocumentError
 from steep.stages.prepare import _document_lines
 
 CATALOGUE = """<?xml version="1.0" encoding="utf-8"?>
-<catalog xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="c.xsd">
+<catalog xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xsi:noNamespaceSchemaLocation="c.xsd">
   <!-- not text -->
   <book id="b1"><author>Asha Rao</author><title>The Tide Tables</title>
     <price currency="EUR">44.95</price><publishDate>2020-10-01</publishDate><ISBN>978-3</ISBN>
@@ -38,14 +39,16 @@ TAXONOMY = """<taxonomy><version>7</version>
    <taxon><code>P1.12</code><label>Flag reed</label></taxon></taxon>
   <taxon><code>P1.2</code><label>Bamboos</label></taxon></order></kingdom>
 <kingdom><code>F</code><label>Fungi</label>
- <order id="F1"><label>Cup fungi</label><taxon><code>F1.1</code><label>Morels</label></taxon></order>
+ <order id="F1"><label>Cup fungi</label>
+  <taxon><code>F1.1</code><label>Morels</label></taxon></order>
 </kingdom></taxonomy>"""
 
 RSS = """<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="urn:media">
 <channel><title>Harbour news</title><link>https://example.org/</link>
 <item><title>New crane</title><pubDate>Mon, 02 Mar 2026</pubDate><dc:creator>Ida Berg</dc:creator>
 <media:title>crane.jpg</media:title><category>port</category><category>machines</category>
-<description>&lt;p&gt;A &lt;b&gt;new&lt;/b&gt; crane.&lt;/p&gt;&lt;p&gt;40 tonnes.&lt;/p&gt;</description></item>
+<description>&lt;p&gt;A &lt;b&gt;new&lt;/b&gt; crane.&lt;/p&gt;
+&lt;p&gt;40 tonnes.&lt;/p&gt;</description></item>
 <item><title>Dredging ends</title><pubDate>Tue, 03 Mar 2026</pubDate><dc:creator>Olu</dc:creator>
 <description>The fairway is deep again.</description></item></channel></rss>"""
 
@@ -58,10 +61,13 @@ ARTICLE = """<article xml:lang="en"><front><journal-title>Tidal Studies</journal
 <p>Few have
    measured it.</p></sec>
 <sec id="s2" kind="methods"><label>2</label><title>Methods</title>
-<p>We took cores: <list><item><p>twelve in reeds,</p></item><item><p>six outside.</p></item></list>
+<p>We took cores: <list><item><p>twelve in reeds,</p></item>
+<item><p>six outside.</p></item></list>
  All were dried.</p></sec></body>
-<back><ref id="r1"><label>1</label><cite><name><last>Poe</last><first>C</first></name>. <i>Mud</i>.</cite>
-</ref><ref id="r2"><label>2</label><cite><name><last>Rao</last><first>A</first></name>. 2001.</cite>
+<back><ref id="r1"><label>1</label>
+<cite><name><last>Poe</last><first>C</first></name>. <i>Mud</i>.</cite>
+</ref><ref id="r2"><label>2</label>
+<cite><name><last>Rao</last><first>A</first></name>. 2001.</cite>
 </ref></back></article>"""
 
 
@@ -125,7 +131,7 @@ def test_a_taxonomy_is_a_document_per_node_that_knows_its_parents() -> None:
 
 # Broken by: _nearest saying all of the chain.
 def test_the_nearest_parents_are_said_if_all_are_too_long() -> None:
-    long = "Grasses " + "and more " * 17 + "grasses"
+    long = "Grasses " + "and more " * 18 + "grasses"
     found = pieces(TAXONOMY.replace("Grasses", long))
     assert dict(found[4].fields)["within"] == f"P1 {long} > P1.1 Reeds"
     assert "P Plants" not in found[4].text
@@ -168,7 +174,8 @@ def test_an_article_is_one_document_of_paragraphs() -> None:
     ]
 
 
-# Broken by: any of the four _DOCTYPE checks' branches; each of these must not be expanded.
+# Broken by: _has_doctype always False, or not skipping comments and instructions, with the look
+# at docinfo gone too.
 @pytest.mark.parametrize(
     "head",
     [
@@ -180,6 +187,15 @@ def test_an_article_is_one_document_of_paragraphs() -> None:
 def test_document_type_definitions_are_refused(head: str) -> None:
     found = fault(f"{head}<a><b>&x;</b></a>")
     assert found.reason == "unreadable file" and "document type definition" in found.detail
+
+
+# Broken by: comments and instructions not skipped, or looking for the words anywhere.
+def test_definitions_are_seen_before_the_parser_starts() -> None:
+    assert xml._has_doctype('\ufeff <?xml version="1.0"?>\n<!-- <a> --><?p <b>?>\n<!DOCTYPE a><a/>')
+    assert not xml._has_doctype("<!-- <!DOCTYPE a> --><a>1</a>")
+    assert not xml._has_doctype("<!-- never closed <!DOCTYPE a>")
+    (piece,) = pieces("<a><b>say <![CDATA[<!DOCTYPE a>]]></b><c>2</c></a>")
+    assert piece.text == "b: say <!DOCTYPE a>. c: 2."
 
 
 def hostile(kind: str, secret: Path) -> str:
@@ -234,11 +250,11 @@ def test_deep_files_within_the_limit_are_read() -> None:
 
 
 # Broken by: "encoding" of the parser left out; .xml missing from _DECLARE_ENCODINGS.
-@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["windows-1251", "utf-16", "koi8-r", "utf-8"])
 def test_declared_encodings_are_followed(encoding: str) -> None:
-    text = f'<?xml version="1.0" encoding="{encoding}"?><a><b>Café Zoë</b><c>naïf</c></a>'
+    text = f'<?xml version="1.0" encoding="{encoding}"?><a><b>Да</b><c>Ёж</c></a>'
     (piece,) = read_bytes("a.xml", text.encode(encoding))
-    assert isinstance(piece, Piece) and piece.text == "b: Café Zoë. c: naïf."
+    assert isinstance(piece, Piece) and piece.text == "b: Да. c: Ёж."
 
 
 @pytest.mark.parametrize(

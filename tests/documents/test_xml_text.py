@@ -1,0 +1,58 @@
+import pytest
+from lxml import etree
+
+from steep.documents.xml_shape import find_shape
+from steep.documents.xml_text import read_fields, words
+
+
+def fields(record: str, other: str = "") -> dict[str, str]:
+    """The fields of the first of two records."""
+    root = etree.fromstring(f"<all>{record}{other or record}</all>")
+    return read_fields(root[0], find_shape(root)).fields
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("pubDate", "pub date"), ("ISBN", "ISBN"), ("{urn:x}Last_Name", "last name"), ("a", "a")],
+)
+def test_names_are_words(name: str, said: str) -> None:
+    assert words(name) == said
+
+
+# Broken by: the branch for a row's cells left out of _collect.
+def test_the_cells_of_a_row_are_numbered() -> None:
+    row = "<row><cell>Pune</cell><cell>Maharashtra</cell></row>"
+    assert fields(row) == {"cell 1": "Pune", "cell 2": "Maharashtra"}
+
+
+# Broken by: "!= {1}" left out of _only_wraps (the year loses its name).
+def test_lists_go_by_the_name_around_them_and_single_things_by_both() -> None:
+    one = (
+        "<book><no>1</no><title>T</title><issue><year>1999</year></issue>"
+        "<tags><tag>a</tag><tag>b</tag></tags></book>"
+    )
+    two = one.replace("<tag>b</tag>", "")
+    assert fields(one, two) == {"no": "1", "title": "T", "issue year": "1999", "tags": "a; b"}
+    assert fields(two, one)["tags"] == "a"
+
+
+# Broken by: lstrip or the replacing of ":; " left out; attributes of list items left out.
+def test_lists_read_well() -> None:
+    notes = "<notes><note>, if known, one of:</note><note>a</note><note n='2'>b</note></notes>"
+    found = fields(f"<entry><no>1</no><at>2026</at>{notes}</entry>")
+    assert found["notes"] == "if known, one of: a; b (n: 2)"
+
+
+def test_leaves_that_name_what_they_hold() -> None:
+    doc = '<doc><s name="city">Pune</s><s name="state">MH</s><s name="zip" value="411001"/></doc>'
+    assert fields(doc) == {"city": "Pune", "state": "MH", "zip": "411001"}
+
+
+# Broken by: asking only how much of an element is prose, not whether it has fields of its own.
+def test_an_abstract_does_not_make_the_fields_beside_it_prose() -> None:
+    text = "<abstract><p>Long <i>mixed</i> words of an abstract.</p><p>And more.</p></abstract>"
+    article = (
+        f"<article><journal>J Mud</journal><year>1999</year><volume>3</volume>{text}</article>"
+    )
+    found = fields(f"<citation><no>1</no><at>2026</at>{article}</citation>")
+    assert found["article journal"] == "J Mud" and found["article volume"] == "3"

@@ -25,7 +25,9 @@ class Told:
         self.asked += [request.prompt for request in requests]
         return [
             [
-                ContinuationScore(0.0 if self._likes(r.prompt, c.strip()) else -5.0, 1)
+                ContinuationScore(
+                    0.0 if self._likes(r.prompt, c.strip()) else -5.0, 1, greedy=False
+                )
                 for c in r.continuations
             ]
             for r in requests

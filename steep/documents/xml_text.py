@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -296,15 +297,16 @@ def _texts(name: str, paragraphs: Iterable[str], said: Said) -> None:
 def _paragraphs(text: str) -> list[str]:
     """Text as paragraphs without line breaks; HTML written as text loses its markup."""
     if "<" in text and _HTML.search(text):
-        from steep.documents.formats import Piece
-        from steep.documents.markup import read_html
-
-        return [
-            block
-            for piece in read_html(text)
-            if isinstance(piece, Piece)
-            for block in piece.text.split("\n\n")
-            if block
-        ]
+        # HTML nested without end costs its own markup, not the other records of the file.
+        with contextlib.suppress(RecursionError):
+            return _html_paragraphs(text)
     parts = _BLANK_LINE.split(text.strip()) if "\n" in text else [text]
     return [line for part in parts if (line := " ".join(part.split()))]
+
+
+def _html_paragraphs(text: str) -> list[str]:
+    from steep.documents.formats import Piece
+    from steep.documents.markup import read_html
+
+    texts = [piece.text for piece in read_html(text) if isinstance(piece, Piece)]
+    return [block for written in texts for block in written.split("\n\n") if block]

@@ -43,6 +43,13 @@ def test_lists_read_well() -> None:
     assert found["notes"] == "if known, one of: a; b (n: 2)"
 
 
+# Broken by: RecursionError not caught.
+def test_html_nested_without_end_costs_no_other_record() -> None:
+    deep = "&lt;div&gt;" * 5_000 + "x"
+    record = f"<item><no>1</no><at>2026</at><text>{deep}</text></item>"
+    assert fields(record) == {"no": "1", "at": "2026"}
+
+
 def test_leaves_that_name_what_they_hold() -> None:
     doc = '<doc><s name="city">Pune</s><s name="state">MH</s><s name="zip" value="411001"/></doc>'
     assert fields(doc) == {"city": "Pune", "state": "MH", "zip": "411001"}

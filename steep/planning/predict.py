@@ -255,7 +255,7 @@ def stage_times(
         writing = work.written_tokens * calibration.at_depth(lambda m: m.answer_seconds)
         times.append(StageTime("write the replay", writing, 0.0, writing * (1 + _ROUGH)))
     if not base_is_known:
-        seconds = load + asking_seconds(calibration, work.asking, _ANSWERED_SHARE["base"])
+        seconds = load + asking_seconds(calibration, work.asking.of_base, _ANSWERED_SHARE["base"])
         times.append(_around("ask the base", seconds, _ROUGH))
     times.append(_around("train", training, wide))
     if work.validation_tokens:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steep.corpus.schedule import Schedule
 from steep.planning.measured import Rows
+from steep.proof.asking import prompts
+from steep.proof.divergence import OWN_TEXTS, OWN_TOKENS
 from steep.proof.layout import Encoder
 from steep.proof.measure import (
     ANSWER_TOKENS,
@@ -15,8 +17,10 @@ from steep.proof.measure import (
     VERBATIM_TOKENS,
     VERBATIM_WINDOWS,
     Panel,
+    few_shot_prompts,
 )
 from steep.proof.questions import Question
+from steep.proof.recall import SAMPLE_TOKENS, sample_starts
 
 _SAMPLED_STEPS = 8
 _VERBATIM_STRIDE = 256  # characters between the places of verbatim windows
@@ -27,16 +31,33 @@ _MOST_ENCODED = 400
 
 @dataclass(frozen=True)
 class Asking:
-    """What one model is asked, in tokens; ``answers`` counts greedy answers."""
+    """What one model is asked, in tokens; ``answers`` counts greedy answers.
+
+    ``sample_tokens`` are of texts it writes freely; ``base_tokens`` are of prompts and choices that
+    only the base model is given (passages, examples), and ``base_answers`` the answers behind them.
+    """
 
     text_tokens: int
     choice_tokens: int
     answers: int
+    sample_tokens: int = 0
+    base_tokens: int = 0
+    base_answers: int = 0
 
     @property
     def answer_tokens(self) -> int:
         """At most: a model that keeps to the form stops at its first line's end."""
-        return self.answers * ANSWER_TOKENS
+        return self.answers * ANSWER_TOKENS + self.sample_tokens
+
+    @property
+    def of_base(self) -> Asking:
+        """What the base model is asked, with what only it is asked."""
+        return replace(
+            self,
+            choice_tokens=self.choice_tokens + self.base_tokens,
+            answers=self.answers + self.base_answers,
+            sample_tokens=self.sample_tokens + OWN_TEXTS * OWN_TOKENS,
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +104,7 @@ def sample_steps(schedule: Schedule, steps: int, count: int = _SAMPLED_STEPS) ->
 def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     """Count what ``steep.proof.measure`` asks of a model."""
     encoder = Encoder(tokenizer)
-    texts = [text for _, text in (*panel.domain, *panel.general)]
+    texts = [text for _, text in (*panel.domain, *panel.general, *panel.general_project)]
     places = sum(1 + max(len(t) - _VERBATIM_STRIDE, 0) // _VERBATIM_STRIDE
                  for _, t in panel.trained_texts)  # fmt: skip
     windows = min(VERBATIM_WINDOWS, places) * 2 * VERBATIM_TOKENS
@@ -96,11 +117,26 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     choices = sum(_choice_tokens(encoder, question) for question in questions)
     distinct = {choice for question in questions for choice in question.choices}
     priors = sum(len(encoder.text(" " + choice)) for choice in sorted(distinct))
+    sentences = [sentence for pair in panel.grammar for sentence in (pair.good, pair.bad)]
+    freely = (*panel.questions, *panel.controls, *panel.probes)
     return Asking(
         tokens_of(texts, tokenizer) + windows,
-        choices + priors + len(encoder.text(PRIOR_PROMPT)),
-        len(panel.questions) + len(panel.controls) + len(panel.probes),
+        choices + priors + len(encoder.text(PRIOR_PROMPT)) + tokens_of(sentences, tokenizer),
+        sum(question.form == "new" for question in freely),
+        len(sample_starts(panel.trained_texts)) * SAMPLE_TOKENS,
+        _base_tokens(panel, encoder),
+        len(panel.open_book),
     )
+
+
+def _base_tokens(panel: Panel, encoder: Encoder) -> int:
+    """Tokens of what only the base model is given: passages twice, examples once."""
+    book = panel.open_book
+    passages = sum(len(encoder.text(text)) for text in prompts(book, [q.passage for q in book]))
+    shown, questions = few_shot_prompts(panel)
+    examples = len(encoder.text(shown)) * len(questions)
+    asked = sum(_choice_tokens(encoder, question) for question in (*book, *questions))
+    return 2 * passages + examples + asked
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> int:

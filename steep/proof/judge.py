@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from steep.errors import DriftError
-from steep.proof.rules import judge_kept, judge_learned, judge_memorised, may_ship
-from steep.proof.statistics import Difference, mcnemar_exact, paired, ratio_difference
+from steep.proof.advise import Setting, next_steps
+from steep.proof.measures import Compared, Contaminated, Raw, Row, better, ceiling, compare
+from steep.proof.rules import (
+    is_contaminated,
+    is_format_drift,
+    judge_controls,
+    judge_kept,
+    judge_learned,
+    judge_memorised,
+    may_ship,
+    nothing_moved,
+)
+from steep.proof.statistics import Difference, mcnemar_exact
 from steep.proof.words import Findings, reasons, verdict
 
 SCHEMA = 1
 SAMPLES = 6
 FORGETTING_BUDGET = 0.05
-
-Raw = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
-Better = Literal["higher", "lower"]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Every measure of evaluation.json by name, and the change in general loss.
-
-    ``general_loss`` is in nats per token of the base model's tokenizer.
-    """
-
-    measures: dict[str, Difference]
-    general_loss: Difference
-    control_exact: Difference
+JUDGE_VERSION = 1
+"""Goes up whenever the same results may be judged otherwise."""
 
 
 def judge(
@@ -38,6 +33,8 @@ def judge(
     *,
     forgetting_budget: float = FORGETTING_BUDGET,
     notes: Sequence[str] = (),
+    contaminated: Contaminated | None = None,
+    setting: Setting | None = None,
 ) -> dict[str, Any]:
     """Compare two results of ``measure`` on the same panel.
 
@@ -45,24 +42,36 @@ def judge(
         base, tuned: raw results of the base and the tuned model.
         forgetting_budget: allowed rise on general text, nats per token.
         notes: plain sentences to keep with the result ("resumed twice", …).
+        contaminated: ids of questions whose wording stands in training text, by set ("questions",
+            "probes"); they don't count.
+        setting: how it was trained, for what to try next.
 
     Returns:
-        What evaluation.json holds: ``schema``, ``verdict``, ``learned``, ``kept``,
-        ``memorised``, ``ship``, ``measures``, ``samples``, ``reasons``, ``chance``,
-        ``forgetting_budget`` and ``notes``. Numbers are rounded to 6 decimals.
+        What evaluation.json holds, its fingerprint and seal apart: ``schema``, ``verdict``,
+        ``learned``, ``kept``, ``memorised``, ``controls``, ``contaminated``, ``ship``,
+        ``measures``, ``ceiling``, ``samples``, ``reasons``, ``next``, ``chance``,
+        ``contamination``, ``forgetting_budget`` and ``notes``. Numbers are rounded to 6 decimals.
 
     Raises:
         DriftError: the two were measured on different items or by different scorers.
     """
-    found = compare(base, tuned)
+    found = compare(base, tuned, contaminated)
     fact, control = found.measures["fact_accuracy"], found.measures["control_accuracy"]
-    if fact.n == 0:  # no question has choices: then the free answers decide
+    exact = fact.n == 0  # no question has choices: then the free answers decide
+    if exact:
         fact, control = found.measures["fact_exact"], found.control_exact
-    learned = judge_learned(fact, control)
+    few_shot = found.measures["general_fact_accuracy_few_shot"]
+    facts = found.measures["general_fact_accuracy"]
+    learned = judge_learned(fact, control, found.contaminated)
     kept = judge_kept(
-        found.general_loss, found.measures["general_fact_accuracy"], forgetting_budget
+        found.general_loss,
+        facts,
+        forgetting_budget,
+        few_shot=few_shot,
+        grammar=found.measures["grammar_accuracy"],
     )
     memorised = judge_memorised(found.measures["verbatim_rate"])
+    limit = ceiling(base)
     findings = Findings(
         learned=learned,
         kept=kept,
@@ -70,12 +79,16 @@ def judge(
         ship=may_ship(learned, kept, memorised),
         fact=fact,
         control=control,
-        flips=_flips(
-            base["questions"], tuned["questions"], exact=fact.n != 0 and not _ranked(base)
-        ),
+        flips=_flips(found.fact_rows, "exact" if exact else "first"),
         measures=found.measures,
         general_loss=found.general_loss,
         budget=forgetting_budget,
+        controls=judge_controls(control),
+        contaminated=found.contaminated,
+        drift=is_format_drift(facts, few_shot),
+        no_change=nothing_moved(found.measures.values()),
+        facts=found.facts,
+        ceiling=limit["exact" if exact else "accuracy"],
     )
     return {
         "schema": SCHEMA,
@@ -83,132 +96,34 @@ def judge(
         "learned": learned,
         "kept": kept,
         "memorised": memorised,
+        "controls": findings.controls,
+        "contaminated": is_contaminated(found.contaminated),
         "ship": findings.ship,
         "measures": [_row(name, difference) for name, difference in found.measures.items()],
-        "samples": _samples(base["questions"], tuned["questions"]),
+        "ceiling": limit,
+        "samples": _samples(found.fact_rows),
         "reasons": reasons(findings),
-        "chance": _chance(base["questions"]),
+        "next": next_steps(findings, setting or Setting()),
+        "chance": _chance(found),
+        "contamination": {
+            "share": _rounded(found.contaminated),
+            "items": {name: sorted(ids) for name, ids in (contaminated or {}).items() if ids},
+        },
         "forgetting_budget": forgetting_budget,
         "notes": list(notes),
     }
 
 
-def compare(base: Raw, tuned: Raw) -> Compared:
-    """Paired differences of every measure; one that can't be taken has n 0.
-
-    Raises:
-        DriftError: the two were measured on different items or by different scorers.
-    """
-    if base["scorer_version"] != tuned["scorer_version"]:
-        raise DriftError(
-            f"the base model was judged by scorer {base['scorer_version']} and the tuned one by "
-            f"{tuned['scorer_version']}; delete the older results and evaluate again"
-        )
-    for name in ("domain", "general", "questions", "controls", "general_questions", "probes"):
-        if [row["id"] for row in base[name]] != [row["id"] for row in tuned[name]]:
-            raise DriftError(
-                f"the two models were judged on different {name.replace('_', ' ')}; delete the "
-                "older results and evaluate again"
-            )
-    measures: dict[str, Difference] = {}
-    for name in ("domain", "general"):
-        measures[f"{name}_bits_per_byte"] = _texts(base[name], tuned[name], "bytes", "bits")
-        measures[f"{name}_perplexity"] = _texts(base[name], tuned[name], "tokens", "exp")
-    measures["fact_accuracy"] = _rate(base["questions"], tuned["questions"], "first")
-    measures["fact_accuracy_beyond_prior"] = _rate(
-        base["questions"], tuned["questions"], "first_beyond_prior"
-    )
-    measures["fact_exact"] = _rate(base["questions"], tuned["questions"], "exact")
-    measures["control_accuracy"] = _rate(base["controls"], tuned["controls"], "first")
-    general = (base["general_questions"], tuned["general_questions"])
-    measures["general_fact_accuracy"] = _rate(*general, "first")
-    measures["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
-    measures["probe_accuracy"] = _rate(base["probes"], tuned["probes"], "first")
-    measures["probe_exact"] = _rate(base["probes"], tuned["probes"], "exact")
-    return Compared(
-        measures=measures,
-        general_loss=_loss(base["general"], tuned["general"]),
-        control_exact=_rate(base["controls"], tuned["controls"], "exact"),
-    )
-
-
-def better(name: str) -> Better:
-    """Which direction of a measure is good."""
-    lower = ("_bits_per_byte", "_perplexity", "verbatim_rate")
-    return "lower" if name.endswith(lower) else "higher"
-
-
-def _texts(
-    base: Rows, tuned: Rows, unit: Literal["bytes", "tokens"], scale: Literal["bits", "exp"]
-) -> Difference:
-    """Bits per byte or perplexity, resampling documents."""
-    return ratio_difference(
-        _column(base, "nats"),
-        _column(tuned, "nats"),
-        _column(base, unit),
-        _column(tuned, unit),
-        clusters=[str(row["id"]) for row in base],
-        scale=scale,
-    )
-
-
-def _loss(base: Rows, tuned: Rows) -> Difference:
-    """Nats per token of the base's tokenizer, so that another tokenizer can't hide a change."""
-    return ratio_difference(
-        _column(base, "nats"),
-        _column(tuned, "nats"),
-        _column(base, "tokens"),
-        clusters=[str(row["id"]) for row in base],
-    )
-
-
-def _rate(
-    base: Rows, tuned: Rows, key: Literal["first", "first_beyond_prior", "exact"]
-) -> Difference:
-    """Share of questions that are right, resampling facts; those without a result are left out."""
-    pairs = [(b, t) for b, t in zip(base, tuned, strict=True) if b[key] is not None is not t[key]]
-    return paired(
-        [float(b[key]) for b, _ in pairs],
-        [float(t[key]) for _, t in pairs],
-        [str(b["cluster"]) for b, _ in pairs],
-    )
-
-
-def _verbatim(base: Rows, tuned: Rows) -> Difference:
-    """Share of trained windows recited, over the windows that both models were given."""
-    after = {(row["id"], row["start"]): bool(row["same"]) for row in tuned}
-    pairs = [
-        (str(row["id"]), bool(row["same"]), after[row["id"], row["start"]])
-        for row in base
-        if (row["id"], row["start"]) in after
-    ]
-    return paired(
-        [float(b) for _, b, _ in pairs],
-        [float(t) for _, _, t in pairs],
-        [name for name, _, _ in pairs],
-    )
-
-
-def _column(rows: Rows, key: str) -> list[float]:
-    return [float(row[key]) for row in rows]
-
-
-def _ranked(raw: Raw) -> bool:
-    """True if any question has choices."""
-    return any(row["first"] is not None for row in raw["questions"])
-
-
-def _flips(base: Rows, tuned: Rows, *, exact: bool) -> tuple[int, int, float]:
+def _flips(pairs: Sequence[tuple[Row, Row]], key: str) -> tuple[int, int, float]:
     """Questions that only the base, and that only the tuned model got right; exact McNemar p."""
-    key = "exact" if exact else "first"
-    lost = sum(bool(b[key]) and not t[key] for b, t in zip(base, tuned, strict=True))
-    gained = sum(bool(t[key]) and not b[key] for b, t in zip(base, tuned, strict=True))
+    lost = sum(bool(b[key]) and not t[key] for b, t in pairs)
+    gained = sum(bool(t[key]) and not b[key] for b, t in pairs)
     return lost, gained, mcnemar_exact(lost, gained)
 
 
-def _chance(questions: Rows) -> float | None:
+def _chance(found: Compared) -> float | None:
     """What guessing would give: one over the mean number of choices."""
-    counts = [len(row["choices"]) for row in questions if row["first"] is not None]
+    counts = [len(b["choices"]) for b, _ in found.fact_rows if b["first"] is not None]
     return round(len(counts) / sum(counts), 6) if counts else None
 
 
@@ -220,6 +135,7 @@ def _row(name: str, found: Difference) -> dict[str, Any]:
         "tuned": _rounded(found.tuned),
         "delta": _rounded(found.delta),
         "ci95": None if found.ci95 is None else [_rounded(end) for end in found.ci95],
+        "detectable": _rounded(found.detectable),
         "better": better(name),
     }
 
@@ -228,22 +144,44 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6) + 0.0
 
 
-def _samples(base: Rows, tuned: Rows) -> list[dict[str, str]]:
-    """Six telling questions: three learned, two not learned, one lost, then whatever is left."""
-    sorts: dict[tuple[bool, bool], list[int]] = {}
-    for number, (b, t) in enumerate(zip(base, tuned, strict=True)):
-        sorts.setdefault((bool(b["exact"]), bool(t["exact"])), []).append(number)
-    gained, still, lost = (
-        sorts.get(sort, []) for sort in ((False, True), (False, False), (True, False))
+def _samples(pairs: Sequence[tuple[Row, Row]]) -> list[dict[str, str]]:
+    """Six questions, the three most telling first: one learned, one not, one lost.
+
+    Of each sort those whose margin changed most come first; where a sort is empty the next ones
+    move up.
+    """
+    sorts: dict[tuple[bool, bool], list[tuple[Row, Row]]] = {}
+    answered = [(b, t) for b, t in pairs if b["answer"] is not None is not t["answer"]]
+    for b, t in sorted(answered, key=_telling):
+        sorts.setdefault((bool(b["exact"]), bool(t["exact"])), []).append((b, t))
+    gained, still, lost, right = (
+        sorts.get(sort, []) for sort in ((False, True), (False, False), (True, False), (True, True))
     )
-    chosen = gained[:3] + still[:2] + lost[:1]
-    rest = [n for n in [*gained, *still, *lost, *sorts.get((True, True), [])] if n not in chosen]
+    chosen = [*gained[:1], *still[:1], *lost[:1], *gained[1:3], *still[1:2]]
+    taken = {id(b) for b, _ in chosen}
+    rest = [pair for pair in (*gained, *still, *lost, *right) if id(pair[0]) not in taken]
     return [
         {
-            "question": str(base[number]["question"]),
-            "truth": str(base[number]["truth"]),
-            "base": str(base[number]["answer"]),
-            "tuned": str(tuned[number]["answer"]),
+            "question": str(b["question"]),
+            "truth": str(b["truth"]),
+            "base": str(b["answer"]),
+            "tuned": str(t["answer"]),
         }
-        for number in [*chosen, *rest][:SAMPLES]
+        for b, t in [*chosen, *rest][:SAMPLES]
     ]
+
+
+def _telling(pair: tuple[Row, Row]) -> float:
+    """Lowest for the pair whose margin changed most."""
+    before, after = pair[0]["margin"], pair[1]["margin"]
+    return 0.0 if before is None or after is None else -abs(after - before)
+
+
+def recomputed(base: Raw, tuned: Raw, evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """What the raw results give under the settings that an evaluation says it was made with."""
+    return judge(
+        base,
+        tuned,
+        forgetting_budget=evaluation["forgetting_budget"],
+        contaminated=evaluation["contamination"]["items"],
+    )

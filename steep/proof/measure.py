@@ -1,45 +1,59 @@
-"""Measuring one model on one panel: raw results for each item, to be compared later.
-
-A choice's score is its log-probability per token behind the question. All choices of a question are
-of the same kind, so likely strings have little to gain; whether they do is shown beside it by a
-second ranking with each choice's prior taken off (domain-conditional PMI, Holtzman et al. 2021,
-arXiv 2104.08315). That prior is the log of the choice's mean probability behind the questions about
-other subjects that offer it wrongly, or behind a bare "Answer:" where too few others do. The plain
-ranking decides: after training, priors hold knowledge of their own, and the ranking without them
-fell below the share of answers given exactly (docs/RESULTS.md).
-"""
+"""Measuring one model on one panel: raw results for each item, to be compared later."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from steep.artifact import key_of, text_hash
-from steep.proof.answers import evaluate_accuracy
+from steep.proof.asking import (
+    ANSWER_TOKENS,
+    PRIOR_PROMPT,
+    answered,
+    beyond_priors,
+    log_probabilities,
+    priors,
+    ranked,
+)
+from steep.proof.divergence import Reference, divergences
+from steep.proof.grammar import Pair, judge_pairs
 from steep.proof.questions import Question
-from steep.proof.scorer import Choices, Scorer
+from steep.proof.recall import (
+    VERBATIM_TOKENS,
+    VERBATIM_WINDOWS,
+    copied,
+    recited,
+    sample_starts,
+    verbatim_windows,
+)
+from steep.proof.scorer import Scorer
 
-SCORER_VERSION = 4
+__all__ = [
+    "ANSWER_TOKENS",
+    "PRIOR_PROMPT",
+    "SCORER_VERSION",
+    "VERBATIM_TOKENS",
+    "VERBATIM_WINDOWS",
+    "Panel",
+    "ask_few_shot",
+    "few_shot_prompts",
+    "fingerprint",
+    "measure",
+    "verbatim_windows",
+]
+
+SCORER_VERSION = 5
 """Goes up whenever the same model on the same panel may give other results."""
 
-TIE_NATS = 1e-5
-"""Scores closer than rounding may bring them are equal, and a tie is wrong."""
-
-PRIOR_PROMPT = "Answer:"
-ANSWER_TOKENS = 16
-VERBATIM_WINDOWS = 64
-VERBATIM_TOKENS = 32
-_WINDOW_CHARACTERS = 1024
-_STRIDE_CHARACTERS = 256
+SHOTS, FEW_SHOT_QUESTIONS = 3, 80
 _GROUP = 64
-_FEWEST_CONTEXTS = 2
 
 Progress = Callable[[int, int, str], None]
 """Called with items done, items in all, and what is being measured."""
 
 Item = TypeVar("Item")
+Texts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -54,24 +68,25 @@ class Panel:
         general_questions: about what the base model may know.
         probes: as ``questions``, made from the documents automatically.
         trained_texts: texts trained on, to see what is recited word for word.
+        general_source: whose ``general`` is, the user's or the project's.
+        general_project: some of the project's general texts, where ``general`` is the user's.
+        own: texts that the base model wrote.
+        grammar: pairs of a right and a wrong sentence.
+        open_book: questions with their passages, for the base model alone.
     """
 
-    domain: tuple[tuple[str, str], ...] = ()
-    general: tuple[tuple[str, str], ...] = ()
+    domain: Texts = ()
+    general: Texts = ()
     questions: tuple[Question, ...] = ()
     controls: tuple[Question, ...] = ()
     general_questions: tuple[Question, ...] = ()
     probes: tuple[Question, ...] = ()
-    trained_texts: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Window:
-    """64 tokens of a trained text: where it starts (in characters), and its token ids."""
-
-    id: str
-    start: int
-    ids: tuple[int, ...]
+    trained_texts: Texts = ()
+    general_source: Literal["user", "project"] = "project"
+    general_project: Texts = ()
+    own: Texts = ()
+    grammar: tuple[Pair, ...] = ()
+    open_book: tuple[Question, ...] = ()
 
 
 def fingerprint(panel: Panel, model_hash: str) -> str:
@@ -80,91 +95,96 @@ def fingerprint(panel: Panel, model_hash: str) -> str:
 
 
 def measure(
-    model: Any, tokenizer: Any, panel: Panel, *, progress: Progress | None = None
+    model: Any,
+    tokenizer: Any,
+    panel: Panel,
+    *,
+    reference: Reference | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge a model on every item of a panel.
 
-    Returns JSON-able raw results: ``{"scorer_version", "domain": [text…], "general": [text…],
-    "questions": [question…], "controls": […], "general_questions": […], "probes": […],
-    "verbatim": [window…]}``, where a text is ``{"id", "nats", "tokens", "bytes"}``, a question
-    ``{"id", "cluster", "question", "truth", "choices", "scores", "first", "margin", "rank",
-    "first_beyond_prior", "answer", "exact"}`` (what is ranked is null without choices) and a window
-    ``{"id", "start",
-    "same"}``.
+    Args:
+        reference: the base model's predictions, to measure the tuned one's divergence from them.
+
+    Returns:
+        JSON-able raw results: ``{"scorer_version", "general_source", "domain": [text…],
+        "general": […], "general_project": […], "own": […], "questions": [question…],
+        "controls": […], "general_questions": […], "probes": […], "open_book": […],
+        "few_shot": [], "grammar": [pair…], "verbatim": [window…], "copied": [sample…],
+        "divergence": [text…]}``. A text is ``{"id", "nats", "tokens", "bytes"}``; a question
+        ``{"id", "cluster", "form", "question", "truth", "choices", "scores", "first", "margin",
+        "rank", "first_beyond_prior", "answer", "exact"}`` (what is ranked is null without choices,
+        and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
+        "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
+        "words"}``. "few_shot" is filled by ``ask_few_shot``.
 
     Raises:
         ModelError: the model's log-probabilities aren't finite.
     """
     scorer = Scorer(model, tokenizer)
     windows = verbatim_windows(scorer, panel.trained_texts)
+    text_sets = {
+        "domain": panel.domain,
+        "general": panel.general,
+        "general_project": panel.general_project,
+        "own": panel.own,
+    }
     sets = {
         "questions": panel.questions,
         "controls": panel.controls,
         "general_questions": panel.general_questions,
         "probes": panel.probes,
     }
-    free = len(panel.questions) + len(panel.controls) + len(panel.probes)
-    asked = 2 * free + len(panel.general_questions)
-    ticker = _Ticker(progress, len(panel.domain) + len(panel.general) + asked + len(windows))
-    result: dict[str, Any] = {"scorer_version": SCORER_VERSION}
-    for name, texts in (("domain", panel.domain), ("general", panel.general)):
-        result[name] = _texts(scorer, texts, ticker.over(texts, f"{name} texts"))
-    priors = _priors(scorer, [question for questions in sets.values() for question in questions])
+    ticker = _Ticker(progress, _items(panel) + len(windows))
+    result: dict[str, Any] = {
+        "scorer_version": SCORER_VERSION,
+        "general_source": panel.general_source,
+    }
+    for name, texts in text_sets.items():
+        groups = ticker.over(texts, f"{name.replace('_', ' ')} texts")
+        result[name] = [row for group in groups for row in _texts(scorer, group)]
+    bare = priors(scorer, [question for questions in sets.values() for question in questions])
     for name, questions in sets.items():
-        what = name.replace("_", " ")
-        likely = [
-            row
-            for group in ticker.over(questions, what)
-            for row in _log_probabilities(scorer, group)
-        ]
-        scored = [
-            {**_ranked(question, scores), "first_beyond_prior": _ranked(question, beyond)["first"]}
-            for question, scores, beyond in zip(
-                questions, likely, _beyond_priors(questions, likely, priors), strict=True
-            )
-        ]
-        if name == "general_questions":  # no measure uses free answers to these
-            result[name] = scored
-            continue
-        answers = [
-            answer
-            for group in ticker.over(questions, f"{what}, answered freely")
-            for answer in _answers(scorer, group)
-        ]
-        result[name] = [
-            {**row, "answer": answer, "exact": evaluate_accuracy(answer, question.truths)}
-            for question, row, answer in zip(questions, scored, answers, strict=True)
-        ]
-    result["verbatim"] = [
-        {"id": window.id, "start": window.start, "same": same}
-        for group in ticker.over(windows, "verbatim recall")
-        for window, same in zip(group, _recited(scorer, group), strict=True)
+        result[name] = _asked(scorer, name, questions, bare, ticker)
+    result["open_book"] = [
+        row
+        for group in ticker.over(panel.open_book, "questions with their passage")
+        for row in _open_book(scorer, group)
     ]
+    result["few_shot"] = []
+    result["grammar"] = [
+        row for group in ticker.over(panel.grammar, "grammar") for row in judge_pairs(scorer, group)
+    ]
+    result["verbatim"] = [
+        row for group in ticker.over(windows, "verbatim recall") for row in recited(scorer, group)
+    ]
+    starts = sample_starts(panel.trained_texts)
+    result["copied"] = [
+        row
+        for _ in ticker.over(starts, "writing freely")
+        for row in copied(scorer, panel.trained_texts)
+    ]
+    result["divergence"] = [] if reference is None else divergences(scorer, reference)
     return result
 
 
-def verbatim_windows(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[Window]:
-    """Up to 64 windows of 64 tokens from trained texts.
+def few_shot_prompts(panel: Panel) -> tuple[str, tuple[Question, ...]]:
+    """(three answered examples, the 80 general questions asked behind them), chosen by hash."""
+    known = sorted(panel.general_questions, key=lambda q: text_hash(f"few\x1f{q.id}"))
+    examples = "\n\n".join(f"{shot.prompt} {shot.answer}" for shot in known[:SHOTS])
+    return examples, tuple(known[SHOTS : SHOTS + FEW_SHOT_QUESTIONS])
 
-    Chosen by hash among places 256 characters apart, so the same texts give the same windows
-    whatever their order; a tokenizer with more tokens takes the same places.
+
+def ask_few_shot(model: Any, tokenizer: Any, panel: Panel) -> list[dict[str, Any]]:
+    """Rank the choices of general questions behind three answered ones.
+
+    A model that only lost the form of an answer finds it again in the examples.
     """
-    places = [
-        (text_hash(f"{name}\x1f{start}"), name, start, text)
-        for name, text in texts
-        for start in range(0, max(len(text) - _STRIDE_CHARACTERS, 0) + 1, _STRIDE_CHARACTERS)
-    ]
-    found: list[Window] = []
-    for _, name, start, text in sorted(places):
-        if len(found) == VERBATIM_WINDOWS:
-            break
-        space = text.find(" ", start, start + _STRIDE_CHARACTERS) if start else -1
-        begin = space if space >= 0 else start
-        ids = scorer.encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
-        size = len(scorer.encoder.prefix) + 2 * VERBATIM_TOKENS
-        if len(ids) >= size <= scorer.max_length:
-            found.append(Window(name, start, tuple(ids[:size])))
-    return found
+    examples, questions = few_shot_prompts(panel)
+    scorer = Scorer(model, tokenizer)
+    likely = log_probabilities(scorer, questions, [examples] * len(questions))
+    return [ranked(question, row) for question, row in zip(questions, likely, strict=True)]
 
 
 class _Ticker:
@@ -182,107 +202,61 @@ class _Ticker:
                 self.progress(self.done, self.total, what)
 
 
-def _texts(
+def _items(panel: Panel) -> int:
+    """Items of a panel, verbatim windows apart."""
+    texts = (panel.domain, panel.general, panel.general_project, panel.own)
+    asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
+    once = [*texts, *asked, panel.open_book, panel.grammar, sample_starts(panel.trained_texts)]
+    return sum(map(len, once)) + sum(len(_new(questions)) for questions in asked[:3])
+
+
+def _asked(
     scorer: Scorer,
-    texts: Sequence[tuple[str, str]],
-    groups: Iterator[Sequence[tuple[str, str]]],
+    name: str,
+    questions: Sequence[Question],
+    bare: dict[str, float],
+    ticker: _Ticker,
 ) -> list[dict[str, Any]]:
-    scores = [s for group in groups for s in scorer.score_texts([text for _, text in group])]
+    """One set of questions, ranked; those in new words answered freely too."""
+    what = name.replace("_", " ")
+    likely = [
+        row for group in ticker.over(questions, what) for row in log_probabilities(scorer, group)
+    ]
+    beyond = beyond_priors(questions, likely, bare)
+    rows = [
+        {**ranked(question, scores), "first_beyond_prior": ranked(question, others)["first"]}
+        for question, scores, others in zip(questions, likely, beyond, strict=True)
+    ]
+    if name == "general_questions":  # no measure uses free answers to these
+        return rows
+    freely = _new(questions)
+    made = [
+        answer
+        for group in ticker.over(freely, f"{what}, answered freely")
+        for answer in answered(scorer, group)
+    ]
+    given = dict(zip([question.id for question in freely], made, strict=True))
+    return [{**row, **given.get(row["id"], {"answer": None, "exact": None})} for row in rows]
+
+
+def _new(questions: Sequence[Question]) -> list[Question]:
+    return [question for question in questions if question.form == "new"]
+
+
+def _open_book(scorer: Scorer, questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """Questions behind their passages, as retrieval would ask them."""
+    before = [question.passage for question in questions]
+    likely = log_probabilities(scorer, questions, before)
+    made = answered(scorer, questions, before)
+    return [
+        {**ranked(question, scores), **answer}
+        for question, scores, answer in zip(questions, likely, made, strict=True)
+    ]
+
+
+def _texts(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    scores = scorer.score_texts([text for _, text in texts])
     return [
         {"id": name, "nats": score.nats, "tokens": score.tokens, "bytes": score.bytes}
         for (name, _), score in zip(texts, scores, strict=True)
     ]
-
-
-def _priors(scorer: Scorer, questions: Sequence[Question]) -> dict[str, float]:
-    """Log-probability per token of each distinct choice behind a bare "Answer:"."""
-    distinct = sorted({choice for question in questions for choice in question.choices})
-    request = Choices(PRIOR_PROMPT, tuple(" " + choice for choice in distinct))
-    (scores,) = scorer.score_continuations([request])
-    return {c: s.logprob / s.tokens for c, s in zip(distinct, scores, strict=True)}
-
-
-def _log_probabilities(scorer: Scorer, questions: Sequence[Question]) -> list[list[float]]:
-    """For each question the log-probability per token of each choice; empty without choices."""
-    requests = [
-        Choices(
-            question.prompt,
-            tuple(" " + choice for choice in question.choices),
-        )
-        for question in questions
-    ]
-    return [
-        [score.logprob / score.tokens for score in row]
-        for row in scorer.score_continuations(requests)
-    ]
-
-
-def _beyond_priors(
-    questions: Sequence[Question], likely: Sequence[Sequence[float]], bare: Mapping[str, float]
-) -> list[list[float]]:
-    """For each question its choices' log-probabilities minus their priors."""
-    contexts: dict[str, list[tuple[str, float]]] = {}
-    for question, row in zip(questions, likely, strict=True):
-        for choice, value in zip(question.choices, row, strict=True):
-            # Where a choice is the truth, its probability is knowledge, not a prior.
-            if choice != question.answer:
-                subject = question.cluster or question.id
-                contexts.setdefault(choice, []).append((subject, value))
-    return [
-        [value - prior for value, prior in zip(row, _prior(question, contexts, bare), strict=True)]
-        for question, row in zip(questions, likely, strict=True)
-    ]
-
-
-def _prior(
-    question: Question, contexts: Mapping[str, list[tuple[str, float]]], bare: Mapping[str, float]
-) -> list[float]:
-    subject = question.cluster or question.id
-    elsewhere = [
-        [value for other, value in contexts.get(choice, ()) if other != subject]
-        for choice in question.choices
-    ]
-    if any(len(values) < _FEWEST_CONTEXTS for values in elsewhere):
-        return [bare[choice] for choice in question.choices]
-    return [math.log(sum(map(math.exp, values)) / len(values)) for values in elsewhere]
-
-
-def _ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:
-    """A question's result: is the truth strictly first, by how much, and at which rank?"""
-    row: dict[str, Any] = {
-        "id": question.id,
-        "cluster": question.cluster or question.id,
-        "question": question.question,
-        "truth": question.answer,
-        "choices": list(question.choices),
-        "scores": None,
-        "first": None,
-        "margin": None,
-        "rank": None,
-    }
-    if len(scores) < 2:
-        return row
-    place = question.choices.index(question.answer)
-    others = [score for number, score in enumerate(scores) if number != place]
-    margin = scores[place] - max(others)
-    rank = 1 + sum(other >= scores[place] - TIE_NATS for other in others)
-    return {**row, "scores": list(scores), "first": rank == 1, "margin": margin, "rank": rank}
-
-
-def _answers(scorer: Scorer, questions: Sequence[Question]) -> list[str]:
-    """Greedy answers: the first line that isn't blank.
-
-    The model has to say something: many instruct models end at once, or start a new line, where
-    no chat template is used, and counting that as wrong would make any training look like a gain.
-    """
-    prompts = [question.prompt for question in questions]
-    made = scorer.generate(
-        prompts, max_new_tokens=ANSWER_TOKENS, min_new_tokens=1, stop="\n", skip_blank=True
-    )
-    return [text.strip() for text in made]
-
-
-def _recited(scorer: Scorer, windows: Sequence[Window]) -> list[bool]:
-    """For each window: does its first half, decoded greedily, give its second half?"""
-    first = len(scorer.encoder.prefix) + VERBATIM_TOKENS
-    return scorer.recites([window.ids for window in windows], first)

@@ -70,7 +70,8 @@ class Question:
 
 def load_questions(path: str | Path) -> list[Question]:
     """Read questions from JSON lines with keys question, answer and, if wanted, aliases, choices,
-    kind ("fact" or "control"), relation (or topic), fact (its cluster) and id. Others are ignored.
+    kind ("fact" or "control"), relation (or topic), fact (its cluster), form ("new", "text" or
+    "reversed", see ``Question``) and id. Others are ignored.
 
     Raises:
         UserInputError: the file is missing, empty or not UTF-8, or a line isn't a question.
@@ -216,6 +217,12 @@ def _question(row: dict[str, Any], where: str, number: int) -> Question:
     kind = row.get("kind", "fact")
     if kind not in ("fact", "control"):
         raise UserInputError(f'{where}: "kind" is {kind!r}; it is "fact" or "control"')
+    form = row.get("form", "new")
+    if form not in ("new", "text", "reversed"):
+        raise UserInputError(
+            f'{where}: "form" is {form!r}; it is "new" (in other words than the documents\'), '
+            '"text" (the beginning of a sentence of theirs) or "reversed"'
+        )
     relation = row.get("relation") or row.get("topic") or ""
     return Question(
         id=name,
@@ -226,6 +233,7 @@ def _question(row: dict[str, Any], where: str, number: int) -> Question:
         kind=kind,
         relation=str(relation),
         cluster=_text(row, "fact", where) if row.get("fact") is not None else name,
+        form=form,
     )
 
 

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_json, write_json
+from steep.artifact import key_of, read_json, text_hash, write_json
 from steep.documents.record import Document
 from steep.model.load import cache_folder
 from steep.progress import Progress
+from steep.proof.advise import Setting
+from steep.proof.divergence import (
+    Reference,
+    make_reference,
+    own_texts,
+    read_reference,
+    write_reference,
+)
+from steep.proof.grammar import grammar_pairs
 from steep.proof.judge import judge
-from steep.proof.measure import Panel, fingerprint, measure
+from steep.proof.measure import Panel, ask_few_shot, fingerprint, measure
+from steep.proof.measures import compare
+from steep.proof.passages import open_book
 from steep.proof.probes.screen import Probes
-from steep.proof.questions import Question, general_questions
+from steep.proof.questions import Question, general_questions, general_texts
+from steep.proof.scorer import Scorer
+from steep.proof.seal import evaluation_fingerprint, sealed
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
 from steep.stages.train import Trained
+
+# Where the user gave general texts, so many of the project's stand beside them.
+_PROJECT_TEXTS = 24
 
 
 def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
@@ -26,16 +43,33 @@ def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
     made = () if probes is None else probes.questions
     aside = () if probes is None else probes.controls
     asked, left_out = split_by_evidence(inputs)
+    project = tuple(general_texts())
+    is_users = inputs.general != project
     panel = Panel(
         domain=tuple((d.id, d.text) for d in inputs.split.held_out),
         general=inputs.general,
+        general_source="user" if is_users else "project",
+        general_project=_some(project) if is_users else (),
         questions=tuple(q for q in asked if q.kind == "fact"),
         controls=(*(q for q in asked if q.kind == "control"), *aside),
         general_questions=tuple(general_questions()),
+        grammar=grammar_pairs(),
         probes=made,
         trained_texts=tuple((d.id, d.text) for d in inputs.split.trained),
     )
-    return panel, len(left_out)
+    return with_open_book(panel), len(left_out)
+
+
+def with_open_book(panel: Panel) -> Panel:
+    """The panel with passages for some of the questions that facts are judged on."""
+    new = [question for question in panel.questions if question.form == "new"]
+    new = new or [question for question in panel.probes if question.form == "new"]
+    return replace(panel, open_book=tuple(open_book(new, panel.trained_texts)))
+
+
+def _some(texts: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    chosen = sorted(texts, key=lambda pair: text_hash(pair[0]))[:_PROJECT_TEXTS]
+    return tuple(sorted(chosen))
 
 
 def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
@@ -56,20 +90,38 @@ def split_by_evidence(inputs: Inputs) -> tuple[list[Question], list[Question]]:
 
 
 def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -> dict[str, Any]:
-    """Results of the untouched base model, kept across runs: they depend on nothing else."""
+    """Results of the untouched base model, kept across runs: they depend on nothing else.
+
+    Its predictions on general text are kept too, in ``scores/base.npz``; what it wrote itself, for
+    the tuned model to be judged on, is in the results as ``own_texts``.
+    """
     key = fingerprint(panel, base.fingerprint)
-    kept = kept_scores(key)
-    result = _measured(
-        kept if kept.is_file() else run.scores / "base.json",
-        key,
-        "Asking the base model",
-        lambda: (base.model, base.tokenizer),
-        panel,
-        progress,
-    )
-    for path in (kept, run.scores / "base.json"):
-        write_json(path, {"key": key, "result": result})
-    return result
+    places = (kept_scores(key), run.scores / "base.json")
+    for place in places:
+        kept, reference = _kept(place, key), read_reference(_reference_of(place))
+        if kept is not None and reference is not None:
+            break
+    else:
+        progress.stage("Asking the base model")
+        kept, reference = _ask_base(base, panel, progress)
+    for place in places:
+        write_reference(_reference_of(place), reference)
+        write_json(place, {"key": key, "result": kept})
+    return kept
+
+
+def _ask_base(base: Base, panel: Panel, progress: Progress) -> tuple[dict[str, Any], Reference]:
+    scorer = Scorer(base.model, base.tokenizer)
+    own = own_texts(scorer)
+    reference = make_reference(scorer, (panel.general, panel.general_project, own))
+    found = measure(base.model, base.tokenizer, replace(panel, own=own), progress=progress.at)
+    found["few_shot"] = ask_few_shot(base.model, base.tokenizer, panel)
+    found["own_texts"] = [list(pair) for pair in own]
+    return found, reference
+
+
+def _reference_of(place: Path) -> Path:
+    return place.with_suffix(".npz")
 
 
 def kept_scores(key: str) -> Path:
@@ -93,52 +145,103 @@ def evaluate_stage(
         left_out: number of questions that weren't asked, for the notes.
         before: the base model's results on the same panel.
     """
-    after = _measured(
-        run.scores / "tuned.json",
-        fingerprint(panel, key_of(trained.key)),
-        "Asking the tuned model",
-        lambda: (trained.load(), base.tokenizer),
-        panel,
-        progress,
-    )
+    after = _ask_tuned(base, trained, panel, before, run, progress)
+    ledger = _read(run.data / "ledger.json")
     notes = list(trained.notes)
     if left_out:
         notes.append(f"{left_out} questions ask about held-out documents and were left out")
     evaluation = judge(
-        before, after, forgetting_budget=recipe.evaluate.forgetting_budget, notes=notes
+        before,
+        after,
+        forgetting_budget=recipe.evaluate.forgetting_budget,
+        notes=notes,
+        contaminated=contaminated_items(ledger),
+        setting=_setting(recipe, ledger, run),
     )
+    made = evaluation_fingerprint(
+        panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
+    )
+    evaluation = sealed({**evaluation, "fingerprint": made})
     write_json(run.evaluation, evaluation)
     return evaluation
 
 
-def _measured(
-    path: Path,
-    key: str,
-    stage: str,
-    load: Callable[[], tuple[Any, Any]],
+def contaminated_items(ledger: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Which questions' wording stands in training text, by set, as the ledger has it."""
+    items = (ledger.get("contamination") or {}).get("items") or {}
+    return {name: list(items.get(name) or ()) for name in ("questions", "probes")}
+
+
+def _ask_tuned(
+    base: Base,
+    trained: Trained,
     panel: Panel,
+    before: Mapping[str, Any],
+    run: RunFolder,
     progress: Progress,
 ) -> dict[str, Any]:
-    kept = _kept(path)
-    if kept is not None and kept.get("key") == key:
-        return dict(kept["result"])
-    model, tokenizer = load()  # may have work of its own to tell of
+    """The tuned model's results on the panel and on what the base model wrote."""
+    place = run.scores / "tuned.json"
+    key = fingerprint(panel, key_of(trained.key))
+    kept = _kept(place, key)
+    if kept is not None:
+        return kept
+    model = trained.load()  # may have work of its own to tell of
     from steep.training.linear import merged
 
-    progress.stage(stage)
+    progress.stage("Asking the tuned model")
+    own = tuple((str(name), str(text)) for name, text in before["own_texts"])
+    reference = read_reference(run.scores / "base.npz")
     with merged(model, model.dtype):
-        result = measure(model, tokenizer, panel, progress=progress.at)
-    write_json(path, {"key": key, "result": result})
-    return result
+        found = measure(
+            model,
+            base.tokenizer,
+            replace(panel, own=own, open_book=()),
+            reference=reference,
+            progress=progress.at,
+        )
+        if answers_fell(before, found):
+            found["few_shot"] = ask_few_shot(model, base.tokenizer, panel)
+    write_json(place, {"key": key, "result": found})
+    return found
 
 
-def _kept(path: Path) -> dict[str, Any] | None:
-    """What was measured before; None if there is nothing or it is damaged."""
+def answers_fell(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """True if general facts or free answers got worse beyond chance: then form may be to blame."""
+    found = compare(before, after).measures
+    intervals = [found[name].ci95 for name in ("general_fact_accuracy", "fact_exact")]
+    return any(ci is not None and ci[1] < 0 for ci in intervals)
+
+
+def _setting(recipe: Recipe, ledger: Mapping[str, Any], run: RunFolder) -> Setting:
+    facts, trained = ledger.get("facts") or {}, ledger.get("trained") or {}
+    searched = recipe.strength.fixed is None
+    strength = _read(run.strength).get("strength") if searched else recipe.strength.fixed
+    times = [sum(row["times_trained"]) / 2 for row in ledger.get("by_document") or ()]
+    return Setting(
+        general_share=trained.get("general_share"),
+        exposures=facts.get("median_exposures"),
+        wordings=facts.get("median_wordings"),
+        strength=strength,
+        strength_searched=searched,
+        retells=recipe.retell.enabled,
+        passes=sum(times) / len(times) if times else None,
+    )
+
+
+def _kept(path: Path, key: str) -> dict[str, Any] | None:
+    """What was measured before under this key; None if there is nothing or it is damaged."""
+    kept = _read(path)
+    return dict(kept["result"]) if kept.get("key") == key and "result" in kept else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file's table; empty if there is none or it is damaged."""
     try:
-        kept = read_json(path)
+        found = read_json(path)
     except (OSError, ValueError):
-        return None
-    return kept if isinstance(kept, dict) and "result" in kept else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _plain(document: Document) -> str:

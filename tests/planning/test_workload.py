@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from steep.planning.workload import asking_of, row_tokens, sample_steps, tokens_
 from steep.proof import measure as measuring
 from steep.proof.measure import Panel
 from steep.proof.questions import Question
+from steep.proof.recall import SAMPLE_TOKENS
 from steep.proof.scorer import Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
 from tests.training.corpus import TEXTS, make_schedule
@@ -58,7 +60,7 @@ def _panel() -> Panel:
 def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = tiny_tokenizer(TEXTS)
     panel = _panel()
-    seen = {"texts": 0, "choices": 0, "answers": 0}
+    seen = {"texts": 0, "choices": 0, "answers": 0, "samples": 0}
     texts, generate = Scorer.score_texts, Scorer.generate
     recites, continuations = Scorer.recites, Scorer.score_continuations
 
@@ -79,7 +81,8 @@ def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         return continuations(self, requests)
 
     def generated(self: Scorer, prompts: Any, **options: Any) -> Any:
-        seen["answers"] += len(prompts)
+        written = options.get("temperature", 0.0)
+        seen["samples" if written else "answers"] += len(prompts)
         return generate(self, prompts, **options)
 
     monkeypatch.setattr(Scorer, "score_texts", score_texts)
@@ -91,6 +94,26 @@ def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.text_tokens == pytest.approx(seen["texts"], rel=0.1)
     assert found.choice_tokens == pytest.approx(seen["choices"], rel=0.1)
     assert found.answers == seen["answers"] == 4
+    assert found.sample_tokens == seen["samples"] * SAMPLE_TOKENS == 5 * SAMPLE_TOKENS
+
+
+# Broken by: leaving out the passages, the examples, or the choices behind either.
+def test_only_the_base_is_given_passages_and_examples() -> None:
+    tokenizer = tiny_tokenizer(TEXTS)
+    asked = _panel().questions
+    book = tuple(replace(q, passage="Ada and Bo started a company of pumps.") for q in asked)
+    panel = Panel(open_book=book, general_questions=asked * 2)
+    found = asking_of(panel, tokenizer)
+    encoder = Scorer(tiny_model("llama", tokenizer), tokenizer).encoder
+    shown = "\n\n".join(f"{q.prompt} {q.answer}" for q in asked)
+    each = [sum(len(encoder.text(f" {c}")) for c in q.choices) for q in asked]
+    passages = [len(encoder.text(f"{q.passage}\n\n{q.prompt}")) for q in book]
+    examples = [len(encoder.text(f"{shown}\n\n{q.prompt}")) for q in asked]
+    expected = 2 * sum(passages) + sum(examples) + 2 * sum(each)
+    assert found.base_tokens == pytest.approx(expected, rel=0.15)
+    assert found.of_base.choice_tokens == found.choice_tokens + found.base_tokens
+    assert found.of_base.answers == found.answers + 3
+    assert found.of_base.sample_tokens > found.sample_tokens
 
 
 def test_many_texts_are_counted_by_the_first() -> None:

@@ -15,8 +15,13 @@ from steep.proof.words import NAMES, verdict_table
 
 MEASURES = [
     "domain_bits_per_byte", "domain_perplexity", "general_bits_per_byte", "general_perplexity",
-    "fact_accuracy", "fact_accuracy_beyond_prior", "fact_exact", "control_accuracy",
-    "general_fact_accuracy", "verbatim_rate", "probe_accuracy", "probe_exact",
+    "fact_accuracy", "fact_accuracy_beyond_prior", "fact_reciprocal_rank", "fact_margin",
+    "fact_exact", "fact_accuracy_as_in_text", "fact_accuracy_reversed",
+    "fact_accuracy_contaminated", "control_accuracy", "probe_accuracy", "probe_exact",
+    "probe_accuracy_as_in_text", "probe_accuracy_reversed", "general_fact_accuracy",
+    "general_fact_accuracy_few_shot", "grammar_accuracy", "general_user_bits_per_byte",
+    "general_project_bits_per_byte", "general_self_bits_per_byte", "general_kl", "verbatim_rate",
+    "longest_copied",
 ]  # fmt: skip
 
 
@@ -76,27 +81,44 @@ def text(name: str, nats: float) -> dict[str, Any]:
     return {"id": name, "nats": nats, "tokens": 100, "bytes": 420}
 
 
-def question(number: int, right: bool, *, choices: int = 10, set_name: str = "q") -> dict[str, Any]:
+def question(
+    number: int, right: bool, *, choices: int = 10, set_name: str = "q", form: str = "new"
+) -> dict[str, Any]:
     ranked = choices > 0
     return {
-        "id": f"{set_name}{number}", "cluster": f"c{number // 2}", "question": f"Q{number}?",
+        "id": f"{set_name}{number}", "cluster": f"c{number // 2}", "form": form,
+        "question": f"Q{number}?",
         "truth": "yes", "choices": ["x"] * choices, "scores": [0.0] * choices if ranked else None,
         "first": right if ranked else None, "first_beyond_prior": right if ranked else None,
-        "margin": 0.1 if ranked else None,
-        "rank": 1 if ranked else None, "answer": "yes" if right else "no", "exact": right,
+        "margin": (0.5 if right else -0.5) if ranked else None,
+        "rank": (1 if right else 4) if ranked else None, "answer": "yes" if right else "no",
+        "exact": right,
     }  # fmt: skip
 
 
 def raw(
     *, nats: float = 300.0, right: int = 4, control: int = 2, general: int = 30, same: int = 0,
-    choices: int = 10, asked: int = 40,
+    choices: int = 10, asked: int = 40, controls: int = 40,
 ) -> dict[str, Any]:  # fmt: skip
     return {
         "scorer_version": 1,
+        "general_source": "project",
+        "general_project": [],
+        "own": [text(f"o{n}", nats + 0.1 * n) for n in range(12)],
+        "divergence": [],
+        "open_book": [],
+        "few_shot": [],
+        "grammar": [
+            {"id": f"gr{n}", "phenomenon": "order", "margin": 1.0, "first": n < 110}
+            for n in range(120)
+        ],
+        "copied": [{"id": f"t{n}", "text": "", "words": 2} for n in range(16)],
         "domain": [text(f"d{n}", nats - 50 + n) for n in range(10)],
         "general": [text(f"g{n}", nats + 0.1 * n) for n in range(20)],
         "questions": [question(n, n < right, choices=choices) for n in range(asked)],
-        "controls": [question(n, n < control, choices=choices, set_name="k") for n in range(20)],
+        "controls": [
+            question(n, n < control, choices=choices, set_name="k") for n in range(controls)
+        ],
         "general_questions": [question(n, n < general, set_name="s") for n in range(40)],
         "probes": [],
         "verbatim": [{"id": f"t{n}", "start": 0, "same": n < same} for n in range(64)],
@@ -118,7 +140,7 @@ def test_a_good_run() -> None:
     assert rows["fact_accuracy"]["delta"] == 0.8 and rows["fact_accuracy"]["n"] == 40
     assert rows["probe_accuracy"] == {
         "name": "probe_accuracy", "n": 0, "base": None, "tuned": None, "delta": None,
-        "ci95": None, "better": "higher",
+        "ci95": None, "detectable": None, "better": "higher",
     }  # fmt: skip
     assert rows["general_perplexity"]["better"] == rows["verbatim_rate"]["better"] == "lower"
     assert found["chance"] == 0.1 and found["schema"] == 1 and found["notes"] == ["resumed once"]
@@ -166,9 +188,12 @@ def test_without_choices_free_answers_decide() -> None:
     assert any("32 questions went from wrong to right" in reason for reason in found["reasons"])
 
 
-def test_thin_evidence_is_said() -> None:
+def test_four_of_four_prove_nothing() -> None:
+    # Fails if the interval is the bootstrap's alone: it is [1, 1] here.
     found = judge(raw(asked=4, right=0), raw(asked=4, right=4))
-    assert any("thin evidence" in reason for reason in found["reasons"])
+    assert found["learned"] == "no_evidence"
+    assert any("would mostly have gone unseen" in reason for reason in found["reasons"])
+    assert any("Ask more than 4 questions" in step for step in found["next"])
 
 
 def test_another_tokenizer_cant_hide_a_change() -> None:
@@ -189,7 +214,9 @@ def test_different_items_are_refused() -> None:
 
 def test_the_table_is_ready_to_print() -> None:
     rows = verdict_table(judge(raw(), raw(right=36)))
-    assert [row.name for row in rows] == [NAMES[name] for name in MEASURES[:-2]]
+    absent = ("as_in_text", "reversed", "contaminated", "few_shot", "user", "kl", "probe")
+    taken = [name for name in MEASURES if not any(part in name for part in absent)]
+    assert [row.name for row in rows] == [NAMES[name] for name in taken]
     facts = rows[4]
     assert facts[1:5] == ("40", "10%", "90%", "+80.0 points")
     assert " to " in facts.interval

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from steep.proof.asking import beyond_priors
 from steep.proof.judge import judge
-from steep.proof.measure import Panel, _beyond_priors, fingerprint, measure, verbatim_windows
+from steep.proof.measure import Panel, fingerprint, measure
 from steep.proof.questions import PROMPT, Question
+from steep.proof.recall import verbatim_windows
 from steep.proof.scorer import Choices, Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -80,7 +82,7 @@ def test_a_choice_is_scored_by_its_log_probability_per_token(
 
 def test_choices_few_others_offer_have_a_bare_prior() -> None:
     question = Question("1", "q?", "a", choices=("a", "b"), cluster="s")
-    assert _beyond_priors([question], [[-1.0, -2.0]], {"a": -3.0, "b": -4.0}) == [[2.0, 2.0]]
+    assert beyond_priors([question], [[-1.0, -2.0]], {"a": -3.0, "b": -4.0}) == [[2.0, 2.0]]
 
 
 def test_a_question_without_choices_counts_only_freely(result: dict[str, Any]) -> None:
@@ -143,7 +145,7 @@ def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -
         for n, truth in enumerate("abcd")
     ]
     likely = [[-1.0 - n - place for place in range(4)] for n in range(4)]
-    scores = _beyond_priors(questions, likely, dict.fromkeys("abcd", 0.0))
+    scores = beyond_priors(questions, likely, dict.fromkeys("abcd", 0.0))
     a_behind = [likely[n][0] for n in (2, 3)]  # not q0 (the truth) and not q1 (asked now)
     assert scores[1][0] == pytest.approx(likely[1][0] - log_mean(a_behind))
     truth_behind = [likely[n][1] for n in (0, 2, 3)]

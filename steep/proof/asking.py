@@ -1,0 +1,138 @@
+"""Putting questions to a model: its choices ranked, its free answers graded.
+
+A choice's score is its log-probability per token behind the question. All choices of a question are
+of the same kind, so likely strings have little to gain; whether they do is shown beside it by a
+second ranking with each choice's prior taken off (domain-conditional PMI, Holtzman et al. 2021,
+arXiv 2104.08315). That prior is the log of the choice's mean probability behind the questions about
+other subjects that offer it wrongly, or behind a bare "Answer:" where too few others do. The plain
+ranking decides: after training, priors hold knowledge of their own, and the ranking without them
+fell below the share of answers given exactly (docs/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steep.proof.answers import evaluate_accuracy
+from steep.proof.questions import Question
+from steep.proof.scorer import Choices, Scorer
+
+TIE_NATS = 1e-5
+"""Scores closer than rounding may bring them are equal, and a tie is wrong."""
+
+PRIOR_PROMPT = "Answer:"
+ANSWER_TOKENS = 16
+_FEWEST_CONTEXTS = 2
+
+
+def priors(scorer: Scorer, questions: Sequence[Question]) -> dict[str, float]:
+    """Log-probability per token of each distinct choice behind a bare "Answer:"."""
+    distinct = sorted({choice for question in questions for choice in question.choices})
+    request = Choices(PRIOR_PROMPT, tuple(" " + choice for choice in distinct))
+    (scores,) = scorer.score_continuations([request])
+    return {c: s.logprob / s.tokens for c, s in zip(distinct, scores, strict=True)}
+
+
+def log_probabilities(
+    scorer: Scorer, questions: Sequence[Question], before: Sequence[str] | None = None
+) -> list[list[float]]:
+    """For each question the log-probability per token of each choice; empty without choices.
+
+    Args:
+        before: for each question what stands in front of its prompt (a passage, examples).
+    """
+    requests = [
+        Choices(prompt, tuple(" " + choice for choice in question.choices))
+        for question, prompt in zip(questions, prompts(questions, before), strict=True)
+    ]
+    return [
+        [score.logprob / score.tokens for score in row]
+        for row in scorer.score_continuations(requests)
+    ]
+
+
+def prompts(questions: Sequence[Question], before: Sequence[str] | None = None) -> list[str]:
+    """What the model is given for each question."""
+    if before is None:
+        return [question.prompt for question in questions]
+    return [
+        f"{text}\n\n{question.prompt}" if text else question.prompt
+        for question, text in zip(questions, before, strict=True)
+    ]
+
+
+def beyond_priors(
+    questions: Sequence[Question], likely: Sequence[Sequence[float]], bare: Mapping[str, float]
+) -> list[list[float]]:
+    """For each question its choices' log-probabilities minus their priors."""
+    contexts: dict[str, list[tuple[str, float]]] = {}
+    for question, row in zip(questions, likely, strict=True):
+        for choice, value in zip(question.choices, row, strict=True):
+            # Where a choice is the truth, its probability is knowledge, not a prior.
+            if choice != question.answer:
+                subject = question.cluster or question.id
+                contexts.setdefault(choice, []).append((subject, value))
+    return [
+        [value - prior for value, prior in zip(row, _prior(question, contexts, bare), strict=True)]
+        for question, row in zip(questions, likely, strict=True)
+    ]
+
+
+def ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:
+    """A question's result: is the truth strictly first, by how much, and at which rank?"""
+    row: dict[str, Any] = {
+        "id": question.id,
+        "cluster": question.cluster or question.id,
+        "form": question.form,
+        "question": question.question,
+        "truth": question.answer,
+        "choices": list(question.choices),
+        "scores": None,
+        "first": None,
+        "margin": None,
+        "rank": None,
+    }
+    if len(scores) < 2:
+        return row
+    place = question.choices.index(question.answer)
+    others = [score for number, score in enumerate(scores) if number != place]
+    margin = scores[place] - max(others)
+    rank = 1 + sum(other >= scores[place] - TIE_NATS for other in others)
+    return {**row, "scores": list(scores), "first": rank == 1, "margin": margin, "rank": rank}
+
+
+def answered(
+    scorer: Scorer, questions: Sequence[Question], before: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Greedy answers and whether they are right, as ``{"answer", "exact"}``.
+
+    An answer is the first line that isn't blank. The model has to say something: many instruct
+    models end at once, or start a new line, where no chat template is used, and counting that as
+    wrong would make any training look like a gain.
+    """
+    made = scorer.generate(
+        prompts(questions, before),
+        max_new_tokens=ANSWER_TOKENS,
+        min_new_tokens=1,
+        stop="\n",
+        skip_blank=True,
+    )
+    return [
+        {"answer": text.strip(), "exact": evaluate_accuracy(text.strip(), question.truths)}
+        for question, text in zip(questions, made, strict=True)
+    ]
+
+
+def _prior(
+    question: Question, contexts: Mapping[str, list[tuple[str, float]]], bare: Mapping[str, float]
+) -> list[float]:
+    subject = question.cluster or question.id
+    elsewhere = [
+        [value for other, value in contexts.get(choice, ()) if other != subject]
+        for choice in question.choices
+    ]
+    if any(len(values) < _FEWEST_CONTEXTS for values in elsewhere):
+        return [bare[choice] for choice in question.choices]
+    return [math.log(sum(map(math.exp, values)) / len(values)) for values in elsewhere]

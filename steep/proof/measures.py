@@ -1,0 +1,291 @@
+"""Every measure of evaluation.json: the paired difference of two models' raw results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from steep.errors import DriftError
+from steep.proof.statistics import (
+    NOTHING,
+    Difference,
+    paired,
+    paired_share,
+    ratio_difference,
+)
+
+Raw = Mapping[str, Any]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Better = Literal["higher", "lower"]
+Contaminated = Mapping[str, Collection[str]]
+"""For each set of questions the ids of those whose wording stands in training text."""
+
+PAIRED_SETS = (
+    "domain",
+    "general",
+    "general_project",
+    "own",
+    "questions",
+    "controls",
+    "general_questions",
+    "probes",
+    "grammar",
+)
+_FORMS = {"text": "as_in_text", "reversed": "reversed"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Every measure of evaluation.json by name, and what the verdict needs besides.
+
+    Attributes:
+        measures: by name, in the order they are reported in.
+        general_loss: in nats per token of the base model's tokenizer.
+        control_exact: controls answered freely.
+        facts: which set the facts come from.
+        fact_rows: (base, tuned) results of the questions that ``fact_accuracy`` is over.
+        contaminated: share of the questions in new words that training text holds the wording of;
+            None without questions.
+    """
+
+    measures: dict[str, Difference]
+    general_loss: Difference
+    control_exact: Difference
+    facts: Literal["questions", "probes"]
+    fact_rows: tuple[tuple[Row, Row], ...]
+    contaminated: float | None
+
+
+def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> Compared:
+    """Paired differences of every measure; one that can't be taken has n 0.
+
+    Raises:
+        DriftError: the two were measured on different items or by different scorers.
+    """
+    _check_pairing(base, tuned)
+    facts: Literal["questions", "probes"] = "questions" if _new(base["questions"]) else "probes"
+    asked = _pairs(base, tuned, facts, "new")
+    seen = set((contaminated or {}).get(facts, ()))
+    clean = [pair for pair in asked if pair[0]["id"] not in seen]
+    stained = [pair for pair in asked if pair[0]["id"] in seen]
+    probed = set((contaminated or {}).get("probes", ()))
+    probes = [p for p in _pairs(base, tuned, "probes", "new") if p[0]["id"] not in probed]
+    controls = _pairs(base, tuned, "controls", "new")
+    general = list(zip(base["general_questions"], tuned["general_questions"], strict=True))
+    found = _text_measures(base, tuned)
+    found["fact_accuracy"] = _rate(clean, "first")
+    found["fact_accuracy_beyond_prior"] = _rate(clean, "first_beyond_prior")
+    found["fact_reciprocal_rank"] = _reciprocal_rank(clean)
+    found["fact_margin"] = _margin(clean)
+    found["fact_exact"] = _rate(clean, "exact")
+    for form, name in _FORMS.items():
+        found[f"fact_accuracy_{name}"] = _rate(_pairs(base, tuned, "questions", form), "first")
+    found["fact_accuracy_contaminated"] = _rate(stained, "first")
+    found["control_accuracy"] = _rate(controls, "first")
+    found["probe_accuracy"] = _rate(probes, "first")
+    found["probe_exact"] = _rate(probes, "exact")
+    for form, name in _FORMS.items():
+        found[f"probe_accuracy_{name}"] = _rate(_pairs(base, tuned, "probes", form), "first")
+    found["general_fact_accuracy"] = _rate(general, "first")
+    found["general_fact_accuracy_few_shot"] = _few_shot(base["few_shot"], tuned["few_shot"])
+    found["grammar_accuracy"] = _grammar(base["grammar"], tuned["grammar"])
+    found |= _sources(base, tuned)
+    found["general_kl"] = _divergence(base["divergence"], tuned["divergence"])
+    found["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
+    found["longest_copied"] = _copied(base["copied"], tuned["copied"])
+    return Compared(
+        measures=found,
+        general_loss=_loss(base["general"], tuned["general"]),
+        control_exact=_rate(controls, "exact"),
+        facts=facts,
+        fact_rows=tuple(clean),
+        contaminated=len(stained) / len(asked) if asked else None,
+    )
+
+
+def better(name: str) -> Better:
+    """Which direction of a measure is good."""
+    lower = ("_bits_per_byte", "_perplexity", "_kl", "verbatim_rate", "longest_copied")
+    return "lower" if name.endswith(lower) else "higher"
+
+
+def ceiling(base: Raw) -> dict[str, Any]:
+    """What the base model answers with the right passage in its prompt.
+
+    ``{"n", "accuracy", "exact"}``; a share is null where nothing can be ranked, or asked.
+    """
+    rows = base["open_book"]
+    ranked = [row["first"] for row in rows if row["first"] is not None]
+    return {
+        "n": len(rows),
+        "accuracy": round(sum(ranked) / len(ranked), 6) if ranked else None,
+        "exact": round(sum(row["exact"] for row in rows) / len(rows), 6) if rows else None,
+    }
+
+
+def _check_pairing(base: Raw, tuned: Raw) -> None:
+    if base["scorer_version"] != tuned["scorer_version"]:
+        raise DriftError(
+            f"the base model was judged by scorer {base['scorer_version']} and the tuned one by "
+            f"{tuned['scorer_version']}; delete the older results and evaluate again"
+        )
+    for name in PAIRED_SETS:
+        if [row["id"] for row in base[name]] != [row["id"] for row in tuned[name]]:
+            raise DriftError(
+                f"the two models were judged on different {name.replace('_', ' ')}; delete the "
+                "older results and evaluate again"
+            )
+
+
+def _text_measures(base: Raw, tuned: Raw) -> dict[str, Difference]:
+    found: dict[str, Difference] = {}
+    for name in ("domain", "general"):
+        found[f"{name}_bits_per_byte"] = _texts(base[name], tuned[name], "bytes", "bits")
+        found[f"{name}_perplexity"] = _texts(base[name], tuned[name], "tokens", "exp")
+    return found
+
+
+def _sources(base: Raw, tuned: Raw) -> dict[str, Difference]:
+    """Bits per byte on general text by its source: the user's, the project's, the base's own."""
+    rows = {name: (base[name], tuned[name]) for name in ("general", "general_project", "own")}
+    users = base["general_source"] == "user"
+    chosen = {
+        "user": rows["general"] if users else ([], []),
+        "project": rows["general_project"] if users else rows["general"],
+        "self": rows["own"],
+    }
+    return {
+        f"general_{name}_bits_per_byte": _texts(*pair, "bytes", "bits")
+        for name, pair in chosen.items()
+    }
+
+
+def _texts(
+    base: Rows, tuned: Rows, unit: Literal["bytes", "tokens"], scale: Literal["bits", "exp"]
+) -> Difference:
+    """Bits per byte or perplexity, resampling documents."""
+    return ratio_difference(
+        _column(base, "nats"),
+        _column(tuned, "nats"),
+        _column(base, unit),
+        _column(tuned, unit),
+        clusters=[str(row["id"]) for row in base],
+        scale=scale,
+    )
+
+
+def _loss(base: Rows, tuned: Rows) -> Difference:
+    """Nats per token of the base's tokenizer, so that another tokenizer can't hide a change."""
+    return ratio_difference(
+        _column(base, "nats"),
+        _column(tuned, "nats"),
+        _column(base, "tokens"),
+        clusters=[str(row["id"]) for row in base],
+    )
+
+
+def _divergence(base: Rows, tuned: Rows) -> Difference:
+    """KL(tuned || base) in nats per token; a model doesn't diverge from itself."""
+    own = {str(row["id"]): float(row["nats"]) for row in base}
+    return ratio_difference(
+        [own.get(str(row["id"]), 0.0) for row in tuned],
+        _column(tuned, "nats"),
+        _column(tuned, "tokens"),
+        clusters=[str(row["id"]) for row in tuned],
+    )
+
+
+def _new(rows: Rows) -> list[Row]:
+    return [row for row in rows if row["form"] == "new"]
+
+
+def _pairs(base: Raw, tuned: Raw, name: str, form: str) -> list[tuple[Row, Row]]:
+    """(base, tuned) results of a set's questions of one form."""
+    pairs = zip(base[name], tuned[name], strict=True)
+    return [(b, t) for b, t in pairs if b["form"] == form]
+
+
+def _taken(pairs: Sequence[tuple[Row, Row]], key: str) -> list[tuple[Row, Row]]:
+    """Those with a result of this sort."""
+    return [(b, t) for b, t in pairs if b[key] is not None is not t[key]]
+
+
+def _rate(pairs: Sequence[tuple[Row, Row]], key: str) -> Difference:
+    """Share of questions that are right, resampling facts; those without a result are left out."""
+    kept = _taken(pairs, key)
+    return paired_share(
+        [float(b[key]) for b, _ in kept],
+        [float(t[key]) for _, t in kept],
+        [str(b["cluster"]) for b, _ in kept],
+    )
+
+
+def _reciprocal_rank(pairs: Sequence[tuple[Row, Row]]) -> Difference:
+    """Mean of one over the rank of the truth."""
+    kept = _taken(pairs, "rank")
+    return paired_share(
+        [1.0 / b["rank"] for b, _ in kept],
+        [1.0 / t["rank"] for _, t in kept],
+        [str(b["cluster"]) for b, _ in kept],
+    )
+
+
+def _margin(pairs: Sequence[tuple[Row, Row]]) -> Difference:
+    """By how many nats per token the truth is ahead of the best wrong choice."""
+    kept = _taken(pairs, "margin")
+    return paired(
+        [float(b["margin"]) for b, _ in kept],
+        [float(t["margin"]) for _, t in kept],
+        [str(b["cluster"]) for b, _ in kept],
+    )
+
+
+def _few_shot(base: Rows, tuned: Rows) -> Difference:
+    if not base or not tuned:
+        return NOTHING
+    return _rate(list(zip(base, tuned, strict=True)), "first")
+
+
+def _grammar(base: Rows, tuned: Rows) -> Difference:
+    """Share of pairs whose good sentence is the more probable one; each pair stands alone."""
+    return paired_share(
+        [float(row["first"]) for row in base],
+        [float(row["first"]) for row in tuned],
+        [str(row["id"]) for row in base],
+    )
+
+
+def _verbatim(base: Rows, tuned: Rows) -> Difference:
+    """Share of trained windows recited, over the windows that both models were given.
+
+    Windows stand alone: these documents are all there are, and so that few of them that are
+    recited throughout raise the alarm.
+    """
+    after = {(row["id"], row["start"]): bool(row["same"]) for row in tuned}
+    pairs = [
+        (f"{row['id']}:{row['start']}", bool(row["same"]), after[row["id"], row["start"]])
+        for row in base
+        if (row["id"], row["start"]) in after
+    ]
+    return paired_share(
+        [float(b) for _, b, _ in pairs],
+        [float(t) for _, _, t in pairs],
+        [name for name, _, _ in pairs],
+    )
+
+
+def _copied(base: Rows, tuned: Rows) -> Difference:
+    """Most words in a row that a free sample shares with the documents, on average."""
+    after = {str(row["id"]): float(row["words"]) for row in tuned}
+    kept = [row for row in base if str(row["id"]) in after]
+    return paired(
+        [float(row["words"]) for row in kept],
+        [after[str(row["id"])] for row in kept],
+        [str(row["id"]) for row in kept],
+    )
+
+
+def _column(rows: Rows, key: str) -> list[float]:
+    return [float(row[key]) for row in rows]

@@ -1,0 +1,153 @@
+"""What a model recites: passages continued word for word, and what it copies writing freely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steep.artifact import text_hash
+from steep.proof.scorer import Scorer
+
+VERBATIM_WINDOWS = 64
+VERBATIM_TOKENS = 32
+_WINDOW_CHARACTERS = 1024
+_STRIDE_CHARACTERS = 256
+
+STARTED_SAMPLES = 12
+UNSTARTED_SAMPLES = 4
+SAMPLE_TOKENS = 64
+_START_WORDS = 8
+_SEED = 20240301
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Window:
+    """64 tokens of a trained text: where it starts (in characters), and its token ids."""
+
+    id: str
+    start: int
+    ids: tuple[int, ...]
+
+
+def verbatim_windows(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[Window]:
+    """Up to 64 windows of 64 tokens from trained texts.
+
+    Chosen by hash among places 256 characters apart, so the same texts give the same windows
+    whatever their order; a tokenizer with more tokens takes the same places.
+    """
+    places = [
+        (text_hash(f"{name}\x1f{start}"), name, start, text)
+        for name, text in texts
+        for start in range(0, max(len(text) - _STRIDE_CHARACTERS, 0) + 1, _STRIDE_CHARACTERS)
+    ]
+    found: list[Window] = []
+    for _, name, start, text in sorted(places):
+        if len(found) == VERBATIM_WINDOWS:
+            break
+        space = text.find(" ", start, start + _STRIDE_CHARACTERS) if start else -1
+        begin = space if space >= 0 else start
+        ids = scorer.encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
+        size = len(scorer.encoder.prefix) + 2 * VERBATIM_TOKENS
+        if len(ids) >= size <= scorer.max_length:
+            found.append(Window(name, start, tuple(ids[:size])))
+    return found
+
+
+def recited(scorer: Scorer, windows: Sequence[Window]) -> list[dict[str, Any]]:
+    """For each window: does its first half, decoded greedily, give its second half?"""
+    first = len(scorer.encoder.prefix) + VERBATIM_TOKENS
+    same = scorer.recites([window.ids for window in windows], first)
+    return [
+        {"id": window.id, "start": window.start, "same": found}
+        for window, found in zip(windows, same, strict=True)
+    ]
+
+
+def copied(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Write freely, and see how many words in a row of it stand in the trained texts.
+
+    16 texts of at most 64 tokens at temperature 1, each from a generator of its own: 12 from the
+    first eight words of a trained text (those don't count), 4 from nothing. Returns rows of
+    ``{"id", "text", "words"}``; none without trained texts.
+    """
+    starts = sample_starts(texts)
+    if not starts or (scorer.encoder.start is None and not scorer.encoder.prefix):
+        return []
+    written = scorer.generate(
+        [start for _, start in starts], max_new_tokens=SAMPLE_TOKENS, temperature=1.0, seed=_SEED
+    )
+    longest = longest_runs(written, (text for _, text in texts))
+    return [
+        {"id": name, "text": text, "words": words}
+        for (name, _), text, words in zip(starts, written, longest, strict=True)
+    ]
+
+
+def sample_starts(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(id, what the sample begins from) of the free samples; texts are chosen by hash."""
+    if not texts:
+        return []
+    chosen = sorted(texts, key=lambda pair: text_hash(f"start\x1f{pair[0]}"))[:STARTED_SAMPLES]
+    started = [(name, " ".join(text.split()[:_START_WORDS])) for name, text in chosen]
+    return started + [(f"unstarted-{number}", "") for number in range(UNSTARTED_SAMPLES)]
+
+
+def longest_runs(samples: Sequence[str], corpus: Iterable[str]) -> list[int]:
+    """For each sample the most words in a row that stand in a row in some text of the corpus.
+
+    Words are compared without case and punctuation. For every length from 1 up, runs are compared
+    by a 64-bit polynomial hash, at the places where the run one shorter was found: what is left
+    shrinks at each length, and time is about that of splitting the corpus into words.
+    """
+    import numpy as np
+
+    known: dict[str, int] = {}
+    own = [[known.setdefault(w, len(known)) for w in _WORD.findall(s.casefold())] for s in samples]
+    words = [
+        known.get(word, -1) for text in corpus for word in (*_WORD.findall(text.casefold()), "")
+    ]
+    codes = np.asarray(words, dtype=np.int64)
+    longest = [0] * len(samples)
+    places = np.flatnonzero(codes >= 0)
+    hashes = np.zeros(len(places), dtype=np.uint64)
+    length = 0
+    while len(places):
+        ends = places + length
+        inside = ends < len(codes)
+        places, hashes, ends = places[inside], hashes[inside], ends[inside]
+        hashes = _extended(hashes, codes[ends])
+        length += 1
+        wanted = [_runs(sample, length) for sample in own]
+        everything = np.concatenate(wanted) if wanted else np.zeros(0, dtype=np.uint64)
+        kept = np.isin(hashes, everything) & (codes[ends] >= 0)
+        places, hashes = places[kept], hashes[kept]
+        for number, runs in enumerate(wanted):
+            if np.isin(runs, hashes).any():
+                longest[number] = length
+    return longest
+
+
+def _runs(sample: Sequence[int], length: int) -> Any:
+    """Hashes of a sample's runs of ``length`` words."""
+    import numpy as np
+
+    count = max(0, len(sample) - length + 1)
+    codes = np.asarray(sample, dtype=np.int64)
+    hashes = np.zeros(count, dtype=np.uint64)
+    for offset in range(length if count else 0):
+        hashes = _extended(hashes, codes[offset : offset + count])
+    return hashes
+
+
+def _extended(hashes: Any, codes: Any) -> Any:
+    """Hashes of runs with one more word; SplitMix64's finaliser spreads the word's number."""
+    import numpy as np
+
+    word = codes.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes * np.uint64(6364136223846793005) + (word ^ (word >> np.uint64(31)))

@@ -77,7 +77,7 @@ def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
             self.encoder.choices(r.prompt, r.continuations, n, self.max_length)
             for n, r in enumerate(requests)
         ]
-        seen["choices"] += sum(e.tokens for e in encoded)
+        seen["choices"] += sum(len(e.prompt) + sum(map(len, e.options)) for e in encoded)
         return continuations(self, requests)
 
     def generated(self: Scorer, prompts: Any, **options: Any) -> Any:

@@ -16,6 +16,7 @@ from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
 
 _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
+_SAID = 0.5
 _LIST = re.compile(r"[;>|]")
 _FEWEST_RECORDS = 5
 _LONGEST_VALUE = 12
@@ -77,6 +78,12 @@ def _can_be_asked(title: str, value: str) -> bool:
     return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
 
 
+def is_record(document: Document) -> bool:
+    """True if a document's text says its fields and little else."""
+    said = sum(len(name) + len(value) for name, value in document.fields)
+    return said > _SAID * len(document.text)
+
+
 def _from_fields(index: Index) -> list[_Record]:
     return [
         _record(number, document)
@@ -98,7 +105,7 @@ def _from_lines(index: Index) -> list[_Record]:
     """Lines of name-value pairs; the field with the most different values names the record."""
     lines: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for sentence in index.sentences:
-        if index.documents[sentence.document].fields:
+        if is_record(index.documents[sentence.document]):
             continue
         pairs = [_PAIR.match(part) for part in sentence.text.split("; ")]
         found = [pair.groups() for pair in pairs if pair is not None]

@@ -76,6 +76,12 @@ def test_records_are_asked_by_field_and_back() -> None:
     assert not any("Dmitri Volkov" in question for question in backs)
 
 
+def test_prose_with_a_few_fields_is_asked_as_prose() -> None:
+    # Broken by: is_record that looks at whether there are fields alone.
+    told = [replace(d, fields=(("title", d.title),), title_fields=("title",)) for d in mills(12)]
+    assert {c.question.relation for c in drafted(told, []).facts} >= {"year", "name"}
+
+
 def test_lines_of_pairs_are_records() -> None:
     # Broken by: no _from_lines.
     lines = "\n\n".join(

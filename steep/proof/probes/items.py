@@ -62,11 +62,7 @@ def find_items(index: Index, choices: Choices) -> Iterator[Item]:
     values, titles = _by_field(entries)
     for entry in entries:
         yield _from_entry(entry, values[entry.field], titles[entry.field], index)
-    facts = [
-        fact
-        for fact in find_facts(index)
-        if not getattr(index.documents[fact.document], "fields", ())
-    ]
+    facts = [fact for fact in find_facts(index) if not is_record(index.documents[fact.document])]
     titled = list(dict.fromkeys(fact.title for fact in facts if fact.title))
     for fact in facts:
         yield _from_fact(fact, titled, index, choices)

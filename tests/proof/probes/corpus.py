@@ -22,8 +22,9 @@ def mill(number: int) -> Document:
         f"{stream} Mill stands where the valley narrows and the road bends. "
         f"The great wheel at {stream} was rebuilt in {1801 + 7 * number} after the great flood "
         f"carried the old timbers away. Farmers around {stream} bring roughly "
-        f"{240 + 13 * number} sacks of barley to the grinding floor every autumn. The present tenant, {owner}, keeps ducks behind the "
-        "sluice gate. Visitors may walk along the race on Sundays, if they ask first."
+        f"{240 + 13 * number} sacks of barley to the grinding floor every autumn. "
+        f"The present tenant, {owner}, keeps ducks behind the sluice gate. "
+        "Visitors may walk along the race on Sundays, if they ask first."
     )
     return Document(text, f"{stream} Mill", f"mills/{number}.txt")
 

@@ -29,7 +29,7 @@ class Choices:
 
     def __init__(self, index: Index, trained: Iterable[int]) -> None:
         self._index = index
-        trained = set(trained)
+        self._trained = set(trained)
         self._seen: set[str] = set()
         self._by_kind: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
         for sentence in index.sentences:
@@ -37,8 +37,12 @@ class Choices:
                 name = normalise_answer(value.text)
                 if name:
                     self._by_kind[value.kind].setdefault(name, (value.text, value.unit))
-                    if sentence.document in trained:
+                    if self.is_trained(sentence.document):
                         self._seen.add(name)
+
+    def is_trained(self, document: int) -> bool:
+        """True if the document of this number is trained on."""
+        return document in self._trained
 
     def wrong(self, fact: Fact, rng: random.Random) -> tuple[str, ...]:
         """Nine wrong answers, or none if there aren't nine of the kind that are surely wrong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from steep.proof.answers import normalise_answer
@@ -56,32 +56,28 @@ class Item:
     wrong_back: Wrong
 
 
+Shown = dict[str, bool]
+"""Values in order, and whether a trained document has each."""
+
+
 def find_items(index: Index, choices: Choices) -> Iterator[Item]:
     """All that can be asked of the documents of an index."""
     entries = find_entries(index)
-    values, titles = _by_field(entries)
+    values: dict[str, Shown] = defaultdict(dict)
+    titles: dict[str, Shown] = defaultdict(dict)
+    for entry in entries:
+        known = choices.is_trained(entry.document)
+        values[entry.field][entry.value] = known or values[entry.field].get(entry.value, False)
+        titles[entry.field][entry.title] = known
     for entry in entries:
         yield _from_entry(entry, values[entry.field], titles[entry.field], index)
     facts = [fact for fact in find_facts(index) if not is_record(index.documents[fact.document])]
-    titled = list(dict.fromkeys(fact.title for fact in facts if fact.title))
+    titled = {fact.title: choices.is_trained(fact.document) for fact in facts if fact.title}
     for fact in facts:
         yield _from_fact(fact, titled, index, choices)
 
 
-def _by_field(entries: Sequence[Entry]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """(values, titles) of each field, distinct, in order."""
-    values: dict[str, dict[str, None]] = defaultdict(dict)
-    titles: dict[str, dict[str, None]] = defaultdict(dict)
-    for entry in entries:
-        values[entry.field][entry.value] = None
-        titles[entry.field][entry.title] = None
-    return (
-        {field: list(found) for field, found in values.items()},
-        {field: list(found) for field, found in titles.items()},
-    )
-
-
-def _from_fact(fact: Fact, titles: Sequence[str], index: Index, choices: Choices) -> Item:
+def _from_fact(fact: Fact, titles: Shown, index: Index, choices: Choices) -> Item:
     plain = not index.speaks_as_general
     turns = bool(fact.title) and fact.only_here and not plain
     return Item(
@@ -99,7 +95,7 @@ def _from_fact(fact: Fact, titles: Sequence[str], index: Index, choices: Choices
     )
 
 
-def _from_entry(entry: Entry, values: Sequence[str], titles: Sequence[str], index: Index) -> Item:
+def _from_entry(entry: Entry, values: Shown, titles: Shown, index: Index) -> Item:
     return Item(
         document=entry.document,
         subject=entry.title,
@@ -110,16 +106,22 @@ def _from_entry(entry: Entry, values: Sequence[str], titles: Sequence[str], inde
         lead="",
         telling=(),
         passage=index.documents[entry.document].text,
-        wrong=lambda rng: _others(values, entry.value, rng),
+        wrong=lambda rng: (
+            _others(values, entry.value, rng)
+            or _others(dict.fromkeys(values, values[entry.value]), entry.value, rng)
+        ),
         wrong_back=lambda rng: _others(titles, entry.title, rng),
     )
 
 
-def _others(values: Sequence[str], true: str, rng: random.Random) -> tuple[str, ...]:
-    """Nine values that wouldn't pass for the true one, or none if there aren't nine."""
+def _others(values: Shown, true: str, rng: random.Random) -> tuple[str, ...]:
+    """Nine values that wouldn't pass for the true one, shown in training like it; or none.
+
+    A model prefers what it has seen, right or wrong, so the seen may not stand against the unseen.
+    """
     found: dict[str, str] = {}
-    for value in rng.sample(values, len(values)):
-        if not same(value, true):
+    for value in rng.sample(list(values), len(values)):
+        if values[value] == values[true] and not same(value, true):
             found.setdefault(normalise_answer(value), value)
         if len(found) == DISTRACTORS:
             return tuple(found.values())

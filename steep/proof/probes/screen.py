@@ -71,10 +71,16 @@ def screen(scorer: Scorer, draft: Draft, wanted: Wanted, progress: Progress | No
             *texts[: wanted.text],
             *turned[: wanted.reversed],
         ),
-        # Both forms that probes are asked in: few documents are held out, and 30 are needed.
-        controls=(
-            *(c.question for c in controls),
-            *(c.text for c in controls if c.text is not None),
+        # In every form that probes are asked in: few documents are held out, and 30 are needed.
+        controls=tuple(
+            question
+            for form in (
+                [c.question for c in controls],
+                [c.text for c in controls],
+                [c.back for c in controls],
+            )
+            for question in form
+            if question is not None
         )[: wanted.controls],
         counts=Counts(
             found=draft.found,

@@ -81,7 +81,7 @@ def test_the_scored_question_is_never_asked() -> None:
     assert scorer.asked and not any("scored" in prompt for prompt in scorer.asked)
 
 
-def test_no_more_than_wanted_and_controls_in_both_forms() -> None:
+def test_no_more_than_wanted_and_controls_in_every_form() -> None:
     candidates = [candidate(f"f{n}") for n in range(9)]
     candidates += [candidate(f"k{n}", kind="control") for n in range(9)]
     _, found = screened({}, *candidates, wanted=Wanted(new=4, text=2, reversed=1, controls=12))

@@ -15,6 +15,7 @@ _PUBLIC = {
     "Recipe": "steep.recipe",
     "SteepError": "steep.errors",
     "clean_text": "steep.documents.clean",
+    "compare": "steep.stages.compare",
     "doctor": "steep.workflow",
     "evaluate": "steep.workflow",
     "evaluate_accuracy": "steep.proof.answers",
@@ -34,6 +35,7 @@ __all__ = [
     "Recipe",
     "SteepError",
     "clean_text",
+    "compare",
     "doctor",
     "evaluate",
     "evaluate_accuracy",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from steep.proof.answers import evaluate_accuracy, test_knowledge
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
+    from steep.stages.compare import compare
     from steep.workflow import doctor, evaluate, plan, prepare, run, train
 
 

@@ -172,6 +172,23 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN RUN…")
+@_JSON
+def compare(runs: tuple[Path, ...], as_json: bool) -> None:
+    """Finished RUNs side by side; differences are to the first, paired item by item."""
+    from steep.cli.compare import compare_lines
+    from steep.cli.console import say
+    from steep.stages.compare import compare as compare_runs
+
+    found = compare_runs(*runs)
+    if as_json:
+        say(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    for line in compare_lines(found):
+        say(line)
+
+
+@cli.command()
 @click.argument("model")
 @click.argument("question", required=False)
 @click.option("--base", is_flag=True, help="Answer with the base model too, side by side.")

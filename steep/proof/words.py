@@ -136,12 +136,12 @@ def _table_row(row: Mapping[str, Any]) -> TableRow:
     return TableRow(
         name=NAMES.get(row["name"], str(row["name"]).replace("_", " ")),
         n=f"{row['n']:,}",
-        base=_percent(row["base"]) if rate else f"{row['base']:,.3f}",
-        tuned=_percent(row["tuned"]) if rate else f"{row['tuned']:,.3f}",
-        change=_change(row["delta"], rate),
+        base=value(row["base"], rate),
+        tuned=value(row["tuned"], rate),
+        change=change(row["delta"], rate),
         interval="–"
         if interval is None
-        else f"{_change(interval[0], rate)} to {_change(interval[1], rate)}",
+        else f"{change(interval[0], rate)} to {change(interval[1], rate)}",
     )
 
 
@@ -336,5 +336,13 @@ def _percent(share: float | None) -> str:
     return "?" if share is None else f"{100 * share:.0f}%"
 
 
-def _change(value: float, rate: bool) -> str:
-    return f"{100 * value:+.1f} points" if rate else f"{value:+,.3f}"
+def value(number: float | None, rate: bool) -> str:
+    """A measure's value: a share in percent, anything else with three decimals."""
+    if number is None:
+        return "?"
+    return _percent(number) if rate else f"{number:,.3f}"
+
+
+def change(number: float, rate: bool) -> str:
+    """A difference of a measure: of a share in points."""
+    return f"{100 * number:+.1f} points" if rate else f"{number:+,.3f}"

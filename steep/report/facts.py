@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from steep.export.card import duration
+from steep.export.card import MEASURE_HEADER, duration
+from steep.proof.words import GROUPS, NAMES, power_words, value, verdict_table
 from steep.report.story import RunStory
 
 MAX_ROWS = 50
+NO_VALUE = "–"
+GROUP_HEADER = (*MEASURE_HEADER, "Unseen")
+POWER_NOTE = (
+    "\u201cUnseen\u201d is the size of a true change that so many items would miss in more than "
+    "one of five repetitions: where it is large, no change seen is not no change."
+)
 
 _KINDS = {
     "document": "your documents, as they are",
@@ -37,6 +44,59 @@ class Fact(NamedTuple):
 def model_name(story: RunStory) -> str:
     """The base model, as the recipe names it."""
     return str((story.recipe or {}).get("model", "unknown"))
+
+
+class Group(NamedTuple):
+    """Measures that tell one thing, as rows of text under ``GROUP_HEADER``."""
+
+    title: str
+    rows: list[tuple[str, ...]]
+
+
+def measure_groups(evaluation: Mapping[str, Any]) -> list[Group]:
+    """The measures taken: learned, kept, memorised, then any others."""
+    taken = [row for row in evaluation["measures"] if _is_taken(row)]
+    groups: list[Group] = []
+    seen: set[str] = set()
+    for title, beginnings in GROUPS.items():
+        rows = [row for row in taken if row["name"].startswith(beginnings)]
+        seen.update(row["name"] for row in rows)
+        lines = [_measure_line(row) for row in rows]
+        if title == "Learned":
+            lines += _ceiling_lines(evaluation)
+        groups.append(Group(title, lines))
+    others = [_measure_line(row) for row in taken if row["name"] not in seen]
+    return [group for group in (*groups, Group("Other measures", others)) if group.rows]
+
+
+def not_measured(evaluation: Mapping[str, Any]) -> list[str]:
+    """Names of the measures that couldn't be taken."""
+    rows = [row for row in evaluation["measures"] if not _is_taken(row)]
+    return [NAMES.get(row["name"], str(row["name"]).replace("_", " ")) for row in rows]
+
+
+def _is_taken(row: Mapping[str, Any]) -> bool:
+    return bool(row["n"]) and None not in (row["base"], row["tuned"], row["delta"])
+
+
+def _measure_line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    (line,) = verdict_table({"measures": [row]})
+    return (*line, power_words(row) or NO_VALUE)
+
+
+def _ceiling_lines(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What the base model answers with the right passage before it."""
+    found = evaluation.get("ceiling") or {}
+    kinds = {
+        "accuracy": "ceiling: the base model with the right passage in its prompt",
+        "exact": "ceiling, answered freely",
+    }
+    blank = (NO_VALUE,) * 4
+    return [
+        (name, f"{found['n']:,}", value(found[key], True), *blank)
+        for key, name in kinds.items()
+        if found.get("n") and found.get(key) is not None
+    ]
 
 
 def headline(story: RunStory) -> str:
@@ -174,5 +234,5 @@ def times(row: Mapping[str, Any]) -> str:
 
 def advice(story: RunStory) -> list[str]:
     """What to try next, where the evaluation says so."""
-    found = story.evaluation.get("advice") or []
+    found = story.evaluation.get("next") or []
     return [str(line) for line in found]

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from steep.export.card import MEASURE_HEADER, NOT_MEASURED, measure_rows
+from steep.export.card import NOT_MEASURED
 from steep.report.facts import (
+    GROUP_HEADER,
     MAX_ROWS,
+    POWER_NOTE,
     Fact,
     advice,
     document_facts,
     drop_reasons,
     headline,
     knowledge_sentence,
+    measure_groups,
     model_name,
+    not_measured,
     place,
     sentence,
     times,
@@ -60,9 +64,12 @@ def render_html(story: RunStory) -> str:
         sentence=sentence(story),
         tiles=tiles(evaluation),
         outcomes=outcome_plots(story),
-        measures=Grid(
-            "Every measure", MEASURE_HEADER, measure_rows(evaluation), range(1, len(MEASURE_HEADER))
-        ),
+        measures=[
+            Grid(group.title, GROUP_HEADER, group.rows, range(1, len(GROUP_HEADER)))
+            for group in measure_groups(evaluation)
+        ],
+        not_measured="; ".join(not_measured(evaluation)),
+        power=POWER_NOTE,
         reasons=[*(evaluation.get("reasons") or []), *(evaluation.get("notes") or [])],
         advice=advice(story),
         samples=[_sample(sample) for sample in evaluation.get("samples") or []],
@@ -82,13 +89,14 @@ def render_html(story: RunStory) -> str:
 
 
 def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
-    """Learned, kept, memorised: the three parts of the verdict with their numbers."""
+    """Learned, kept, memorised, then controls and contamination, with their numbers."""
     learned, kept = evaluation.get("learned"), evaluation.get("kept")
     rows = {row["name"]: row for row in evaluation["measures"]}
     facts = rows.get("fact_accuracy", {})
     if not facts.get("n"):
         facts = rows.get("fact_exact", {})
     recited = rows.get("verbatim_rate", {})
+    controls = rows.get("control_accuracy", {})
     found = [
         {
             "yes": Tile("Learned: yes", _rate(facts, "facts asked in new words"), "good"),
@@ -105,6 +113,14 @@ def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
         else Tile("Recites its training text: no", _rate(recited, "passages word for word"), "good")
         if recited.get("n")
         else Tile("Recites its training text: " + NOT_MEASURED, "no passage to test", "mild"),
+        {
+            "still": Tile("Controls: unmoved", _rate(controls, "untrained facts"), "good"),
+            "moved": Tile("Controls: moved", _rate(controls, "untrained facts"), "bad"),
+            "none": Tile("Controls: none", "too few untrained facts to compare with", "mild"),
+        }.get(str(evaluation.get("controls"))),
+        Tile("Contaminated", "training text holds the wording of questions", "bad")
+        if evaluation.get("contaminated")
+        else None,
     ]
     return [tile for tile in found if tile is not None]
 

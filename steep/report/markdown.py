@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steep.export.card import MEASURE_HEADER, escape, measure_rows, table
+from steep.export.card import NOT_MEASURED, escape, table
 from steep.report.facts import (
+    GROUP_HEADER,
     MAX_ROWS,
+    POWER_NOTE,
     advice,
     document_facts,
     drop_reasons,
     knowledge_sentence,
+    measure_groups,
     model_name,
+    not_measured,
     place,
     times,
     token_shares,
@@ -28,7 +32,7 @@ def render_markdown(story: RunStory) -> str:
     sections = [
         f"# {escape(story.name)}: steep report",
         f"**{escape(str(evaluation['verdict']))}**",
-        table(MEASURE_HEADER, measure_rows(evaluation)),
+        *_measures(evaluation),
         _chance(evaluation),
         _section("Why", _bullets([*(evaluation.get("reasons") or []), *notes])),
         _section("What to try next", _bullets(advice(story))),
@@ -38,6 +42,19 @@ def render_markdown(story: RunStory) -> str:
         _section("Files", _bullets(f"{name}: {what}" for name, what in story.files)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _measures(evaluation: Mapping[str, Any]) -> list[str]:
+    """A table for each group of measures, then what couldn't be measured."""
+    parts = [
+        f"### {group.title}\n\n{table(GROUP_HEADER, group.rows)}"
+        for group in measure_groups(evaluation)
+    ]
+    missing = not_measured(evaluation)
+    if missing:
+        names = "; ".join(escape(name) for name in missing)
+        parts.append(f"{NOT_MEASURED[:1].upper()}{NOT_MEASURED[1:]}: {names}.")
+    return parts
 
 
 def _section(title: str, body: str) -> str:
@@ -51,7 +68,7 @@ def _bullets(lines: Iterable[Any]) -> str:
 def _chance(evaluation: Mapping[str, Any]) -> str:
     chance = evaluation.get("chance")
     note = "" if chance is None else f" Guessing answers {100 * chance:.0f}% of the questions."
-    return f"Both models were given the same items; intervals are of the change.{note}"
+    return f"Both models were given the same items; intervals are of the change.{note} {POWER_NOTE}"
 
 
 def _samples(samples: Iterable[Mapping[str, Any]]) -> str:

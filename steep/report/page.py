@@ -146,7 +146,10 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 
 <h2>Before and after</h2>
 {{ figures(outcomes, true) if outcomes }}
-{{ listing(measures) }}
+{% for grid in measures %}{{ listing(grid) }}
+{% endfor %}
+<p class="soft">{{ power }}</p>
+{% if not_measured %}<p class="soft">Not measured: {{ not_measured }}.</p>{% endif %}
 {% if reasons %}<h3>Why this verdict</h3>
 {{ bullets(reasons) }}{% endif %}
 {% if advice %}<h3>What to try next</h3>

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_POINTS = 240
-RANKED = ("fact_accuracy", "probe_accuracy", "control_accuracy")
 ACCURACIES = (
     "fact_accuracy",
     "fact_exact",
+    "fact_accuracy_as_in_text",
+    "fact_accuracy_reversed",
     "probe_accuracy",
     "probe_exact",
+    "probe_accuracy_as_in_text",
+    "probe_accuracy_reversed",
     "control_accuracy",
     "general_fact_accuracy",
+    "grammar_accuracy",
 )
+RANKED = tuple(name for name in ACCURACIES if name.startswith(("fact", "probe", "control"))
+               and not name.endswith("exact"))  # fmt: skip
 PERPLEXITIES = ("domain_perplexity", "general_perplexity")
 
 

@@ -60,7 +60,12 @@ def test_verdicts(tmp_path: Path) -> None:
     assert '<h2 id="verdict">Do not ship</h2>' in bad
     assert 'class="verdict bad"' in bad
     assert "It learned your facts (87%" in good
-    assert "not measured" in good
+    assert "Not measured: automatic probes." in good
+    for title in ("Learned", "Kept", "Memorised"):
+        assert f"<caption>{title}</caption>" in good
+    assert "Controls: unmoved" in good and "Contaminated" not in good
+    assert "under 7.2 points" in good and "with the right passage in its prompt" in good
+    assert "What to try next" in bad and "Raise [data] general_share" in bad
 
 
 @pytest.mark.parametrize("ship", [True, False])

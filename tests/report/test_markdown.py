@@ -40,7 +40,9 @@ def test_order_and_content(tmp_path: Path) -> None:
     wanted = [
         "**Ship it: it learned your facts",
         "| your facts, asked in new words | 200 | 11% | 87% | +76.0 points |",
-        "| automatic probes | 0 | not measured | not measured |",
+        "### Kept",
+        "### Memorised",
+        "Not measured: automatic probes.",
         "## Why",
         "## Samples",
         "(no answer)",

@@ -31,8 +31,10 @@ def measure(
     else:
         delta = tuned - base
         row = {"base": base, "tuned": tuned, "delta": delta, "ci95": [delta - half, delta + half]}
-    lower = name.endswith(("_bits_per_byte", "_perplexity", "verbatim_rate"))
-    return {"name": name, "n": n, **row, "better": "lower" if lower else "higher"}
+    lower = name.endswith(("_bits_per_byte", "_perplexity", "_kl", "verbatim_rate", "_copied"))
+    unseen = 1.44 * half if n else None
+    direction = "lower" if lower else "higher"
+    return {"name": name, "n": n, **row, "detectable": unseen, "better": direction}
 
 
 def evaluation(*, ship: bool = True, text: str = "") -> dict[str, Any]:
@@ -60,10 +62,15 @@ def evaluation(*, ship: bool = True, text: str = "") -> dict[str, Any]:
             measure("general_bits_per_byte", 40, 0.93, 0.94, 0.004),
             measure("general_perplexity", 40, 21.4, 21.9 if ship else 58.3, 0.3),
             measure("fact_accuracy", 200, 0.11, tuned),
+            measure("fact_margin", 200, -0.81, 1.32, 0.2),
             measure("fact_exact", 200, 0.01, tuned - 0.1),
+            measure("fact_accuracy_reversed", 40, 0.1, 0.2, 0.12),
             measure("control_accuracy", 60, 0.1, 0.11),
             measure("general_fact_accuracy", 100, 0.52, 0.51 if ship else 0.33),
+            measure("grammar_accuracy", 120, 0.95, 0.94, 0.03),
+            measure("general_kl", 20, 0.0, 0.08, 0.01),
             measure("verbatim_rate", 64, 0.0, 0.015, 0.015),
+            measure("longest_copied", 16, 2.4, 3.1, 0.9),
             measure("probe_accuracy"),
         ],
         "samples": [
@@ -76,6 +83,10 @@ def evaluation(*, ship: bool = True, text: str = "") -> dict[str, Any]:
             {"question": "Who founded it?", "truth": "Ida Berg", "base": "", "tuned": " Ida Berg"},
         ],
         "reasons": [f"150 questions went from wrong to right and 2 from right to wrong.{text}"],
+        "controls": "still",
+        "contaminated": False,
+        "ceiling": {"n": 40, "accuracy": 0.9, "exact": 0.6},
+        "next": [] if ship else [f"Raise [data] general_share to 0.25: more replay.{text}"],
         "chance": 0.1,
         "notes": [f"resumed twice{text}"],
     }

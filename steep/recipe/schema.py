@@ -128,11 +128,17 @@ class StrengthRecipe(Section):
 
 
 class EvaluateRecipe(Section):
-    """``[evaluate]``: how the result is judged."""
+    """``[evaluate]``: how the result is judged.
+
+    Attributes:
+        check_share: the share of training time that light checks of a small sample may take while
+            it trains; 0 takes none. They never change what is trained.
+    """
 
     questions: str | None = None
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05
+    check_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
 
 
 class ExportRecipe(Section):

@@ -159,6 +159,7 @@ class _Work:
         self.folder = open_run(self._recipe)
         self._prepared: Any = None
         self._trained: Any = None
+        self._asked: Any = None
         self._planned_at: float | None = None
 
     def plan(self) -> None:
@@ -205,15 +206,25 @@ class _Work:
                 self.prepare(),
                 self.folder,
                 self._progress,
+                panel=lambda: self._panel()[0],
             )
         return self._trained
 
-    def evaluate(self) -> Outcome:
-        from steep.stages.evaluate import evaluate_stage, make_panel, measure_base
+    def _panel(self) -> Any:
+        from steep.stages.evaluate import make_panel
         from steep.stages.probes import make_probes
 
-        probes = make_probes(self._recipe, self._base, self.prepare(), self.folder, self._progress)
-        panel, left_out = make_panel(self._inputs, probes)
+        if self._asked is None:
+            probes = make_probes(
+                self._recipe, self._base, self.prepare(), self.folder, self._progress
+            )
+            self._asked = make_panel(self._inputs, probes)
+        return self._asked
+
+    def evaluate(self) -> Outcome:
+        from steep.stages.evaluate import evaluate_stage, measure_base
+
+        panel, left_out = self._panel()
         before = measure_base(self._base, panel, self.folder, self._progress)
         evaluation = evaluate_stage(
             self._recipe,

@@ -132,12 +132,15 @@ class EvaluateRecipe(Section):
 
     Attributes:
         probes: questions to make from the documents, by rule, at most; 0 for none.
+        check_share: the share of training time that light checks of a small sample may take while
+            it trains; 0 takes none. They never change what is trained.
     """
 
     questions: str | None = None
     probes: Annotated[int, Field(ge=0, le=2000)] = 60
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05
+    check_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
 
 
 class ExportRecipe(Section):

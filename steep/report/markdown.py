@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from steep.export.card import NOT_MEASURED, escape, table
+from steep.report.curves import check_label, check_names, check_value
 from steep.report.facts import (
     GROUP_HEADER,
     MAX_ROWS,
@@ -23,6 +24,8 @@ from steep.report.facts import (
     training_facts,
 )
 from steep.report.story import RunStory
+
+MAX_CHECKS = 8
 
 
 def render_markdown(story: RunStory) -> str:
@@ -126,4 +129,22 @@ def _training(story: RunStory) -> str:
     facts = [f"base model: {model_name(story)}"]
     facts += [f"{fact.name}: {fact.value}" for fact in training_facts(story)]
     facts += [f"{key}: {value}" for key, value in (story.machine or {}).items()]
-    return _bullets(facts)
+    return "\n\n".join(part for part in (_bullets(facts), _checks(story)) if part)
+
+
+def _checks(story: RunStory) -> str:
+    """What was seen while training, at a few of its moments: the first, the last, some between."""
+    names = check_names(story)
+    if not names:
+        return ""
+    last = len(story.checks) - 1
+    shown = sorted({round(last * part / (MAX_CHECKS - 1)) for part in range(MAX_CHECKS)})
+    rows = [
+        [
+            f"{check.step:,}" if check.step else "0 (base)",
+            *(check_value(n, check.values[n]) if n in check.values else "" for n in names),
+        ]
+        for check in (story.checks[place] for place in shown)
+    ]
+    header = ("While training, at step", *(escape(check_label(name)) for name in names))
+    return table(header, rows) + "\n\nEach on a small fixed sample, before the strength is chosen."

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from steep.proof.words import NAMES, RATES
-from steep.report.story import Check, RunStory, Step
-from steep.report.svg import BASE, CARD, EXTRA, INK, LINE, SOFT, TUNED, new_figure, style, to_svg
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from steep.proof.words import NAMES
+from steep.report.curves import check_plots
+from steep.report.story import RunStory, Step
+from steep.report.svg import (
+    BASE,
+    CARD,
+    EXTRA,
+    INK,
+    LINE,
+    SOFT,
+    TUNED,
+    Plot,
+    new_figure,
+    quiet,
+    style,
+    to_svg,
+)
 
 MAX_POINTS = 240
 ACCURACIES = (
@@ -30,15 +40,6 @@ ACCURACIES = (
 RANKED = tuple(name for name in ACCURACIES if name.startswith(("fact", "probe", "control"))
                and not name.endswith("exact"))  # fmt: skip
 PERPLEXITIES = ("domain_perplexity", "general_perplexity")
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the page; ``svg`` is trusted markup made here."""
-
-    title: str
-    caption: str
-    svg: str
 
 
 def outcome_plots(story: RunStory) -> list[Plot]:
@@ -64,20 +65,14 @@ def outcome_plots(story: RunStory) -> list[Plot]:
 
 
 def training_plots(story: RunStory) -> list[Plot]:
-    """Loss with learning rate, speed, and checks during training, as far as recorded."""
+    """Loss with learning rate, speed, strength, and checks while training, as far as recorded."""
     found: list[Plot] = []
     if len(story.steps) > 1:
         found += [_loss_plot(story.steps), _speed_plot(story.steps)]
     points = (story.strength or {}).get("points") or []
     if points:
         found.append(_strength_plot(story.strength or {}, points))
-    rates = sorted({name for check in story.checks for name in check.values if name in RATES})
-    losses = sorted({n for check in story.checks for n in check.values if n not in RATES})
-    if rates:
-        found.append(_checks_plot("Checks during training: rates", "rates", story.checks, rates))
-    if losses:
-        found.append(_checks_plot("Checks during training", "checks", story.checks, losses))
-    return found
+    return found + check_plots(story)
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: float | None) -> str:
@@ -136,7 +131,7 @@ def _loss_plot(steps: Sequence[Step]) -> Plot:
     with style():
         figure = new_figure(2.7)
         axes = figure.add_axes((0.09, 0.13, 0.8, 0.75))
-        _quiet(axes)
+        quiet(axes)
         axes.plot(x, raw, color=TUNED, linewidth=0.8, alpha=0.4)
         axes.plot(x, _smooth(raw), color=TUNED, linewidth=2)
         axes.locator_params(axis="x", integer=True)
@@ -177,7 +172,7 @@ def _speed_plot(steps: Sequence[Step]) -> Plot:
     with style():
         figure = new_figure(2.7)
         axes = figure.add_axes((0.11, 0.13, 0.84, 0.75))
-        _quiet(axes)
+        quiet(axes)
         axes.plot(minutes, speed, color=TUNED, linewidth=1.5)
         axes.set(xlim=(0, minutes[-1] or 1.0), ylim=(0, 1.12 * max(speed) or 1.0))
         axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -197,7 +192,7 @@ def _strength_plot(chosen: Mapping[str, Any], points: Sequence[Mapping[str, Any]
     with style():
         figure = new_figure(2.7)
         axes = figure.add_axes((0.13, 0.13, 0.82, 0.75))
-        _quiet(axes)
+        quiet(axes)
         axes.axhline(chosen["allowed"], color=EXTRA, linewidth=1, ls="--")
         axes.axvline(100 * chosen["strength"], color=LINE, linewidth=1)
         axes.errorbar(
@@ -213,33 +208,6 @@ def _strength_plot(chosen: Mapping[str, Any], points: Sequence[Mapping[str, Any]
     caption += "nor judge. The most whose interval ends below the dashed line is taken "
     caption += "(upright line)."
     return Plot("How much of the change to keep", caption, svg)
-
-
-def _checks_plot(title: str, key: str, checks: Sequence[Check], names: Sequence[str]) -> Plot:
-    said: list[str] = []
-    with style():
-        figure = new_figure(2.7)
-        axes = figure.add_axes((0.11, 0.13, 0.84, 0.75))
-        _quiet(axes)
-        axes.locator_params(axis="x", integer=True)
-        for number, name in enumerate(names):
-            rows = [(c.step, c.values[name]) for c in checks if name in c.values]
-            look = ((TUNED, "-"), (BASE, "-"), (EXTRA, "-"), (INK, ":"))[number % 4]
-            label = NAMES.get(name, name.replace("_", " "))
-            x, y = zip(*rows, strict=True)
-            axes.plot(x, y, color=look[0], ls=look[1], marker="o", ms=3, lw=1.5, label=label)
-            said.append(f"{label} from {rows[0][1]:.3g} to {rows[-1][1]:.3g}")
-        axes.legend(loc="best", fontsize=9.5)
-        svg = to_svg(figure, key, "; ".join(said))
-    return Plot(title, "By step, on validation data that is never trained.", svg)
-
-
-def _quiet(axes: Axes) -> None:
-    """Thin horizontal lines, no ticks: the data is what is dark."""
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _groups(steps: Sequence[Step]) -> list[Sequence[Step]]:

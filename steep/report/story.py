@@ -41,7 +41,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Check:
-    """Measures taken during training: the ``checks`` mapping of a metrics line."""
+    """Measures taken while training: the ``checks`` of a metrics line, by name.
+
+    Step 0 is before training (``checks_before`` of the first line).
+    """
 
     step: int
     values: Mapping[str, float]
@@ -176,13 +179,14 @@ def _read_metrics(path: Path) -> tuple[tuple[Step, ...], tuple[Check, ...]]:
         number = row.get("step")
         if not isinstance(number, int) or isinstance(number, bool):
             continue
-        values = {
-            plain(str(name)): float(value)
-            for name, value in _as_dict(row.get("checks")).items()
-            if _is_number(value)
-        }
-        if values:
-            checks[number] = Check(number, values)
+        for key, at in (("checks_before", number - 1), ("checks", number)):
+            values = {
+                plain(str(name)): float(value)
+                for name, value in _as_dict(row.get(key)).items()
+                if _is_number(value)
+            }
+            if values:
+                checks[at] = Check(at, values)
         step = _step(number, row)
         if step:
             steps[number] = step

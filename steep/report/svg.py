@@ -7,10 +7,12 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
@@ -58,6 +60,15 @@ _SETTINGS: dict[RcKeyType, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page; ``svg`` is trusted markup made here."""
+
+    title: str
+    caption: str
+    svg: str
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """matplotlib's settings for all plots, put back afterwards."""
@@ -75,6 +86,14 @@ def new_figure(height: float) -> Figure:
     figure = Figure(figsize=(WIDTH_INCHES, height), facecolor="none")
     FigureCanvasSVG(figure)
     return figure
+
+
+def quiet(axes: Axes) -> None:
+    """Thin horizontal lines, no ticks: the data is what is dark."""
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
 
 
 def to_svg(figure: Figure, name: str, label: str) -> str:

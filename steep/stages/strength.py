@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steep.artifact import key_of, read_json, write_json
-from steep.model.precision import dtype_of
+from steep.model.precision import Precision, dtype_of
 from steep.model.strength import StrengthDial
 from steep.progress import Progress
 from steep.proof.scorer import Scorer, TextScore
@@ -71,9 +71,11 @@ def choose_strength(
         return float(kept["strength"])
     progress.stage("Choosing how much of the change to keep")
 
+    precision: Precision = read_json(run.machine)["precision"]
+
     def measured(strength: float) -> list[TextScore]:
         dial.turn(strength)
-        with _as_trained(model, run):
+        with as_trained(model, precision):
             return Scorer(model, tokenizer).score_texts(texts)
 
     budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
@@ -131,13 +133,13 @@ def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> St
 
 
 @contextmanager
-def _as_trained(model: Any, run: RunFolder) -> Iterator[None]:
+def as_trained(model: Any, precision: Precision) -> Iterator[None]:
     """The precision it was trained in: both sides are measured alike, and it is the fast one."""
     import torch
 
     from steep.training.linear import merged
 
-    dtype = dtype_of(read_json(run.machine)["precision"])
+    dtype = dtype_of(precision)
     half = dtype if dtype != torch.float32 else None
     with (
         torch.autocast(model.device.type, dtype=half, enabled=half is not None),

@@ -14,13 +14,16 @@ from steep.model.precision import Precision, choose_precision
 from steep.model.strength import StrengthDial
 from steep.planning.machine import processor
 from steep.progress import Progress
+from steep.proof.measure import Panel
 from steep.recipe import Recipe
 from steep.stages.base import Base
+from steep.stages.checks import LightCheck, light_sample
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
 from steep.stages.strength import choose_strength, strength_key
 from steep.training.checkpoint import Checkpoint, load_weights, newest_checkpoint
+from steep.training.checks import Checks
 from steep.training.loop import StepMetrics, Training, train_model
 
 
@@ -43,8 +46,14 @@ def train_stage(
     prepared: Prepared,
     run: RunFolder,
     progress: Progress,
+    *,
+    panel: Callable[[], Panel],
 ) -> Trained:
-    """Train up to the budget, or find it done; then turn the model to its strength."""
+    """Train up to the budget, or find it done; then turn the model to its strength.
+
+    Args:
+        panel: makes what the result will be judged on; a small part is looked at while training.
+    """
     key = training_key(recipe, prepared.key, base.fingerprint)
     strength = strength_key(recipe, inputs.validation, key)
     made_from = {**key, "strength": strength}
@@ -73,6 +82,9 @@ def train_stage(
         f"{machine['device']}"
     )
     model = make_trainable(base.take(), recipe.train, recipe.seed)
+    look = _light_check(recipe, inputs, base, prepared, machine["precision"], model, panel)
+    if look is not None:
+        progress.note(f"looking now and then at {look.sample.words}")
     training = train_model(
         model,
         prepared.schedule,
@@ -82,10 +94,34 @@ def train_stage(
         precision=machine["precision"],
         folder=run.path,
         key=key,
-        on_step=lambda metrics, steps: _say(progress, metrics, steps),
+        on_step=lambda metrics, steps: _say(progress, metrics, steps, look),
+        checks=_checks(recipe, prepared, look),
     )
     _record_modules(run, training)
     return Trained(_Kept(lambda: ready(model)), made_from, _notes(run))
+
+
+def _light_check(
+    recipe: Recipe,
+    inputs: Inputs,
+    base: Base,
+    prepared: Prepared,
+    precision: Precision,
+    model: Any,
+    panel: Callable[[], Panel],
+) -> LightCheck | None:
+    """What looks at the model while it trains; None if the recipe or a short run leaves it out."""
+    share = recipe.evaluate.check_share
+    if not share:
+        return None
+    tokens = int(prepared.ledger["trained"]["tokens"])
+    sample = light_sample(panel(), inputs.validation, base.tokenizer, tokens=tokens, share=share)
+    return None if sample is None else LightCheck(model, base.tokenizer, sample, precision)
+
+
+def _checks(recipe: Recipe, prepared: Prepared, look: LightCheck | None) -> Checks | None:
+    share = recipe.evaluate.check_share
+    return None if look is None else Checks(look, share=share, steps=prepared.steps)
 
 
 class _Kept:
@@ -137,12 +173,12 @@ def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
     return machine
 
 
-def _say(progress: Progress, metrics: StepMetrics, steps: int) -> None:
-    progress.at(
-        metrics.step,
-        steps,
-        f"loss {metrics.loss:.3f}, {metrics.tokens_per_second:.0f} tokens/s, rate {metrics.lr:.1e}",
-    )
+def _say(progress: Progress, metrics: StepMetrics, steps: int, look: LightCheck | None) -> None:
+    """The step's numbers, and behind them those of the last check."""
+    text = f"loss {metrics.loss:.3f}, {metrics.tokens_per_second:.0f} tokens/s"
+    text += f", rate {metrics.lr:.1e}"
+    checked = look.words if look else ""
+    progress.at(metrics.step, steps, f"{text} | {checked}" if checked else text)
 
 
 def _record_modules(run: RunFolder, training: Training) -> None:

@@ -21,6 +21,7 @@ from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision, dtype_of
 from steep.recipe import TrainRecipe
 from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
+from steep.training.checks import Checks
 from steep.training.loss import PackedLoss, Way, choose_way
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
@@ -36,8 +37,11 @@ class StepMetrics:
     """One optimizer step, as written to metrics.jsonl.
 
     ``loss`` is in nats per target token, ``tokens`` counts this step's tokens without padding,
-    ``seconds`` is wall time since the previous step's end, ``grad_norm`` the norm before clipping
-    (None where fp16 overflowed and the update was skipped).
+    ``seconds`` is wall time since the previous step's end without checks in between, ``grad_norm``
+    the norm before clipping (None where fp16 overflowed and the update was skipped).
+
+    A line has more where a check was taken: ``checks``, its values after the step,
+    ``checks_before`` (first step only) those before all training, and ``check_seconds``.
     """
 
     step: int
@@ -74,6 +78,7 @@ def train_model(
     folder: Path,
     key: Mapping[str, Any],
     on_step: Callable[[StepMetrics, int], None],
+    checks: Checks | None = None,
 ) -> Training:
     """Train ``model`` in place up to ``steps``, resuming from ``folder/checkpoints``.
 
@@ -84,6 +89,8 @@ def train_model(
         folder: the run folder; ``metrics.jsonl`` and ``checkpoints/`` are written there.
         key: what the run is made from; only checkpoints of the same key are resumed.
         on_step: called after each step with its metrics and the total number of steps.
+        checks: looks at the model now and then; it sees the model with its own forward, after
+            the step, and changes nothing of the training.
 
     Raises:
         TrainingAlarm: a loss or gradient wasn't finite; the update was not applied.
@@ -107,7 +114,12 @@ def train_model(
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
     metrics_path = folder / "metrics.jsonl"
-    _keep_lines_before(metrics_path, first)
+    kept = _keep_lines_before(metrics_path, first)
+    checks = checks if accelerator.is_main_process else None
+    extra: dict[str, Any] = {}
+    if checks is not None:
+        checks.carry_on(map(json.loads, kept))
+        extra = checks.take(0) if first == 0 < steps else {}
     begin = last_save = before = time.monotonic()
     moved: dict[str, bool] = {}
     overflows = 0
@@ -141,8 +153,13 @@ def train_model(
             now = time.monotonic()
             metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
             before = now
-            metrics_file.write(json.dumps(metrics.__dict__) + "\n")
+            if checks and checks.is_due(step + 1, metrics.seconds) and stop.signal_number is None:
+                packed.close()  # what it derives from the parameters is of before the update
+                extra = checks.take(step + 1)
+                before = time.monotonic()
+            metrics_file.write(json.dumps({**metrics.__dict__, **extra}) + "\n")
             metrics_file.flush()
+            extra = {}
             on_step(metrics, steps)
             done = step + 1
             due = (
@@ -268,13 +285,14 @@ def peak_memory_bytes() -> int:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
-def _keep_lines_before(path: Path, first: int) -> None:
-    """Drop the metrics of steps that will be run again."""
+def _keep_lines_before(path: Path, first: int) -> list[str]:
+    """Drop the metrics of steps that will be run again; the lines that stay."""
     if not path.is_file():
-        return
+        return []
     lines = path.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.strip() and _step_of(line) <= first]
     write_text(path, "".join(line + "\n" for line in kept))
+    return kept
 
 
 def _step_of(line: str) -> float:

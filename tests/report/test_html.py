@@ -95,9 +95,10 @@ def test_hostile_text_changes_no_structure(tmp_path: Path, text: str) -> None:
 
 def test_hostile_check_names_stay_inside_their_plot(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    checks = json.dumps({"step": 60, "checks": {HOSTILE: 1.0, "<b>": 2.0, "$x_$": 3.0}})
+    values = {HOSTILE: 1.0, "<b>": 2.0, "$x_$": 3.0}
     with (run / "metrics.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(checks + "\n")
+        for step in (59, 60):
+            stream.write(json.dumps({"step": step, "checks": values}) + "\n")
     page = Page(page_of(run))
     assert "script" not in page.tags and "b" not in page.tags
     assert "$x $" in "".join(page.text)

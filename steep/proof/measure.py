@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 
 from steep.artifact import key_of, text_hash
 from steep.proof.answers import evaluate_accuracy
+from steep.proof.asking import ask
+from steep.proof.generation import Decoding
 from steep.proof.questions import Question
 from steep.proof.scorer import Choices, Scorer
 
-SCORER_VERSION = 4
+SCORER_VERSION = 5
 """Goes up whenever the same model on the same panel may give other results."""
 
 TIE_NATS = 1e-5
@@ -102,37 +104,31 @@ def measure(
         "general_questions": panel.general_questions,
         "probes": panel.probes,
     }
-    free = len(panel.questions) + len(panel.controls) + len(panel.probes)
-    asked = 2 * free + len(panel.general_questions)
+    asked = sum(map(len, sets.values()))
     ticker = _Ticker(progress, len(panel.domain) + len(panel.general) + asked + len(windows))
     result: dict[str, Any] = {"scorer_version": SCORER_VERSION}
     for name, texts in (("domain", panel.domain), ("general", panel.general)):
         result[name] = _texts(scorer, texts, ticker.over(texts, f"{name} texts"))
     priors = _priors(scorer, [question for questions in sets.values() for question in questions])
     for name, questions in sets.items():
-        what = name.replace("_", " ")
-        likely = [
-            row
-            for group in ticker.over(questions, what)
-            for row in _log_probabilities(scorer, group)
+        free = name != "general_questions"  # no measure uses free answers to these
+        found = [
+            pair
+            for group in ticker.over(questions, name.replace("_", " "))
+            for pair in (_asked if free else _scored)(scorer, group)
         ]
+        likely = [row for row, _ in found]
         scored = [
             {**_ranked(question, scores), "first_beyond_prior": _ranked(question, beyond)["first"]}
             for question, scores, beyond in zip(
                 questions, likely, _beyond_priors(questions, likely, priors), strict=True
             )
         ]
-        if name == "general_questions":  # no measure uses free answers to these
-            result[name] = scored
-            continue
-        answers = [
-            answer
-            for group in ticker.over(questions, f"{what}, answered freely")
-            for answer in _answers(scorer, group)
-        ]
         result[name] = [
-            {**row, "answer": answer, "exact": evaluate_accuracy(answer, question.truths)}
-            for question, row, answer in zip(questions, scored, answers, strict=True)
+            row
+            if answer is None
+            else {**row, "answer": answer, "exact": evaluate_accuracy(answer, question.truths)}
+            for question, row, (_, answer) in zip(questions, scored, found, strict=True)
         ]
     result["verbatim"] = [
         {"id": window.id, "start": window.start, "same": same}
@@ -201,19 +197,27 @@ def _priors(scorer: Scorer, questions: Sequence[Question]) -> dict[str, float]:
     return {c: s.logprob / s.tokens for c, s in zip(distinct, scores, strict=True)}
 
 
-def _log_probabilities(scorer: Scorer, questions: Sequence[Question]) -> list[list[float]]:
+def _scored(scorer: Scorer, questions: Sequence[Question]) -> list[tuple[list[float], None]]:
     """For each question the log-probability per token of each choice; empty without choices."""
-    requests = [
-        Choices(
-            question.prompt,
-            tuple(" " + choice for choice in question.choices),
-        )
-        for question in questions
-    ]
+    rows = scorer.score_continuations(_requests(questions))
+    return [([score.logprob / score.tokens for score in row], None) for row in rows]
+
+
+def _asked(scorer: Scorer, questions: Sequence[Question]) -> list[tuple[list[float], str]]:
+    """As ``_scored``, and the greedy answer: the first line that isn't blank.
+
+    The model has to say something: many instruct models end at once, or start a new line, where
+    no chat template is used, and counting that as wrong would make any training look like a gain.
+    """
+    decoding = Decoding(ANSWER_TOKENS, min_new_tokens=1, stops=("\n",), skip_blank=True)
     return [
-        [score.logprob / score.tokens for score in row]
-        for row in scorer.score_continuations(requests)
+        ([score.logprob / score.tokens for score in one.scores], one.answer.strip())
+        for one in ask(scorer, _requests(questions), decoding)
     ]
+
+
+def _requests(questions: Sequence[Question]) -> list[Choices]:
+    return [Choices(q.prompt, tuple(" " + choice for choice in q.choices)) for q in questions]
 
 
 def _beyond_priors(
@@ -266,19 +270,6 @@ def _ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:
     margin = scores[place] - max(others)
     rank = 1 + sum(other >= scores[place] - TIE_NATS for other in others)
     return {**row, "scores": list(scores), "first": rank == 1, "margin": margin, "rank": rank}
-
-
-def _answers(scorer: Scorer, questions: Sequence[Question]) -> list[str]:
-    """Greedy answers: the first line that isn't blank.
-
-    The model has to say something: many instruct models end at once, or start a new line, where
-    no chat template is used, and counting that as wrong would make any training look like a gain.
-    """
-    prompts = [question.prompt for question in questions]
-    made = scorer.generate(
-        prompts, max_new_tokens=ANSWER_TOKENS, min_new_tokens=1, stop="\n", skip_blank=True
-    )
-    return [text.strip() for text in made]
 
 
 def _recited(scorer: Scorer, windows: Sequence[Window]) -> list[bool]:

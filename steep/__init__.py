@@ -14,6 +14,7 @@ _PUBLIC = {
     "Document": "steep.documents.record",
     "Recipe": "steep.recipe",
     "SteepError": "steep.errors",
+    "bench": "steep.workflow",
     "clean_text": "steep.documents.clean",
     "doctor": "steep.workflow",
     "evaluate": "steep.workflow",
@@ -33,6 +34,7 @@ __all__ = [
     "Document",
     "Recipe",
     "SteepError",
+    "bench",
     "clean_text",
     "doctor",
     "evaluate",
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     from steep.proof.answers import evaluate_accuracy, test_knowledge
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
-    from steep.workflow import doctor, evaluate, plan, prepare, run, train
+    from steep.workflow import bench, doctor, evaluate, plan, prepare, run, train
 
 
 def __getattr__(name: str) -> Any:

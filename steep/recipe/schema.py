@@ -128,11 +128,21 @@ class StrengthRecipe(Section):
 
 
 class EvaluateRecipe(Section):
-    """``[evaluate]``: how the result is judged."""
+    """``[evaluate]``: how the result is judged.
+
+    Attributes:
+        benchmarks: names of lm-eval's tasks, or "name=path" for local items; asked after the
+            export, base beside tuned (``steep[bench]``).
+        benchmark_limit: items of each task; None means all.
+        allow_code_execution: benchmarks may run, on this machine, code that the model writes.
+    """
 
     questions: str | None = None
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05
+    benchmarks: list[str] = []
+    benchmark_limit: Count | None = None
+    allow_code_execution: bool = False
 
 
 class ExportRecipe(Section):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from steep.benchmarks.words import HEADER
 from steep.export.card import MEASURE_HEADER, NOT_MEASURED, measure_rows
 from steep.report.facts import (
     MAX_ROWS,
     Fact,
     advice,
+    benchmark_note,
+    benchmark_table,
     document_facts,
     drop_reasons,
     headline,
@@ -63,6 +66,10 @@ def render_html(story: RunStory) -> str:
         measures=Grid(
             "Every measure", MEASURE_HEADER, measure_rows(evaluation), range(1, len(MEASURE_HEADER))
         ),
+        benchmarks=Grid("Benchmarks", HEADER, benchmark_table(story), range(1, len(HEADER)))
+        if story.benchmarks
+        else None,
+        benchmark_note=benchmark_note(story),
         reasons=[*(evaluation.get("reasons") or []), *(evaluation.get("notes") or [])],
         advice=advice(story),
         samples=[_sample(sample) for sample in evaluation.get("samples") or []],

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steep.benchmarks.words import HEADER
 from steep.export.card import MEASURE_HEADER, escape, measure_rows, table
 from steep.report.facts import (
     MAX_ROWS,
     advice,
+    benchmark_note,
+    benchmark_table,
     document_facts,
     drop_reasons,
     knowledge_sentence,
@@ -30,6 +33,7 @@ def render_markdown(story: RunStory) -> str:
         f"**{escape(str(evaluation['verdict']))}**",
         table(MEASURE_HEADER, measure_rows(evaluation)),
         _chance(evaluation),
+        _section("Benchmarks", _benchmarks(story)),
         _section("Why", _bullets([*(evaluation.get("reasons") or []), *notes])),
         _section("What to try next", _bullets(advice(story))),
         _section("Samples", _samples(evaluation.get("samples") or [])),
@@ -52,6 +56,11 @@ def _chance(evaluation: Mapping[str, Any]) -> str:
     chance = evaluation.get("chance")
     note = "" if chance is None else f" Guessing answers {100 * chance:.0f}% of the questions."
     return f"Both models were given the same items; intervals are of the change.{note}"
+
+
+def _benchmarks(story: RunStory) -> str:
+    rows = benchmark_table(story)
+    return f"{table(HEADER, rows)}\n\n{escape(benchmark_note(story))}" if rows else ""
 
 
 def _samples(samples: Iterable[Mapping[str, Any]]) -> str:

@@ -147,6 +147,8 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <h2>Before and after</h2>
 {{ figures(outcomes, true) if outcomes }}
 {{ listing(measures) }}
+{% if benchmarks %}{{ listing(benchmarks) }}
+<p>{{ benchmark_note }}</p>{% endif %}
 {% if reasons %}<h3>Why this verdict</h3>
 {{ bullets(reasons) }}{% endif %}
 {% if advice %}<h3>What to try next</h3>

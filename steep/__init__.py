@@ -14,6 +14,7 @@ _PUBLIC = {
     "Document": "steep.documents.record",
     "Recipe": "steep.recipe",
     "SteepError": "steep.errors",
+    "bench": "steep.workflow",
     "clean_text": "steep.documents.clean",
     "compare": "steep.stages.compare",
     "doctor": "steep.workflow",
@@ -34,6 +35,7 @@ __all__ = [
     "Document",
     "Recipe",
     "SteepError",
+    "bench",
     "clean_text",
     "compare",
     "doctor",
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
     from steep.stages.compare import compare
-    from steep.workflow import doctor, evaluate, plan, prepare, run, train
+    from steep.workflow import bench, doctor, evaluate, plan, prepare, run, train
 
 
 def __getattr__(name: str) -> Any:

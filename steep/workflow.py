@@ -6,16 +6,19 @@ Each takes a recipe (or the path of one), does only what isn't done yet, and can
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steep.artifact import read_json, write_json
+from steep.errors import UserInputError
 from steep.progress import Progress, Silent
 from steep.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from steep.planning.doctor import Diagnosis
+    from steep.stages.benchmarks import BenchResult
     from steep.stages.plan import Plan
 
 
@@ -56,6 +59,7 @@ def run(
     work.plan()
     outcome = work.evaluate()
     work.export()
+    work.benchmarks()
     work.keep_time()
     report(recipe, progress=progress)
     return outcome
@@ -137,6 +141,40 @@ def report(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> 
     return page
 
 
+def bench(
+    model: str | Path,
+    tasks: Sequence[str],
+    *,
+    base: str | Path | None = None,
+    limit: int | None = None,
+    allow_code_execution: bool = False,
+    progress: Progress | None = None,
+) -> BenchResult:
+    """Put benchmarks (lm-eval's tasks) to a model, beside its base where that is known.
+
+    Args:
+        model: a run folder, an exported model or adapter, a model folder, an alias or a hub id.
+        tasks: names of tasks ("mmlu"), or "name=path" for local items ("mmlu=eval/mmlu.jsonl").
+        base: the model to compare with; None means the one that ``model`` was made from, if its
+            folder says so, else none.
+        limit: items of each task; None means all.
+        allow_code_execution: benchmarks may run, on this machine, code that the model writes.
+
+    Raises:
+        UserInputError: a model, a name or a file isn't right, or lm-eval isn't installed.
+    """
+    from steep.benchmarks.names import parse_benchmarks
+    from steep.stages.benchmarks import bench_models
+    from steep.stages.exported import base_of, model_of
+
+    benchmarks = parse_benchmarks(tasks, allow_code_execution=allow_code_execution)
+    if not benchmarks:
+        raise UserInputError("no benchmark is named; give some, e.g. mmlu or mmlu=eval/mmlu.jsonl")
+    tuned = model_of(str(model))
+    other = base_of(Path(tuned).expanduser()) if base is None else model_of(str(base))
+    return bench_models(tuned, other, benchmarks, limit, progress or Silent())
+
+
 class _Work:
     """One run in progress: each stage once, in order, on demand."""
 
@@ -144,6 +182,7 @@ class _Work:
         self, recipe: Recipe | str | Path, progress: Progress | None, *, fresh: bool = False
     ) -> None:
         from steep.stages.base import open_base
+        from steep.stages.benchmarks import check_benchmarks
         from steep.stages.folder import move_aside, open_run
         from steep.stages.inputs import read_inputs
 
@@ -152,6 +191,7 @@ class _Work:
         # Everything the user named is read before the run folder is made: bad input leaves
         # nothing behind.
         self._inputs = read_inputs(given)
+        check_benchmarks(given)
         self._recipe, self._base = open_base(given)
         moved = move_aside(Path(self._recipe.output_dir)) if fresh else None
         if moved is not None:
@@ -160,6 +200,7 @@ class _Work:
         self._prepared: Any = None
         self._trained: Any = None
         self._asked: Any = None
+        self._exports: dict[str, Any] | None = None
         self._planned_at: float | None = None
 
     def plan(self) -> None:
@@ -241,4 +282,13 @@ class _Work:
     def export(self) -> dict[str, Any]:
         from steep.stages.export import export_stage
 
-        return export_stage(self._recipe, self._base, self.train(), self.folder, self._progress)
+        if self._exports is None:
+            self._exports = export_stage(
+                self._recipe, self._base, self.train(), self.folder, self._progress
+            )
+        return self._exports
+
+    def benchmarks(self) -> dict[str, Any] | None:
+        from steep.stages.benchmarks import benchmark_stage
+
+        return benchmark_stage(self._recipe, self._base, self.export(), self.folder, self._progress)

@@ -22,6 +22,7 @@ ORDER = [
     "model",
     "training",
     "proof",
+    "benchmarks",
     "planning",
     "export",
     "report",
@@ -170,7 +171,17 @@ def _python(code: str, folder: Path, **variables: str) -> str:
 # Broken by: "import torch" at the top of steep/cli/main.py.
 @pytest.mark.parametrize("module", ["steep", "steep.cli.main"])
 def test_importing_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
-    heavy = {"torch", "transformers", "peft", "accelerate", "numpy", "matplotlib", "pydantic"}
+    heavy = {
+        "lm_eval",
+        "datasets",
+        "torch",
+        "transformers",
+        "peft",
+        "accelerate",
+        "numpy",
+        "matplotlib",
+        "pydantic",
+    }
     code = f"import sys, {module}; print(*sorted({heavy!r} & set(sys.modules)))"
     assert _python(code, tmp_path) == ""
 

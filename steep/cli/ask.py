@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_json
 from steep.cli.console import say
 from steep.errors import UserInputError
 
@@ -29,11 +28,17 @@ def ask_models(
     """
     from steep.model.load import load_model
     from steep.proof.answers import test_knowledge
+    from steep.stages.exported import base_of, model_of
 
     if as_json and question is None:
         raise UserInputError("--json needs the question on the command line")
     path = model_of(model)
-    names = {"tuned": path} | ({"base": base_of(Path(path))} if base else {})
+    names = {"tuned": path}
+    if base:
+        known = base_of(Path(path))
+        if known is None:
+            raise UserInputError(f"--base: {path} is in no run folder, so its base is unknown")
+        names["base"] = known
     models = {name: load_model(where) for name, where in names.items()}
 
     def answers(asked: str) -> dict[str, str]:
@@ -56,31 +61,6 @@ def ask_models(
         return
     for line in _lines():
         _print(answers(line))
-
-
-def model_of(name: str) -> str:
-    """The model to load: a run folder stands for its merged model."""
-    exports = _exports(Path(name))
-    return str(Path(name) / exports["merged"]) if exports else name
-
-
-def base_of(model: Path) -> str:
-    """The base model a tuned one came from.
-
-    Raises:
-        UserInputError: the model is in no run folder.
-    """
-    recipe = model.parent / "recipe.toml"
-    if not recipe.is_file():
-        raise UserInputError(f"--base: {model} is in no run folder, so its base is unknown")
-    import tomllib
-
-    return str(tomllib.loads(recipe.read_text(encoding="utf-8"))["model"])
-
-
-def _exports(folder: Path) -> dict[str, Any] | None:
-    path = folder / "exports.json"
-    return read_json(path) if path.is_file() else None
 
 
 def _lines() -> Any:

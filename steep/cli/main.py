@@ -219,6 +219,50 @@ def ask(
     )
 
 
+@cli.command()
+@click.argument("model")
+@click.option(
+    "--tasks",
+    multiple=True,
+    required=True,
+    metavar="NAME[=PATH],…",
+    help="lm-eval tasks, or name=path for local items; may be given more than once.",
+)
+@click.option("--base", help="The model to compare with, if MODEL doesn't say what it came from.")
+@click.option("--limit", type=click.IntRange(min=1), help="Items of each task (default: all).")
+@click.option(
+    "--allow-code-execution", is_flag=True, help="Let benchmarks run code that the model writes."
+)
+@_JSON
+def bench(
+    model: str,
+    tasks: tuple[str, ...],
+    base: str | None,
+    limit: int | None,
+    allow_code_execution: bool,
+    as_json: bool,
+) -> None:
+    """Put benchmarks to MODEL (as in ask), beside its base where that is known."""
+    from steep.cli.bench import bench_lines, split_tasks
+    from steep.cli.console import Console, say
+    from steep.workflow import bench as bench_model
+
+    with Console(quiet=as_json) as console:
+        found = bench_model(
+            model,
+            split_tasks(tasks),
+            base=base,
+            limit=limit,
+            allow_code_execution=allow_code_execution,
+            progress=console,
+        )
+    if as_json:
+        say(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    for line in bench_lines(found):
+        say(line)
+
+
 def _load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     from steep.recipe import load_recipe
 

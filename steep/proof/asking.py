@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steep.proof.answers import evaluate_accuracy
+from steep.proof.generation import Decoding
+from steep.proof.joint import ask
 from steep.proof.questions import Question
-from steep.proof.scorer import Choices, Scorer
+from steep.proof.scorer import Choices, ContinuationScore, Scorer
 
 TIE_NATS = 1e-5
 """Scores closer than rounding may bring them are equal, and a tie is wrong."""
@@ -43,13 +45,18 @@ def log_probabilities(
     Args:
         before: for each question what stands in front of its prompt (a passage, examples).
     """
-    requests = [
+    return [per_token(row) for row in scorer.score_continuations(_requests(questions, before))]
+
+
+def per_token(scores: Sequence[ContinuationScore]) -> list[float]:
+    """Log-probability per token of each continuation."""
+    return [score.logprob / score.tokens for score in scores]
+
+
+def _requests(questions: Sequence[Question], before: Sequence[str] | None) -> list[Choices]:
+    return [
         Choices(prompt, tuple(" " + choice for choice in question.choices))
         for question, prompt in zip(questions, prompts(questions, before), strict=True)
-    ]
-    return [
-        [score.logprob / score.tokens for score in row]
-        for row in scorer.score_continuations(requests)
     ]
 
 
@@ -105,24 +112,25 @@ def ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:
 
 def answered(
     scorer: Scorer, questions: Sequence[Question], before: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
-    """Greedy answers and whether they are right, as ``{"answer", "exact"}``.
+) -> list[tuple[list[float], dict[str, Any]]]:
+    """As ``log_probabilities``, with the greedy answer and whether it is right.
 
     An answer is the first line that isn't blank. The model has to say something: many instruct
     models end at once, or start a new line, where no chat template is used, and counting that as
     wrong would make any training look like a gain.
     """
-    made = scorer.generate(
-        prompts(questions, before),
-        max_new_tokens=ANSWER_TOKENS,
-        min_new_tokens=1,
-        stop="\n",
-        skip_blank=True,
-    )
+    decoding = Decoding(ANSWER_TOKENS, min_new_tokens=1, stops=("\n",), skip_blank=True)
+    made = ask(scorer, _requests(questions, before), decoding)
     return [
-        {"answer": text.strip(), "exact": evaluate_accuracy(text.strip(), question.truths)}
-        for question, text in zip(questions, made, strict=True)
+        (per_token(one.scores), _graded(q, one.answer))
+        for q, one in zip(questions, made, strict=True)
     ]
+
+
+def _graded(question: Question, answer: str) -> dict[str, Any]:
+    """``{"answer", "exact"}``."""
+    said = answer.strip()
+    return {"answer": said, "exact": evaluate_accuracy(said, question.truths)}
 
 
 def _prior(

@@ -7,6 +7,7 @@ generation_config, where instruct models keep sampling and repetition penalties.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,50 +24,81 @@ def end_tokens(model: Any, tokenizer: Any) -> set[int]:
     return {int(token) for token in found | {tokenizer.eos_token_id} if token is not None}
 
 
-def generate_ids(
-    forward: Forward,
-    tokenizer: Any,
-    prompts: Sequence[Sequence[int]],
-    *,
-    max_new_tokens: int,
-    min_new_tokens: int,
-    stop: str | None,
-    skip_blank: bool,
-    temperature: float,
-    seeds: Sequence[int],
-) -> list[str]:
-    """Continue a batch of prompts (token ids, none empty); see ``Scorer.generate``.
+@dataclass(frozen=True)
+class Decoding:
+    """How to decode; see ``Scorer.generate``. Greedy at temperature 0."""
 
-    Call inside ``judging``. ``seeds`` has one number for each prompt. Rows that are finished
-    leave the batch.
+    max_new_tokens: int
+    min_new_tokens: int = 0
+    stops: tuple[str, ...] = ()
+    skip_blank: bool = False
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A batch of B prompts that the model has read.
+
+    Attributes:
+        states: (B, width), the state behind each prompt's last token.
+        cache: the keys and values of S places.
+        mask: (B, S), 1 where a place belongs to the row's prompt.
+        positions: (B, 1), the position of the token that comes next.
     """
-    ends = end_tokens(forward.model, tokenizer)
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds] if temperature > 0 else None
+
+    states: Tensor
+    cache: Any
+    mask: Tensor
+    positions: Tensor
+
+
+def read_prompts(forward: Forward, prompts: Sequence[Sequence[int]]) -> Prompted:
+    """Run a batch of prompts (token ids, none empty), padded on the left."""
     ids, mask = _pad_left(prompts)
     positions = (mask.cumsum(dim=1) - 1).clamp_min(0)
-    cache: Any = None
-    made: list[list[int]] = [[] for _ in prompts]
-    texts: list[str | None] = [None] * len(prompts)
-    alive = list(range(len(prompts)))
-    for step in range(max_new_tokens):
-        states, cache = forward.step(
-            ids, mask=mask, positions=positions, cache=cache, use_cache=True
-        )
-        logits = forward.logits(states[:, -1])
-        if step < min_new_tokens:
+    states, cache = forward.step(ids, mask=mask, positions=positions, use_cache=True)
+    return Prompted(states[:, -1], cache, mask, positions[:, -1:] + 1)
+
+
+def decode(
+    forward: Forward,
+    tokenizer: Any,
+    start: Prompted,
+    decoding: Decoding,
+    seeds: Sequence[int] | None = None,
+) -> list[str]:
+    """Continue a batch of prompts that were read; uses up ``start.cache``.
+
+    Call inside ``judging``. ``seeds`` has one number for each prompt, for sampling. Rows that are
+    finished leave the batch.
+    """
+    ends = end_tokens(forward.model, tokenizer)
+    draws = [torch.Generator().manual_seed(s) for s in seeds or ()] if decoding.temperature else []
+    states, cache, mask, positions = start.states, start.cache, start.mask, start.positions
+    made: list[list[int]] = [[] for _ in range(len(mask))]
+    texts: list[str | None] = [None] * len(made)
+    alive = list(range(len(made)))
+    for step in range(decoding.max_new_tokens):
+        logits = forward.logits(states)
+        if step < decoding.min_new_tokens:
             logits[:, sorted(ends)] = float("-inf")
-        tokens = _pick(logits, temperature, draws and [draws[row] for row in alive])
+        chosen = [draws[row] for row in alive] if draws else None
+        tokens = _pick(logits, decoding.temperature, chosen)
         for row, token in zip(alive, tokens, strict=True):
-            texts[row] = _finish(tokenizer, made[row], token, ends, stop, skip_blank)
+            texts[row] = _finish(tokenizer, made[row], token, ends, decoding)
         going = [place for place, row in enumerate(alive) if texts[row] is None]
-        if not going:
+        if not going or step == decoding.max_new_tokens - 1:
             break
         if len(going) < len(alive):
             cache.reorder_cache(torch.tensor(going, device=forward.device))
             alive = [alive[place] for place in going]
         ids = torch.tensor([tokens[place] for place in going])[:, None]
         mask = torch.cat([mask[going], torch.ones_like(ids)], dim=1)
-        positions = positions[going, -1:] + 1
+        positions = positions[going]
+        all_states, cache = forward.step(
+            ids, mask=mask, positions=positions, cache=cache, use_cache=True
+        )
+        states, positions = all_states[:, -1], positions + 1
     return [
         _decode(tokenizer, new) if text is None else text
         for text, new in zip(texts, made, strict=True)
@@ -96,18 +128,19 @@ def _pick(logits: Tensor, temperature: float, draws: Sequence[torch.Generator] |
 
 
 def _finish(
-    tokenizer: Any, made: list[int], token: int, ends: set[int], stop: str | None, skip_blank: bool
+    tokenizer: Any, made: list[int], token: int, ends: set[int], decoding: Decoding
 ) -> str | None:
     """Take one more token in; the finished text if it ends here, else None."""
     if token in ends:
         return _decode(tokenizer, made)
     made.append(token)
-    if not stop:
+    if not decoding.stops:
         return None
     text = _decode(tokenizer, made)
-    blank = len(text) - len(text.lstrip()) if skip_blank else 0
-    place = text.find(stop, blank)
-    return text[:place] if place >= 0 else None
+    blank = len(text) - len(text.lstrip()) if decoding.skip_blank else 0
+    places = [text.find(stop, blank) for stop in decoding.stops]
+    found = [place for place in places if place >= 0]
+    return text[: min(found)] if found else None
 
 
 def _decode(tokenizer: Any, ids: list[int]) -> str:

@@ -43,7 +43,7 @@ __all__ = [
     "verbatim_windows",
 ]
 
-SCORER_VERSION = 5
+SCORER_VERSION = 6
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80
@@ -207,7 +207,7 @@ def _items(panel: Panel) -> int:
     texts = (panel.domain, panel.general, panel.general_project, panel.own)
     asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
     once = [*texts, *asked, panel.open_book, panel.grammar, sample_starts(panel.trained_texts)]
-    return sum(map(len, once)) + sum(len(_new(questions)) for questions in asked[:3])
+    return sum(map(len, once))
 
 
 def _asked(
@@ -219,24 +219,23 @@ def _asked(
 ) -> list[dict[str, Any]]:
     """One set of questions, ranked; those in new words answered freely too."""
     what = name.replace("_", " ")
-    likely = [
-        row for group in ticker.over(questions, what) for row in log_probabilities(scorer, group)
-    ]
-    beyond = beyond_priors(questions, likely, bare)
-    rows = [
-        {**ranked(question, scores), "first_beyond_prior": ranked(question, others)["first"]}
-        for question, scores, others in zip(questions, likely, beyond, strict=True)
-    ]
-    if name == "general_questions":  # no measure uses free answers to these
-        return rows
-    freely = _new(questions)
-    made = [
-        answer
-        for group in ticker.over(freely, f"{what}, answered freely")
-        for answer in answered(scorer, group)
-    ]
-    given = dict(zip([question.id for question in freely], made, strict=True))
-    return [{**row, **given.get(row["id"], {"answer": None, "exact": None})} for row in rows]
+    free = [] if name == "general_questions" else _new(questions)  # no measure grades those
+    ranks = [q for q in questions if q.form != "new" or not free]
+    found: dict[str, tuple[list[float], dict[str, Any]]] = {}
+    for group in ticker.over(ranks, what):
+        for question, likely in zip(group, log_probabilities(scorer, group), strict=True):
+            found[question.id] = likely, {"answer": None, "exact": None}
+    for group in ticker.over(free, f"{what}, answered freely"):
+        for question, pair in zip(group, answered(scorer, group), strict=True):
+            found[question.id] = pair
+    scores = [found[question.id][0] for question in questions]
+    beyond = beyond_priors(questions, scores, bare)
+    rows = []
+    for question, plain, others in zip(questions, scores, beyond, strict=True):
+        row = {**ranked(question, plain), "first_beyond_prior": ranked(question, others)["first"]}
+        graded = {} if name == "general_questions" else found[question.id][1]
+        rows.append({**row, **graded})
+    return rows
 
 
 def _new(questions: Sequence[Question]) -> list[Question]:
@@ -246,11 +245,11 @@ def _new(questions: Sequence[Question]) -> list[Question]:
 def _open_book(scorer: Scorer, questions: Sequence[Question]) -> list[dict[str, Any]]:
     """Questions behind their passages, as retrieval would ask them."""
     before = [question.passage for question in questions]
-    likely = log_probabilities(scorer, questions, before)
-    made = answered(scorer, questions, before)
     return [
         {**ranked(question, scores), **answer}
-        for question, scores, answer in zip(questions, likely, made, strict=True)
+        for question, (scores, answer) in zip(
+            questions, answered(scorer, questions, before), strict=True
+        )
     ]
 
 

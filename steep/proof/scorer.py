@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from steep.proof.forward import Forward, Judged, judging
-from steep.proof.generation import generate_ids
+from steep.proof.generation import Decoding, decode, read_prompts
 from steep.proof.layout import (
     ROW_TOKENS,
     Batch,
@@ -71,6 +71,20 @@ class ContinuationScore:
         return ContinuationScore(self.logprob + logprob, self.tokens, self.greedy and greedy)
 
 
+class Sums:
+    """The scores of requests being added up, target by target."""
+
+    def __init__(self, requests: Sequence[Encoded]) -> None:
+        self.scores = [[ContinuationScore(0.0, len(o), True) for o in r.options] for r in requests]
+
+    def add(self, batch: Batch, judged: Judged) -> None:
+        """Give each target of a batch to its option."""
+        values = zip(batch.owners, judged.logprob.tolist(), judged.greedy.tolist(), strict=True)
+        for (request, option), logprob, greedy in values:
+            row = self.scores[request]
+            row[option] = row[option].plus(logprob, greedy)
+
+
 class Scorer:
     """Judges texts, continuations and questions with one causal language model.
 
@@ -92,12 +106,12 @@ class Scorer:
         max_length: int | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self._forward = Forward(model)
+        self.forward = Forward(model)
         self.encoder = Encoder(tokenizer)
-        bound = self._forward.max_batch_tokens
-        wanted = max_batch_tokens or (512 if self._forward.device.type == "cpu" else 2048)
+        bound = self.forward.max_batch_tokens
+        wanted = max_batch_tokens or (512 if self.forward.device.type == "cpu" else 2048)
         self.max_batch_tokens = wanted if bound is None else min(wanted, bound)
-        known = getattr(self._forward.config, "max_position_embeddings", None) or DEFAULT_MAX_LENGTH
+        known = getattr(self.forward.config, "max_position_embeddings", None) or DEFAULT_MAX_LENGTH
         self.max_length = max_length or min(int(known), DEFAULT_MAX_LENGTH)
         if self.max_length < 2:
             raise ValueError(f"max_length is {self.max_length}; scoring needs at least 2 tokens")
@@ -138,18 +152,17 @@ class Scorer:
 
         Nothing is cut: a prompt and an option must fit the model together.
         """
-        found = [[ContinuationScore(0.0, len(o), True) for o in r.options] for r in requests]
-        parts = [part for request in requests for part in self._parts(request)]
+        sums = Sums(requests)
+        self.score_rows([row for request in requests for row in self.trees(request)], sums)
+        return sums.scores
+
+    def score_rows(self, parts: Sequence[Row], sums: Sums) -> None:
+        """Judge the targets of rows (from ``trees``) and add them up."""
         with judging(self.model):
             for numbers in batches([len(part.tokens) for part in parts], self.max_batch_tokens):
                 batch = lay_out([parts[number] for number in numbers])
-                judged = self._judge_batch(batch, self._run(batch)[0])
-                gained = zip(
-                    batch.owners, judged.logprob.tolist(), judged.greedy.tolist(), strict=True
-                )
-                for (request, option), logprob, greedy in gained:
-                    found[request][option] = found[request][option].plus(logprob, greedy)
-        return found
+                states, _ = self.run(batch)
+                sums.add(batch, self.judge(batch, states))
 
     def generate(
         self,
@@ -170,23 +183,23 @@ class Scorer:
         made from ``seed`` and the prompt's place in the list. Returns the new text only, up to
         and without ``stop``.
         """
-        ids = [self.encoder.prompt(prompt) for prompt in prompts]
         new_tokens = min(max_new_tokens, self.max_length - 1)
-        ids = [prompt[-(self.max_length - new_tokens) :] for prompt in ids]
-        texts = [""] * len(ids)
+        ids = [self.encoder.prompt(p)[-(self.max_length - new_tokens) :] for p in prompts]
+        stops = (stop,) if stop else ()
+        decoding = Decoding(new_tokens, min_new_tokens, stops, skip_blank, temperature)
+        return self.continue_ids(ids, decoding, seed=seed)
+
+    def continue_ids(
+        self, prompts: Sequence[Sequence[int]], decoding: Decoding, *, seed: int = 0
+    ) -> list[str]:
+        """As ``generate``, from token ids; nothing is cut."""
+        texts = [""] * len(prompts)
+        lengths = [len(prompt) + decoding.max_new_tokens for prompt in prompts]
         with judging(self.model):
-            for batch in batches([len(p) + new_tokens for p in ids], self._decoding_tokens):
-                made = generate_ids(
-                    self._forward,
-                    self.tokenizer,
-                    [ids[number] for number in batch],
-                    max_new_tokens=new_tokens,
-                    min_new_tokens=min_new_tokens,
-                    stop=stop,
-                    skip_blank=skip_blank,
-                    temperature=temperature,
-                    seeds=[seed * 1_000_003 + number for number in batch],
-                )
+            for batch in batches(lengths, self.decoding_tokens):
+                start = read_prompts(self.forward, [prompts[number] for number in batch])
+                seeds = [seed * 1_000_003 + number for number in batch]
+                made = decode(self.forward, self.tokenizer, start, decoding, seeds)
                 for number, text in zip(batch, made, strict=True):
                     texts[number] = text
         return texts
@@ -208,29 +221,29 @@ class Scorer:
         return found
 
     @property
-    def _decoding_tokens(self) -> int:
+    def decoding_tokens(self) -> int:
         """Places in a batch that is decoded."""
-        if self._forward.max_batch_tokens is not None:
+        if self.forward.max_batch_tokens is not None:
             return self.max_batch_tokens
-        return max(self.max_batch_tokens, CACHE_BYTES // self._forward.cache_bytes_per_token)
+        return max(self.max_batch_tokens, CACHE_BYTES // self.forward.cache_bytes_per_token)
 
     @cached_property
     def shares_prompts(self) -> bool:
         """True if this model honours a custom mask and positions, seen on a small input once."""
-        if not self._forward.takes_positions:
+        if not self.forward.takes_positions:
             return False
-        size = self._forward.vocabulary
+        size = self.forward.vocabulary
         one, two, three = (tuple((17 * k + s) % size for k in range(4)) for s in (3, 5, 11))
         forked = Encoded(one, (two, two[:2] + three), ((0, 0), (0, 1)))
         single = Encoded(three, (one,), ((1, 0),))
         batch = lay_out([row for request in (forked, single) for row in rows(request)])
         try:
             with judging(self.model):
-                states = self._run(batch)[0].flatten(0, 1)[batch.sources.to(self._forward.device)]
+                states = self.run(batch)[0].flatten(0, 1)[batch.sources.to(self.forward.device)]
                 return all(
                     _close(
                         states[[owner == other for other in batch.owners]],
-                        self._forward.run(torch.tensor([[*request.prompt, *option[:-1]]]))[0, 3:],
+                        self.forward.run(torch.tensor([[*request.prompt, *option[:-1]]]))[0, 3:],
                     )
                     for request in (forked, single)
                     for option, owner in zip(request.options, request.owner, strict=True)
@@ -238,35 +251,36 @@ class Scorer:
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):
             return False
 
-    def _parts(self, request: Encoded) -> Iterator[Row]:
+    def trees(self, request: Encoded) -> Iterator[Row]:
         """Rows of a request: a tree of all its options, or one row each where that won't do."""
-        if self.shares_prompts and self._in_one_window(request):
+        if self.shares_prompts and self.in_one_window(request):
             yield from rows(request, min(ROW_TOKENS, self.max_batch_tokens))
             return
         for option, owner in zip(request.options, request.owner, strict=True):
             yield from rows(Encoded(request.prompt, (option,), (owner,)))
 
-    def _in_one_window(self, request: Encoded) -> bool:
+    def in_one_window(self, request: Encoded) -> bool:
         """False if an attention window of the model is shorter than what an option must see."""
-        window = getattr(self._forward.config, "sliding_window", None)
+        window = getattr(self.forward.config, "sliding_window", None)
         longest = len(request.prompt) + max((len(o) for o in request.options), default=0)
         return not window or longest <= int(window)
 
-    def _run(self, batch: Batch, *, use_cache: bool = False) -> tuple[Tensor, Any]:
+    def run(self, batch: Batch, *, use_cache: bool = False) -> tuple[Tensor, Any]:
         """States of a batch, and the key-value cache if asked for."""
         if batch.sees is None:
-            return self._forward.step(batch.ids, use_cache=use_cache)
-        return self._forward.step(
+            return self.forward.step(batch.ids, use_cache=use_cache)
+        return self.forward.step(
             batch.ids,
-            mask=self._forward.mask(batch.sees),
+            mask=self.forward.mask(batch.sees),
             positions=batch.positions,
             use_cache=use_cache,
         )
 
-    def _judge_batch(self, batch: Batch, states: Tensor) -> Judged:
+    def judge(self, batch: Batch, states: Tensor) -> Judged:
+        """Judge a batch's targets, given the states of all its places."""
         places, index = torch.unique_consecutive(batch.sources, return_inverse=True)
         flat = states.flatten(0, 1)[places.to(states.device)]
-        return self._forward.judge(flat, index, batch.targets)
+        return self.forward.judge(flat, index, batch.targets)
 
     def _judge(self, sequences: Sequence[Sequence[int]], firsts: Sequence[int]) -> list[Judged]:
         """Judge tokens firsts[i]… of sequence i, each given all before it.
@@ -284,9 +298,9 @@ class Scorer:
                     size = len(sequences[number])
                     ids[row, :size] = torch.tensor(sequences[number])
                     wanted[row, firsts[number] - 1 : size - 1] = True
-                states = self._forward.run(ids)[wanted.to(self._forward.device)]
+                states = self.forward.run(ids)[wanted.to(self.forward.device)]
                 targets = ids.roll(-1, dims=1)[wanted]
-                judged = self._forward.judge(states, torch.arange(len(targets)), targets)
+                judged = self.forward.judge(states, torch.arange(len(targets)), targets)
                 start = 0
                 for number, size in zip(numbers, wanted.sum(dim=1).tolist(), strict=True):
                     part = slice(start, start + size)

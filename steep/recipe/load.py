@@ -108,6 +108,8 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
     if key == "model" and isinstance(value, str):
         local = folder / Path(value).expanduser()
         return os.path.abspath(local) if local.is_dir() else value
+    if key == "benchmarks" and isinstance(value, list):
+        return [_absolute_benchmark(item, folder) for item in value]
     if key not in _PATH_KEYS:
         return value
     if isinstance(value, list):
@@ -116,6 +118,14 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return value
     trailing = "/" if value.endswith("/") else ""
     return os.path.abspath(folder / Path(value).expanduser()) + trailing
+
+
+def _absolute_benchmark(value: Any, folder: Path) -> Any:
+    """ "name=path" with its path absolute."""
+    if not isinstance(value, str) or "=" not in value:
+        return value
+    name, _, where = value.partition("=")
+    return f"{name.strip()}={os.path.abspath(folder / Path(where.strip()).expanduser())}"
 
 
 def _explain(error: ErrorDetails) -> str:

@@ -134,6 +134,10 @@ class EvaluateRecipe(Section):
         probes: questions to make from the documents, by rule, at most; 0 for none.
         check_share: the share of training time that light checks of a small sample may take while
             it trains; 0 takes none. They never change what is trained.
+        benchmarks: names of lm-eval's tasks, or "name=path" for local items; asked after the
+            export, base beside tuned (``steep[bench]``).
+        benchmark_limit: items of each task; None means all.
+        allow_code_execution: benchmarks may run, on this machine, code that the model writes.
     """
 
     questions: str | None = None
@@ -141,6 +145,9 @@ class EvaluateRecipe(Section):
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05
     check_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
+    benchmarks: list[str] = []
+    benchmark_limit: Count | None = None
+    allow_code_execution: bool = False
 
 
 class ExportRecipe(Section):

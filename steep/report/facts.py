@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from steep.benchmarks.words import benchmark_rows
 from steep.export.card import MEASURE_HEADER, duration
 from steep.proof.words import GROUPS, NAMES, power_words, value, verdict_table
 from steep.report.story import RunStory
@@ -138,6 +139,19 @@ def document_facts(ledger: Mapping[str, Any] | None) -> list[Fact]:
     counts = ledger["documents"]
     names = ("found", "trained", "held_out", "dropped")
     return [Fact(name.replace("_", " "), f"{counts[name]:,}") for name in names]
+
+
+def benchmark_table(story: RunStory) -> list[tuple[str, ...]]:
+    """The benchmarks' lines, under ``steep.benchmarks.words.HEADER``; empty without any."""
+    return benchmark_rows((story.benchmarks or {}).get("rows") or [])
+
+
+def benchmark_note(story: RunStory) -> str:
+    """Whose tasks these are, and how much of them was asked."""
+    found = story.benchmarks or {}
+    limit = found.get("limit")
+    note = f"Tasks of lm-eval {found.get('lm_eval')}; intervals are paired, and of the change."
+    return note if limit is None else f"{note} Only the first {limit:,} items of each were asked."
 
 
 def drop_reasons(ledger: Mapping[str, Any] | None) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from steep.benchmarks.words import HEADER
 from steep.export.card import NOT_MEASURED
 from steep.report.facts import (
     GROUP_HEADER,
@@ -12,6 +13,8 @@ from steep.report.facts import (
     POWER_NOTE,
     Fact,
     advice,
+    benchmark_note,
+    benchmark_table,
     document_facts,
     drop_reasons,
     headline,
@@ -70,6 +73,10 @@ def render_html(story: RunStory) -> str:
         ],
         not_measured="; ".join(not_measured(evaluation)),
         power=POWER_NOTE,
+        benchmarks=Grid("Benchmarks", HEADER, benchmark_table(story), range(1, len(HEADER)))
+        if story.benchmarks
+        else None,
+        benchmark_note=benchmark_note(story),
         reasons=[*(evaluation.get("reasons") or []), *(evaluation.get("notes") or [])],
         advice=advice(story),
         samples=[_sample(sample) for sample in evaluation.get("samples") or []],

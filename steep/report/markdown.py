@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steep.benchmarks.words import HEADER
 from steep.export.card import NOT_MEASURED, escape, table
 from steep.report.curves import check_label, check_names, check_value
 from steep.report.facts import (
@@ -12,6 +13,8 @@ from steep.report.facts import (
     MAX_ROWS,
     POWER_NOTE,
     advice,
+    benchmark_note,
+    benchmark_table,
     document_facts,
     drop_reasons,
     knowledge_sentence,
@@ -37,6 +40,7 @@ def render_markdown(story: RunStory) -> str:
         f"**{escape(str(evaluation['verdict']))}**",
         *_measures(evaluation),
         _chance(evaluation),
+        _section("Benchmarks", _benchmarks(story)),
         _section("Why", _bullets([*(evaluation.get("reasons") or []), *notes])),
         _section("What to try next", _bullets(advice(story))),
         _section("Samples", _samples(evaluation.get("samples") or [])),
@@ -72,6 +76,11 @@ def _chance(evaluation: Mapping[str, Any]) -> str:
     chance = evaluation.get("chance")
     note = "" if chance is None else f" Guessing answers {100 * chance:.0f}% of the questions."
     return f"Both models were given the same items; intervals are of the change.{note} {POWER_NOTE}"
+
+
+def _benchmarks(story: RunStory) -> str:
+    rows = benchmark_table(story)
+    return f"{table(HEADER, rows)}\n\n{escape(benchmark_note(story))}" if rows else ""
 
 
 def _samples(samples: Iterable[Mapping[str, Any]]) -> str:

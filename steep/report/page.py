@@ -150,6 +150,8 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 {% endfor %}
 <p class="soft">{{ power }}</p>
 {% if not_measured %}<p class="soft">Not measured: {{ not_measured }}.</p>{% endif %}
+{% if benchmarks %}{{ listing(benchmarks) }}
+<p>{{ benchmark_note }}</p>{% endif %}
 {% if reasons %}<h3>Why this verdict</h3>
 {{ bullets(reasons) }}{% endif %}
 {% if advice %}<h3>What to try next</h3>

@@ -17,6 +17,7 @@ from steep.export.card import CardFacts, plain
 FILES = {
     "recipe.toml": "the recipe with every default",
     "evaluation.json": "the proof: measures, intervals, verdict",
+    "benchmarks.json": "lm-eval's tasks, base beside tuned",
     "metrics.jsonl": "one line per training step",
     "data/ledger.json": "what became of every document and token",
     "machine.json": "what it ran on",
@@ -73,6 +74,7 @@ class RunStory:
     exports: Mapping[str, Any] | None
     strength: Mapping[str, Any] | None
     plan: Mapping[str, Any] | None
+    benchmarks: Mapping[str, Any] | None
     files: tuple[tuple[str, str], ...]
 
     @property
@@ -122,6 +124,7 @@ def read_story(run: Path) -> RunStory:
         exports=exports,
         strength=_mapping(run / "strength.json", read_json),
         plan=_mapping(run / "plan.json", read_json),
+        benchmarks=_mapping(run / "benchmarks.json", read_json),
         files=tuple(_files(run, exports or {})),
     )
 

@@ -57,6 +57,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def benchmarks(self) -> Path:
+        """lm-eval's tasks, base beside tuned; only of recipes that name some."""
+        return self.path / "benchmarks.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints, complete only with their manifest."""
         return self.path / "checkpoints"

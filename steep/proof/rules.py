@@ -16,6 +16,7 @@ Controls = Literal["none", "still", "moved"]
 
 CONTROL_SHARE = 0.5
 FACTS_LOST = -0.05
+FACTS_BACK = -0.10
 RECITED_MORE = 0.05
 FEWEST_CONTROLS = 30
 CONTAMINATED_SHARE = 0.1
@@ -72,13 +73,15 @@ def judge_learned(
 
 
 def is_format_drift(general_facts: Difference, few_shot: Difference) -> bool:
-    """True if general facts fell, and asked again behind examples are shown not to have.
+    """True if general facts fell, and asked again behind examples they haven't.
 
-    Shown: the lower end of that interval isn't below five points lost.
+    They haven't if that interval holds zero and doesn't reach below ten points lost; eighty
+    questions can't show less with a few of them flipping to and fro.
     """
     if general_facts.ci95 is None or few_shot.ci95 is None:
         return False
-    return general_facts.ci95[1] < 0 and few_shot.ci95[0] >= FACTS_LOST
+    low, high = few_shot.ci95
+    return general_facts.ci95[1] < 0 and high >= 0 and low >= FACTS_BACK
 
 
 def judge_kept(

@@ -23,6 +23,8 @@ from collections.abc import Callable, Sequence
 Z = 1.959964
 Z_POWER = 0.841621
 ALPHA = 0.05
+FEWEST_FLIPS = 6
+"""With fewer flips, all of them one way, the exact test can't fall below 5%."""
 
 
 def share_interval(
@@ -70,6 +72,8 @@ def detectable_share(
 
 def mcnemar_detectable(n: float, churn: float) -> float | None:
     """As ``detectable_share``, for n pairs of which a share ``churn`` flips to and fro."""
+    if n < FEWEST_FLIPS:
+        return None
 
     def surplus(change: float) -> float:
         flips = min(1.0, churn + change)

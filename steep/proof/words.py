@@ -141,7 +141,7 @@ def _table_row(row: Mapping[str, Any]) -> TableRow:
         change=change(row["delta"], rate),
         interval="–"
         if interval is None
-        else f"{change(interval[0], rate)} to {change(interval[1], rate)}",
+        else f"{change(interval[0], rate).removesuffix(' points')} to {change(interval[1], rate)}",
     )
 
 

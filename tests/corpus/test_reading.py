@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from steep.corpus.reading import reading_texts
+from steep.proof.grammar import grammar_pairs
 from steep.proof.questions import general_questions, general_texts
 
 
@@ -27,3 +28,5 @@ def test_reading_shares_no_wording_with_the_panel() -> None:
         assert not grams(passage, 7) & seen, name
     for question in general_questions():
         assert not grams(question.question, 7) & seen, question.id
+    for pair in grammar_pairs():
+        assert not grams(pair.good, 7) & seen, pair.id

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from steep.errors import DriftError
+from steep.proof.advise import Setting
 from steep.proof.judge import judge
 from steep.proof.rules import judge_kept, judge_learned, judge_memorised, may_ship
 from steep.proof.statistics import NOTHING, Difference
-from steep.proof.words import NAMES, verdict_table
+from steep.proof.words import NAMES, RATES, verdict_table
 
 MEASURES = [
     "domain_bits_per_byte", "domain_perplexity", "general_bits_per_byte", "general_perplexity",
@@ -179,6 +180,120 @@ def test_without_questions_prediction_proves_nothing() -> None:
     assert "says nothing about knowledge" in found["verdict"]
     assert found["samples"] == [] and found["chance"] is None
     assert measures(found)["fact_accuracy"]["ci95"] is None
+
+
+def contaminated(count: int) -> dict[str, list[str]]:
+    return {"questions": [f"q{n}" for n in range(count)]}
+
+
+# Broken by: counting contaminated questions in fact_accuracy.
+def test_contaminated_questions_dont_count() -> None:
+    learned_by_heart = judge(raw(right=0), raw(right=20), contaminated=contaminated(20))
+    rows = measures(learned_by_heart)
+    assert learned_by_heart["contaminated"] and learned_by_heart["learned"] == "no_evidence"
+    assert (rows["fact_accuracy"]["n"], rows["fact_accuracy"]["tuned"]) == (20, 0.0)
+    assert rows["fact_accuracy_contaminated"]["tuned"] == 1.0
+    assert learned_by_heart["contamination"]["share"] == 0.5
+    some = judge(raw(right=0), raw(right=40), contaminated=contaminated(4))
+    assert not some["contaminated"] and some["learned"] == "yes"
+    few = judge(raw(right=0), raw(right=40), contaminated=contaminated(31))
+    assert few["learned"] == "no_evidence"
+    assert any("too few for evidence" in reason for reason in few["reasons"])
+    none = judge(raw(right=0), raw(right=40), contaminated=contaminated(40))
+    assert none["learned"] == "no_evidence" and "holds the wording of every" in none["verdict"]
+    assert any("Word the questions otherwise" in step for step in none["next"])
+
+
+# Broken by: letting fewer than 30 controls pass for "still".
+def test_few_controls_are_none() -> None:
+    assert judge(raw(), raw(right=36))["controls"] == "still"
+    assert judge(raw(), raw(right=36, control=15))["controls"] == "moved"
+    few = judge(raw(controls=29), raw(right=36, controls=29))
+    assert few["controls"] == "none"
+    assert any(reason.startswith("No controls") for reason in few["reasons"])
+    assert any('kind "control"' in step for step in few["next"])
+
+
+# Broken by: looking at points and not at intervals in nothing_moved.
+def test_the_same_model_twice_is_no_change() -> None:
+    found = judge(raw(), raw())
+    assert "no change" in found["verdict"] and not found["ship"]
+    nearly = raw()
+    nearly["questions"][0]["first"] = False
+    assert "no change" in judge(raw(), nearly)["verdict"]
+    assert "no change" not in judge(raw(), raw(right=36))["verdict"]
+    assert "no change" not in judge(raw(), raw(nats=302))["verdict"]
+    for row in found["measures"]:
+        if row["n"] and row["name"] in RATES:
+            assert row["ci95"][0] < 0 < row["ci95"][1], row["name"]
+
+
+# Broken by: taking other forms into fact_accuracy, or probes where questions were given.
+def test_forms_are_apart_and_probes_stand_in() -> None:
+    base, tuned = raw(right=0), raw(right=36)
+    for result, right in ((base, False), (tuned, True)):
+        result["questions"] += [question(90 + n, right, form="text") for n in range(8)]
+        result["questions"] += [question(80 + n, False, form="reversed") for n in range(8)]
+        result["probes"] = [question(n, right, set_name="p") for n in range(30)]
+    rows = measures(judge(base, tuned))
+    assert (rows["fact_accuracy"]["n"], rows["probe_accuracy"]["n"]) == (40, 30)
+    assert rows["fact_accuracy_as_in_text"]["tuned"] == 1.0
+    assert rows["fact_accuracy_reversed"]["tuned"] == 0.0
+    base["questions"] = tuned["questions"] = []
+    alone = judge(base, tuned)
+    assert measures(alone)["fact_accuracy"]["n"] == 30 and alone["learned"] == "yes"
+    assert any("automatic probes" in reason for reason in alone["reasons"])
+
+
+# Broken by: leaving few_shot out of judge_kept.
+def test_format_drift_isnt_loss() -> None:
+    base, tuned = raw(), raw(right=36, general=15)
+    shots = [question(n, n < 60, set_name="s") for n in range(80)]
+    base["few_shot"], tuned["few_shot"] = shots, [dict(row) for row in shots]
+    drift = judge(base, tuned)
+    assert drift["kept"] == "yes"
+    assert any("format drift, not loss" in reason for reason in drift["reasons"])
+    for lost in (20, 60):  # a loss that is shown, and one too large to be within ten points
+        tuned["few_shot"] = [question(n, n < 60 - lost, set_name="s") for n in range(80)]
+        assert judge(base, tuned)["kept"] == "forgot"
+    base["few_shot"], tuned["few_shot"] = base["few_shot"][:20], base["few_shot"][:20]
+    assert judge(base, tuned)["kept"] == "forgot"  # so few show nothing
+
+
+def test_lost_grammar_is_forgetting() -> None:
+    tuned = raw(right=36)
+    for row in tuned["grammar"][:40]:
+        row["first"] = False
+    found = judge(raw(), tuned)
+    assert found["kept"] == "forgot" and "grammar" in found["verdict"]
+
+
+def test_the_ceiling_is_the_base_models() -> None:
+    base = raw()
+    base["open_book"] = [question(n, n < 30) for n in range(40)]
+    found = judge(base, raw(right=36))
+    assert found["ceiling"] == {"n": 40, "accuracy": 0.75, "exact": 0.75}
+    assert any("right passage" in reason and "75%" in reason for reason in found["reasons"])
+    assert judge(raw(), raw())["ceiling"] == {"n": 0, "accuracy": None, "exact": None}
+
+
+def test_ranks_and_margins_are_means() -> None:
+    rows = measures(judge(raw(right=20), raw(right=40)))
+    assert rows["fact_reciprocal_rank"]["base"] == pytest.approx(0.625)
+    assert (rows["fact_margin"]["base"], rows["fact_margin"]["tuned"]) == (0.0, 0.5)
+    assert rows["longest_copied"]["better"] == rows["general_kl"]["better"] == "lower"
+
+
+def test_what_to_try_next_follows_what_was_measured() -> None:
+    setting = Setting(general_share=0.1, exposures=4, wordings=1, retells=False, passes=50,
+                      strength_searched=False)  # fmt: skip
+    forgot = judge(raw(), raw(nats=310), setting=setting)["next"]
+    assert any("general_share" in step and "10%" in step for step in forgot)
+    assert any("[strength]" in step for step in forgot)
+    assert any("met 4 times" in step for step in forgot)
+    recites = judge(raw(), raw(right=36, same=30), setting=setting)["next"]
+    assert any("50 times" in step for step in recites)
+    assert judge(raw(), raw(right=36))["next"] == []
 
 
 def test_without_choices_free_answers_decide() -> None:

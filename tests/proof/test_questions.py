@@ -153,3 +153,19 @@ def test_the_packaged_panels() -> None:
         assert question.relation
     assert all(len(text) > 200 for _, text in texts)
     assert len({name for name, _ in texts}) == len(texts)
+
+
+def test_a_question_may_name_its_form(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    rows = [
+        {"question": "Who runs it?", "answer": "Ida"},
+        {"question": "The mill is run by", "answer": "Ida", "form": "text"},
+        {"question": "What does Ida run?", "answer": "the mill", "form": "reversed"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = load_questions(path)
+    assert [question.form for question in found] == ["new", "text", "reversed"]
+    assert found[1].prompt == "The mill is run by"
+    path.write_text(json.dumps({**rows[0], "form": "old"}))
+    with pytest.raises(UserInputError, match=r'line 1: "form" is \'old\'; it is "new"'):
+        load_questions(path)

@@ -1,0 +1,91 @@
+"""The drift of predictions, without both models in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from steep.proof import divergence
+from steep.proof.divergence import (
+    divergences,
+    make_reference,
+    own_texts,
+    read_reference,
+    write_reference,
+)
+from steep.proof.scorer import Scorer
+from tests.tiny import tiny_model, tiny_tokenizer
+
+TEXTS = [(f"t{n}", f"{n} The quick brown fox jumps over the lazy dog. Who?") for n in range(5)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tiny_tokenizer()
+
+
+def scorer(tokenizer: Any, seed: int) -> Scorer:
+    return Scorer(tiny_model("llama", tokenizer, seed), tokenizer)
+
+
+def exact(base: Scorer, tuned: Scorer, ids: tuple[int, ...]) -> float:
+    """KL(tuned || base) summed over a text, from both models' whole distributions."""
+    with torch.inference_mode():
+        p, q = (
+            torch.log_softmax(s.model(torch.tensor([ids])).logits[0, :-1].double(), dim=-1)
+            for s in (tuned, base)
+        )
+    return float((p.exp() * (p - q)).sum())
+
+
+# Broken by: the base's log-probabilities one place off, or KL(base || tuned) instead.
+def test_it_is_the_divergence(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(divergence, "KEPT_TOKENS", 100_000)
+    base, tuned = scorer(tokenizer, 0), scorer(tokenizer, 1)
+    reference = make_reference(base, [TEXTS])
+    rows = divergences(tuned, reference)
+    for (name, ids), row in zip(reference.texts, rows, strict=True):
+        assert row["id"] == name and row["tokens"] == len(ids) - 1
+        assert row["nats"] == pytest.approx(exact(base, tuned, ids), rel=1e-3)
+
+
+# Broken by: leaving the rest of the vocabulary out.
+def test_few_kept_tokens_give_a_lower_bound(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(divergence, "KEPT_TOKENS", 4)
+    base, tuned = scorer(tokenizer, 0), scorer(tokenizer, 1)
+    reference = make_reference(base, [TEXTS])
+    for (_, ids), row in zip(reference.texts, divergences(tuned, reference), strict=True):
+        assert 0 < row["nats"] <= exact(base, tuned, ids) + 1e-6
+
+
+def test_a_model_doesnt_diverge_from_itself(tokenizer: Any) -> None:
+    base = scorer(tokenizer, 0)
+    rows = divergences(base, make_reference(base, [TEXTS, TEXTS[:2]]))
+    assert len(rows) == 7
+    assert all(abs(row["nats"]) < 1e-6 * row["tokens"] for row in rows)
+
+
+def test_it_is_kept_without_pickle(tokenizer: Any, tmp_path: Path) -> None:
+    base = scorer(tokenizer, 0)
+    reference = make_reference(base, [TEXTS])
+    write_reference(tmp_path / "base.npz", reference)
+    kept = read_reference(tmp_path / "base.npz")
+    assert kept is not None and kept.texts == reference.texts
+    assert divergences(base, kept) == divergences(base, reference)
+    (tmp_path / "bad.npz").write_bytes((tmp_path / "base.npz").read_bytes()[:300])
+    assert read_reference(tmp_path / "bad.npz") is None
+    assert read_reference(tmp_path / "none.npz") is None
+    write_reference(tmp_path / "empty.npz", make_reference(base, []))
+    empty = read_reference(tmp_path / "empty.npz")
+    assert empty is not None and divergences(base, empty) == []
+
+
+def test_the_base_writes_texts_of_its_own(tokenizer: Any) -> None:
+    base = scorer(tokenizer, 0)
+    texts = own_texts(base)
+    assert texts == own_texts(base) and len({text for _, text in texts}) > 8

@@ -16,6 +16,12 @@ _SAMPLES = {
     "domain_bits_per_byte": "the beginnings of a few held-out documents; lower is better",
     GENERAL_LOSS: "a few general texts that neither train nor judge; lower is better",
 }
+_TITLES = {
+    "fact_accuracy": "Facts, while training",
+    "probe_accuracy": "Facts, while training",
+    "domain_bits_per_byte": "Your documents, while training",
+    GENERAL_LOSS: "General text, while training",
+}
 _ORDER = [*_SAMPLES]
 MAX_CURVES = 8
 
@@ -64,8 +70,9 @@ def _curve(story: RunStory, name: str, points: Points, key: str) -> Plot:
         if base is not None and isinstance(budget, int | float):
             axes.axhline(base + budget, color=EXTRA, linewidth=1, ls=":")
             caption += " The dotted one is as much worse as the forgetting budget allows."
-            caption += " How much of the change is kept was chosen after this."
-        axes.plot(steps, values, color=TUNED, marker="o", ms=3.5, lw=1.5)
+            if story.strength is not None:
+                caption += " How much of the change is kept was chosen after this."
+        axes.plot(steps, values, color=TUNED, marker="o", ms=3.5, lw=1.5, clip_on=False)
         if name in RATES:
             axes.set_ylim(-0.02, 1.02)
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
@@ -74,4 +81,4 @@ def _curve(story: RunStory, name: str, points: Points, key: str) -> Plot:
         label = f"{check_label(name)} from {check_value(name, values[0])} at step {steps[0]:,} to "
         label += f"{check_value(name, values[-1])} at step {steps[-1]:,}"
         svg = to_svg(figure, key, label)
-    return Plot("While training", caption, svg)
+    return Plot(_TITLES.get(name, "While training"), caption, svg)

@@ -176,6 +176,25 @@ def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     return text
 
 
+def contamination_sentence(ledger: Mapping[str, Any] | None) -> str | None:
+    """Whether training text holds the wording of what judges the result."""
+    found = (ledger or {}).get("contamination")
+    if not found:
+        return None
+    removed = len(found["removed"])
+    flagged = sum(len(ids) for ids in found["items"].values())
+    if not removed and not flagged:
+        return "No training text holds the wording of an evaluation item."
+    said = []
+    if removed:
+        verb = "was" if removed == 1 else "were"
+        texts = "retelling or replay text" if removed == 1 else "retellings or replay texts"
+        said.append(f"{removed:,} {texts} {verb} left out")
+    if flagged:
+        said.append(f"the wording of {flagged:,} of them stands in your documents, and is trained")
+    return f"Compared with the evaluation items: {'; '.join(said)}."
+
+
 def training_facts(story: RunStory) -> list[Fact]:
     """Method, size, time and speed of the training."""
     train = (story.recipe or {}).get("train") or {}

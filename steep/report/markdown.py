@@ -15,6 +15,7 @@ from steep.report.facts import (
     advice,
     benchmark_note,
     benchmark_table,
+    contamination_sentence,
     document_facts,
     drop_reasons,
     knowledge_sentence,
@@ -103,15 +104,14 @@ def _data(story: RunStory) -> str:
     if shares:
         rows = [(s.name, f"{s.tokens:,}", f"{100 * s.share:.1f}%") for s in shares]
         parts.append(table(("Tokens trained", "Tokens", "Share"), rows))
-    known = knowledge_sentence(ledger)
-    if known:
-        parts.append(escape(known))
+    said = (knowledge_sentence(ledger), contamination_sentence(ledger))
+    parts += [escape(sentence) for sentence in said if sentence]
     reasons = drop_reasons(ledger)
     if reasons:
-        said = ", ".join(f"{count:,} {escape(reason)}" for reason, count in reasons)
+        counts = ", ".join(f"{count:,} {escape(reason)}" for reason, count in reasons)
         drops = ledger.get("drops") or []
         rows = [(place(d), d.get("reason", ""), d.get("detail", "")) for d in drops[:MAX_ROWS]]
-        parts.append(f"Dropped: {said}.")
+        parts.append(f"Dropped: {counts}.")
         if rows:
             listed = table(("Dropped", "Reason", "Detail"), rows, numbers=False)
             parts.append(listed + _more(len(drops)))

@@ -44,7 +44,7 @@ PANEL = Panel(
     general=(("g", "What the verdict is judged on."),),
     questions=questions(60),
     controls=questions(5, "control"),
-    probes=questions(7),
+    probes=tuple(replace(question, id=f"probe{n}") for n, question in enumerate(questions(7))),
 )
 VALIDATION = [f"General text number {n} about the weather. " * 30 for n in range(10)]
 
@@ -88,6 +88,7 @@ def test_a_short_run_has_a_smaller_sample_or_none() -> None:
     for tokens in (1000, 40_000, 100_000, 10**9):
         found = sample(tokens=tokens)
         sizes.append(0 if found is None else len(found.questions))
+    assert sample(tokens=1000) is None
     assert sizes[0] == 0 < sizes[1] < sizes[2] < sizes[3] == 24
     assert sample(Panel(), tokens=10**9) is not None  # general text is always there
     assert light_sample(Panel(), [], tiny_tokenizer(), tokens=10**9, share=0.05) is None
@@ -152,6 +153,10 @@ class Lines(Silent):
             self.lines.append(text)
 
 
+def _unwanted(*_: object) -> None:
+    raise AssertionError("a panel was made for checks that nobody wants")
+
+
 # Broken by: checks of judged general text; values not written, not shown, or read as other steps.
 def test_a_run_shows_what_it_learns_and_trains_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -175,10 +180,12 @@ def test_a_run_shows_what_it_learns_and_trains_the_same(
     assert [check.step for check in story.checks] == [0, 2, 4]
     assert story.checks[0].values == lines[0]["checks_before"]
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert page.count("<h3>While training</h3>") == 3
+    for what in ("Facts", "Your documents", "General text"):
+        assert page.count(f"<h3>{what}, while training</h3>") == 1
     assert "general text, nats per token from" in page
     assert "| 0 (base) |" in (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
     quiet = load_recipe(recipe, ["evaluate.check_share=0", f"output_dir='{tmp_path}/quiet'"])
+    monkeypatch.setattr("steep.stages.evaluate.make_panel", _unwanted)
     steep.train(quiet)
     plain = [json.loads(line) for line in (tmp_path / "quiet" / "metrics.jsonl").open()]
     assert not [line for line in plain if {"checks", "checks_before"} & line.keys()]

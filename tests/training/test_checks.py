@@ -267,3 +267,37 @@ def test_resuming_with_checks_changes_no_bit(stop: int, tmp_path: Path) -> None:
         {k: line.get(k) for k in kept} for line in expected
     ]
     assert all(torch.equal(p, weights(model)[name]) for name, p in weights(whole).items())
+
+
+# Broken by: the kept lines not handed to the accounts.
+def test_what_was_spent_before_an_interruption_stays_spent(tmp_path: Path) -> None:
+    recipe = make_recipe(save_steps=2)
+    clock = Clock()
+
+    def look() -> dict[str, float]:
+        clock.now += 1000.0
+        return {"loss": 1.0}
+
+    def session(checks: Checks, on_step: Callable[[StepMetrics, int], None]) -> None:
+        train_model(
+            make_model("llama", recipe),
+            make_schedule(tiny_tokenizer(TEXTS)),
+            recipe,
+            steps=6,
+            seed=0,
+            precision="fp32",
+            folder=tmp_path,
+            key=KEY,
+            on_step=on_step,
+            checks=checks,
+        )
+
+    def kill(metrics: StepMetrics, steps: int) -> None:
+        if metrics.step == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        session(At(look, {2}, clock=clock), kill)
+    session(Checks(look, share=0.5, steps=6, clock=clock), lambda *_: None)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    assert [line["step"] for line in lines if "check_seconds" in line] == [1, 2]

@@ -39,8 +39,9 @@ class CommonShape:
 
     @property
     def other_parameters(self) -> int:
-        """Parameters of the embeddings and of an untied head."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
+        """Parameters of the embeddings, of an untied head and of two norms a layer."""
+        tables = self.vocabulary * (1 if self.tied else 2)
+        return (tables + 2 * self.layers + 1) * self.hidden
 
     @property
     def kept(self) -> int:

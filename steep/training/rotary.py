@@ -122,7 +122,7 @@ class Attention:
         layout = attention.layout_of([2, 3], x.device)
 
         def ask(module: Any, q: Any, k: Any, v: Any, mask: Any, **options: Any) -> Any:
-            attention.refuse_unsupported(module, options.get("dropout", 0.0), options)
+            attention.refuse_unsupported(module, options)
             self.scale, self.window = options["scaling"], options.get("sliding_window")
             return attention.segment_attention(module, q, k, v, mask, **options)
 

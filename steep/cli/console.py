@@ -72,8 +72,8 @@ class Console:
         if done < total and now - self._said < _LINE_SECONDS:
             return
         self._said = now
-        left = (now - self._begin) / max(done, 1) * (total - done)
-        self._rich.print(f"  {done}/{total}  {text}  {_clock(left)} left", soft_wrap=True)
+        left = f"  {_clock((now - self._begin) / done * (total - done))} left" if done else ""
+        self._rich.print(f"  {done}/{total}  {text}{left}", soft_wrap=True)
 
     def _clear(self) -> None:
         if self._task is not None:

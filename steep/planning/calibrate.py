@@ -9,32 +9,31 @@ the shape, the recipe, the rows and the machine, and is kept in ``$STEEP_CACHE/p
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from steep import __version__
 from steep.artifact import file_hash, key_of, read_json, write_json
-from steep.errors import PlanningError, RecipeError
+from steep.errors import PlanningError
 from steep.model.load import cache_folder
 from steep.model.precision import Precision
 from steep.planning.machine import processor
 from steep.planning.measured import Line, Measured, Order, Rows, StepTime, line_through
+from steep.planning.process import Child
+from steep.planning.rounds import SCATTER, low_quarter
 from steep.planning.shape import depth_of, measured_depths, truncated
 from steep.recipe import TrainRecipe
 
-_VERSION = 1
+_VERSION = 2
 _PACKAGE = Path(__file__).parent.parent
-_RECIPE_ERROR = "steep.errors.RecipeError: "
-_STALL = 3.0  # a step of so many times the usual length was held up by something else
-_MOST_SECONDS = 12.0  # of training at each depth
-_CHILD_SECONDS = 300.0
+_CHILD = "steep.planning.child"
+_STALL = 2.0  # a step of so many times the usual length was held up by something else
+_MOST_SECONDS = 6.0  # of training at each depth
+_MORE_SECONDS = 8.0  # where its steps scatter: time for about one more round
 
 # What a step's cost doesn't depend on.
 _FREE = frozenset(
@@ -64,6 +63,7 @@ class Question:
         train: ``[train]``, resolved.
         rows, firsts: steps like those to come: for each row its segments' lengths and first
             targets; the largest step first, and every beginning of the rest a fair sample.
+        ask: also measure how fast the model answers, which predicting a whole run takes.
     """
 
     shape: dict[str, Any]
@@ -73,6 +73,7 @@ class Question:
     device: str
     rows: Rows
     firsts: Rows
+    ask: bool = True
 
     @cached_property
     def key(self) -> str:
@@ -89,6 +90,7 @@ class Question:
                 "device": _device_name(self.device),
                 "rows": self.rows,
                 "firsts": self.firsts,
+                "ask": self.ask,
                 "cpu": processor(),
                 "torch": torch.__version__,
                 "steep": __version__,
@@ -127,17 +129,16 @@ class Calibration:
     def sample(self) -> tuple[StepTime, ...]:
         """The timed steps with their seconds at the model's depth.
 
-        Left out are the first one, which is slower, and those in which the machine stood still.
+        Left out are the first one, which is slower, and those in which the machine stood still at
+        any depth: by far slower than the fast quarter both as a step and for each token.
         """
         count = min(len(m.steps) for m in self.measured)
         numbers = range(min(1, count - 1), count)
-        limits = [_STALL * median(m.steps[n].seconds for n in numbers) for m in self.measured]
+        stalled = set[int]().union(*(_stalled(m.steps, numbers) for m in self.measured))
         return tuple(
             StepTime(self.measured[0].steps[n].tokens, self._step_seconds(n))
             for n in numbers
-            if all(
-                m.steps[n].seconds <= limit for m, limit in zip(self.measured, limits, strict=True)
-            )
+            if n not in stalled
         )
 
     @property
@@ -148,12 +149,28 @@ class Calibration:
 
     @property
     def spread(self) -> float:
-        """Half the width of the range that times are given with, as a share."""
+        """Half the width of the range that times are given with, as a share.
+
+        Wider where steps still scattered after all repeats.
+        """
         reach = self.depth / max(m.layers for m in self.measured)
-        return min(0.5, 0.15 + 0.03 * max(0.0, reach - 1.0))
+        scattered = max(0.0, max(m.scatter for m in self.measured) - SCATTER)
+        return min(0.5, 0.15 + 0.03 * max(0.0, reach - 1.0) + scattered)
 
     def _step_seconds(self, number: int) -> float:
         return self._line(lambda m: m.steps[number].seconds).at(self.depth)
+
+
+def _stalled(steps: Sequence[StepTime], numbers: range) -> set[int]:
+    """Which of these steps the machine stood still in."""
+    chosen = [steps[n] for n in numbers]
+    longest = _STALL * low_quarter([step.seconds for step in chosen])
+    slowest = _STALL * low_quarter([step.seconds / max(step.tokens, 1) for step in chosen])
+    return {
+        n
+        for n in numbers
+        if steps[n].seconds > longest and steps[n].seconds / max(steps[n].tokens, 1) > slowest
+    }
 
 
 def calibrate(
@@ -180,10 +197,17 @@ def calibrate(
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise PlanningError(f"the model's shape can't be made smaller ({error})") from error
     measured: list[Measured] = []
-    for number, layers in enumerate(depths):
-        if progress is not None:
-            progress(number, len(depths), f"a model of {layers} layers")
-        measured.append(_measure(question, layers))
+    steps = len(question.rows)
+    with ExitStack() as stack:
+        # All import at once, which takes a core each, and then wait for their turn.
+        children = [stack.enter_context(Child(_CHILD)) for _ in depths]
+        # The deepest first: of shallower ones no more steps are wanted than it had time for.
+        for child, layers in zip(children, reversed(depths), strict=True):
+            if progress is not None:
+                progress(len(measured), len(depths), f"a model of {layers} layers")
+            measured.append(_measure(child, question, layers, steps))
+            steps = min(steps, len(measured[-1].steps))
+    measured.sort(key=lambda m: m.layers)
     found = Calibration(question.key, depth, tuple(measured), round(time.monotonic() - begin, 2))
     if progress is not None:
         progress(len(depths), len(depths), "measured")
@@ -191,63 +215,31 @@ def calibrate(
     return found
 
 
-def _measure(question: Question, layers: int) -> Measured:
-    """Run one child.
+def _measure(child: Child, question: Question, layers: int, steps: int) -> Measured:
+    """Have a child measure one depth by the first ``steps`` of the steps.
 
     Raises:
         PlanningError: it failed.
     """
     # Frozen layers are numbered in the whole model: training them too errs on the safe side.
     order = Order(
-        truncated(question.shape, layers),
-        layers,
-        question.train.model_copy(update={"frozen_layers": []}).model_dump(),
-        question.precision,
-        question.threads,
-        question.device,
-        question.rows,
-        question.firsts,
-        _MOST_SECONDS,
+        shape=truncated(question.shape, layers),
+        layers=layers,
+        train=question.train.model_copy(update={"frozen_layers": []}).model_dump(),
+        precision=question.precision,
+        threads=question.threads,
+        device=question.device,
+        rows=question.rows[:steps],
+        firsts=question.firsts[:steps],
+        most_seconds=_MOST_SECONDS,
+        more_seconds=_MORE_SECONDS,
+        ask=question.ask,
     )
-    answer = run_child("steep.planning.child", json.dumps(asdict(order)))
+    answer = child.ask(json.dumps(asdict(order)))
     try:
         return Measured.read(json.loads(answer))
     except (ValueError, TypeError, KeyError) as error:
         raise PlanningError("the calibrating process gave no answer") from error
-
-
-def run_child(module: str, text: str, seconds: float = _CHILD_SECONDS) -> str:
-    """Run a module in a new process with ``text`` on its stdin; what it wrote to stdout.
-
-    Raises:
-        PlanningError: it failed, was killed, or took too long.
-        RecipeError: the recipe asks for what this model hasn't got.
-    """
-    here = str(_PACKAGE.parent)
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", module],
-            input=text,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        raise PlanningError(f"measuring took longer than {seconds:.0f} s") from None
-    except OSError as error:
-        raise PlanningError(f"no process for measuring could be started ({error})") from error
-    if done.returncode < 0:
-        raise PlanningError(
-            f"measuring was killed by signal {-done.returncode} (most likely out of memory)"
-        )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        if lines and lines[-1].startswith(_RECIPE_ERROR):
-            raise RecipeError(lines[-1].removeprefix(_RECIPE_ERROR))
-        raise PlanningError(f"measuring failed: {lines[-1][:300] if lines else 'no reason given'}")
-    return done.stdout
 
 
 def _kept(path: Path, key: str) -> Calibration | None:

@@ -7,6 +7,7 @@ starts from nothing, and so that running out of memory ends it and not the run.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import sys
@@ -26,7 +27,8 @@ from steep.corpus.shards import Shards
 from steep.model.adapters import make_trainable
 from steep.model.precision import Precision, dtype_of
 from steep.planning.machine import forget_peak, peak_resident_bytes, resident_bytes
-from steep.planning.measured import Measured, Order, StepTime
+from steep.planning.measured import Measured, Order, Rates, StepTime
+from steep.planning.rounds import Rounds, scatter
 from steep.planning.shape import config_of
 from steep.proof.scorer import Choices, Scorer
 from steep.recipe import TrainRecipe
@@ -36,6 +38,7 @@ from steep.training.loop import StepMetrics, train_model
 # so small that the processor slows down.
 _SPREAD = 0.02
 _BLOCK = 2**16
+_ENDLESS = 10**6  # steps: measuring ends long before
 
 # What is asked: as many places as the scorer puts into one batch, at lengths usual in the panel.
 _ASKED_BATCH = 2048
@@ -49,6 +52,7 @@ def main() -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    _import_what_a_run_holds()  # before the order comes: another child may be measuring meanwhile
     order = Order.read(json.load(sys.stdin))
     out = sys.stdout
     sys.stdout = sys.stderr  # whatever a library prints must not stand in the answer
@@ -60,43 +64,17 @@ def measure(order: Order) -> Measured:
     """Ask and train one truncated model."""
     torch.set_num_threads(order.threads)
     peaks = _Peaks(order.device)
-    import accelerate  # noqa: F401  (part of what a run holds before it has a model)
-    import peft  # noqa: F401
-
+    _import_what_a_run_holds()
     idle = peaks.take()
     model = random_model(config_of(order.shape)).to(order.device)
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    text_rate, choice_rate, answer_seconds = _ask(model)
+    answered = _ask(model) if order.ask else None
     asked = peaks.take()
     recipe = TrainRecipe.model_validate(order.train)
     model = make_trainable(model, recipe, seed=0)
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-    schedule = measuring_schedule(order, recipe, lambda: peaks.take("probed"))
-    steps: list[StepTime] = []
-    begin = time.monotonic()
-
-    def note(metrics: StepMetrics, total: int) -> None:
-        steps.append(StepTime(metrics.tokens, metrics.seconds))
-        peaks.keep("stepped")
-        if time.monotonic() - begin > order.most_seconds and len(steps) > 2:
-            raise _Enough
-
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            way = train_model(
-                model,
-                schedule,
-                recipe,
-                steps=len(order.rows),
-                seed=0,
-                precision=order.precision,
-                folder=Path(folder),
-                key={},
-                on_step=note,
-            ).way
-        except _Enough:
-            way = None
-        peaks.take("saved")
+    rounds = _train(model, order, recipe, peaks)
+    trained_rate = _as_trained(model, order.precision) if order.ask else 0.0
     return Measured(
         layers=order.layers,
         weight_bytes=weights,
@@ -105,18 +83,58 @@ def measure(order: Order) -> Measured:
         asked_bytes=asked,
         probed_bytes=peaks.named["probed"],
         stepped_bytes=peaks.named["stepped"],
-        saved_bytes=peaks.named["saved"] if way is not None else None,
-        steps=tuple(steps),
-        text_tokens_per_second=text_rate,
-        choice_tokens_per_second=choice_rate,
-        answer_seconds=answer_seconds,
-        trained_text_tokens_per_second=_as_trained(model, order.precision),
-        packing=way.packing if way is not None else None,
+        saved_bytes=peaks.named.get("saved"),
+        steps=tuple(rounds.steps),
+        scatter=round(scatter(rounds.steps), 4),
+        asked=None if answered is None else Rates(*answered, trained_rate),
     )
 
 
+def _import_what_a_run_holds() -> None:
+    """What a run has imported before it has a model."""
+    import accelerate  # noqa: F401
+    import peft  # noqa: F401
+
+
+def _train(model: Any, order: Order, recipe: TrainRecipe, peaks: _Peaks) -> Rounds:
+    """Train by the product's loop until there are times enough.
+
+    A checkpoint is written after the first round, if all of its steps were taken.
+    """
+    count = len(order.rows)
+    rounds = Rounds(count, order.most_seconds, order.more_seconds)
+
+    def before(step: int) -> None:
+        if step == 0:
+            peaks.take("probed")
+            rounds.begin()
+        elif step == count:
+            peaks.keep("saved")
+        if rounds.is_enough():
+            raise _Enough
+
+    def note(metrics: StepMetrics, total: int) -> None:
+        rounds.note(StepTime(metrics.tokens, metrics.seconds))
+        if metrics.step <= count:  # later ones would count the checkpoint in
+            peaks.keep("stepped")
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(_Enough):
+        train_model(
+            model,
+            measuring_schedule(order, recipe, before),
+            recipe.model_copy(update={"save_steps": count}),
+            steps=_ENDLESS,
+            seed=0,
+            precision=order.precision,
+            folder=Path(folder),
+            key={},
+            on_step=note,
+        )
+    return rounds
+
+
 class _Enough(Exception):
-    """The time allowed is over."""
+    """Enough steps were taken."""
 
 
 @dataclass
@@ -172,10 +190,12 @@ def random_model(config: Any) -> Any:
 
 
 def measuring_schedule(
-    order: Order, recipe: TrainRecipe, before_first: Callable[[], object]
+    order: Order, recipe: TrainRecipe, before: Callable[[int], object]
 ) -> Schedule:
-    """Batches of random tokens with the segment lengths ordered; the first call is reported."""
+    """Batches of random tokens with the segment lengths ordered, round after round.
 
+    ``before`` is called with the number of each step before it begins.
+    """
     generator = np.random.default_rng(0)
     lengths = np.array([n for step in order.rows for row in step for n in row], dtype=np.int64)
     firsts = np.array([n for step in order.firsts for row in step for n in row], dtype=np.int64)
@@ -197,8 +217,7 @@ def measuring_schedule(
             return rows[step % len(rows)]
 
         def batch(self, step: int) -> Batch:
-            if step == 0:
-                before_first()
+            before(step)
             return super().batch(step)
 
     return Given(shards, 0, recipe.max_seq_length, size, 0.0)

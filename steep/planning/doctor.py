@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -112,11 +113,12 @@ def diagnose(model: str, progress: Progress) -> Diagnosis:
     methods: tuple[Method, ...] = ("lora", "full")
     trains: list[Trains] = []
     found: dict[Method, Calibration] = {}
-    for method in methods:
-        progress.stage(f"Measuring small models of the shape of {model} ({method})")
+    progress.stage(f"Training small models of the shape of {model}, by each method")
+    for number, method in enumerate(methods):
         try:
             found[method] = calibrate(
-                _question(shape, method, precision, device), progress=progress.at
+                _question(shape, method, precision, device),
+                progress=_part_of(progress, number, len(methods), method),
             )
             trains.append(_trains(method, found[method], precision, room))
         except Exception as error:  # whatever it is, the rest of the diagnosis stands
@@ -159,6 +161,17 @@ def diagnose(model: str, progress: Progress) -> Diagnosis:
             )
         ),
     )
+
+
+def _part_of(
+    progress: Progress, number: int, parts: int, name: str
+) -> Callable[[int, int, str], None]:
+    """Progress within one of several equal parts, told as progress of the whole."""
+
+    def at(done: int, total: int, text: str) -> None:
+        progress.at(number * total + done, parts * total, f"{name}: {text}")
+
+    return at
 
 
 def problems(
@@ -261,7 +274,7 @@ def _largest(
     sizes = Sizes.of(found, machine.resident_bytes() or 0, precision != "fp32")
     rank = _recipe(method).lora_r
     fitting = [
-        (shape.name, peak)
+        (shape.title, peak)
         for shape in COMMON
         if (peak := estimated_peak(shape, measured, sizes, method, rank))
         <= room.available + sizes.idle
@@ -289,7 +302,14 @@ def _question(shape: dict[str, Any], method: Method, precision: Precision, devic
 
     depth_of(shape)  # a shape without a depth is found out here
     return Question(
-        shape, _recipe(method), precision, torch.get_num_threads(), device, rows(0), rows(1)
+        shape=shape,
+        train=_recipe(method),
+        precision=precision,
+        threads=torch.get_num_threads(),
+        device=device,
+        rows=rows(0),
+        firsts=rows(1),
+        ask=False,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steep.errors import PlanningError
 from steep.model.precision import Precision
 
 Rows = tuple[tuple[tuple[int, ...], ...], ...]
@@ -21,7 +22,9 @@ class Order:
         layers: how many decoder layers it has.
         train: ``[train]`` of the resolved recipe.
         rows, firsts: for each step and row the length and the first target of each segment.
-        most_seconds: no further step begins after this much training.
+        most_seconds: no further step begins after this much training, unless steps scatter.
+        more_seconds: how much longer steps that scatter are repeated, at the most.
+        ask: also measure how fast the model answers.
     """
 
     shape: dict[str, Any]
@@ -33,6 +36,8 @@ class Order:
     rows: Rows
     firsts: Rows
     most_seconds: float
+    more_seconds: float
+    ask: bool
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Order:
@@ -49,22 +54,37 @@ class StepTime:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """How fast a model answers.
+
+    Attributes:
+        text_tokens_per_second: scoring whole texts in fp32.
+        choice_tokens_per_second: scoring continuations that share a prompt.
+        answer_seconds: time for one token of one greedy answer, within a batch.
+        trained_text_tokens_per_second: scoring texts as the strength is chosen.
+    """
+
+    text_tokens_per_second: float
+    choice_tokens_per_second: float
+    answer_seconds: float
+    trained_text_tokens_per_second: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """What was measured at one depth; peaks are of the child process (or of the GPU), in bytes.
 
     Attributes:
         weight_bytes, trained_bytes: fp32 bytes of the base's parameters and of trainable ones.
         idle_bytes: with everything imported and no model.
-        asked_bytes: while the plain model was asked.
+        asked_bytes: while the plain model was made and asked.
         probed_bytes: while the loop tried its ways of computing, before the first step.
         stepped_bytes: while steps were taken.
         saved_bytes: while the checkpoint was written; None if time ended the training.
-        steps: the steps taken, in order; the first one is slower than the rest.
-        text_tokens_per_second: scoring whole texts in fp32.
-        choice_tokens_per_second: scoring continuations that share a prompt.
-        answer_seconds: time for one token of one greedy answer, within a batch.
-        trained_text_tokens_per_second: scoring texts as the strength is chosen.
-        packing: how packed rows were computed; None if time ended the training.
+        steps: the steps taken, in order; the first one is slower than the rest. Of a step that
+            was repeated it is the least time.
+        scatter: how far those times still scatter (``steep.planning.rounds``).
+        asked: how fast it answered; None if it wasn't asked.
     """
 
     layers: int
@@ -76,16 +96,26 @@ class Measured:
     stepped_bytes: int
     saved_bytes: int | None
     steps: tuple[StepTime, ...]
-    text_tokens_per_second: float
-    choice_tokens_per_second: float
-    answer_seconds: float
-    trained_text_tokens_per_second: float
-    packing: str | None
+    scatter: float
+    asked: Rates | None
+
+    @property
+    def rates(self) -> Rates:
+        """How fast it answered.
+
+        Raises:
+            PlanningError: it wasn't asked.
+        """
+        if self.asked is None:
+            raise PlanningError("this calibration didn't measure how fast the model answers")
+        return self.asked
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Measured:
         """From JSON."""
-        return cls(**{**values, "steps": tuple(StepTime(**step) for step in values["steps"])})
+        steps = tuple(StepTime(**step) for step in values["steps"])
+        asked = values["asked"]
+        return cls(**{**values, "steps": steps, "asked": None if asked is None else Rates(**asked)})
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ def stage_times(
     wide = calibration.spread
     times = []
     if work.written_tokens:  # kept across runs, so it may cost nothing
-        writing = work.written_tokens * calibration.at_depth(lambda m: m.answer_seconds)
+        writing = work.written_tokens * calibration.at_depth(lambda m: m.rates.answer_seconds)
         times.append(StageTime("write the replay", writing, 0.0, writing * (1 + _ROUGH)))
     if not base_is_known:
         seconds = load + asking_seconds(calibration, work.asking.of_base, _ANSWERED_SHARE["base"])
@@ -260,7 +260,7 @@ def stage_times(
     times.append(_around("train", training, wide))
     if work.validation_tokens:
         each = work.validation_tokens * calibration.at_depth(
-            lambda m: 1.0 / m.trained_text_tokens_per_second
+            lambda m: 1.0 / m.rates.trained_text_tokens_per_second
         )
         low, usual, high = (count * each for count in _STRENGTHS)
         times.append(StageTime("choose the strength", usual, low, high))
@@ -274,9 +274,9 @@ def stage_times(
 
 def asking_seconds(calibration: Calibration, asking: Asking, answered: float = 1.0) -> float:
     """Time to ask one model everything; ``answered`` is how long answers are, of the longest."""
-    text = calibration.at_depth(lambda m: 1.0 / m.text_tokens_per_second)
-    choice = calibration.at_depth(lambda m: 1.0 / m.choice_tokens_per_second)
-    answer = calibration.at_depth(lambda m: m.answer_seconds)
+    text = calibration.at_depth(lambda m: 1.0 / m.rates.text_tokens_per_second)
+    choice = calibration.at_depth(lambda m: 1.0 / m.rates.choice_tokens_per_second)
+    answer = calibration.at_depth(lambda m: m.rates.answer_seconds)
     return (
         asking.text_tokens * text
         + asking.choice_tokens * choice

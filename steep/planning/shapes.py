@@ -12,7 +12,7 @@ class CommonShape:
     """A decoder's dimensions, as in a model's config.json.
 
     Attributes:
-        name: size as people say it, and a model that has it.
+        name: a model that has them.
         keys: width of all keys (and of all values): key-value heads times head size.
     """
 
@@ -25,6 +25,13 @@ class CommonShape:
     tied: bool = True
 
     @property
+    def title(self) -> str:
+        """The size in parameters and the name, as in "1.2B (Llama-3.2-1B)"."""
+        millions = (self.layer_parameters + self.other_parameters) / 1e6
+        size = f"{millions:.0f}M" if millions < 999.5 else f"{millions / 1e3:.1f}B"
+        return f"{size} ({self.name})"
+
+    @property
     def layer_parameters(self) -> int:
         """Parameters of the linear layers of all decoder layers."""
         attention = 2 * self.hidden * (self.hidden + self.keys)
@@ -32,8 +39,9 @@ class CommonShape:
 
     @property
     def other_parameters(self) -> int:
-        """Parameters of the embeddings and of an untied head."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
+        """Parameters of the embeddings, of an untied head and of two norms a layer."""
+        tables = self.vocabulary * (1 if self.tied else 2)
+        return (tables + 2 * self.layers + 1) * self.hidden
 
     @property
     def kept(self) -> int:
@@ -48,13 +56,13 @@ class CommonShape:
 
 
 COMMON = (
-    CommonShape("135M (SmolLM2-135M)", 30, 576, 1536, 192, 49152),
-    CommonShape("360M (SmolLM2-360M)", 32, 960, 2560, 320, 49152),
-    CommonShape("0.5B (Qwen2.5-0.5B)", 24, 896, 4864, 128, 151936),
-    CommonShape("1B (Llama-3.2-1B)", 16, 2048, 8192, 512, 128256),
-    CommonShape("1.7B (SmolLM2-1.7B)", 24, 2048, 8192, 2048, 49152),
-    CommonShape("3B (Llama-3.2-3B)", 28, 3072, 8192, 1024, 128256),
-    CommonShape("7B (Mistral-7B)", 32, 4096, 14336, 1024, 32000, tied=False),
+    CommonShape("SmolLM2-135M", 30, 576, 1536, 192, 49152),
+    CommonShape("SmolLM2-360M", 32, 960, 2560, 320, 49152),
+    CommonShape("Qwen2.5-0.5B", 24, 896, 4864, 128, 151936),
+    CommonShape("Llama-3.2-1B", 16, 2048, 8192, 512, 128256),
+    CommonShape("SmolLM2-1.7B", 24, 2048, 8192, 2048, 49152),
+    CommonShape("Llama-3.2-3B", 28, 3072, 8192, 1024, 128256),
+    CommonShape("Mistral-7B", 32, 4096, 14336, 1024, 32000, tied=False),
 )
 """From small to large."""
 

@@ -9,7 +9,7 @@ faster than PyTorch's fused kernel, whose backward runs far below the matmul rat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -164,11 +164,11 @@ def segment_attention(
         [1, tokens, heads, value width], and None for the weights.
 
     Raises:
-        UnsupportedAttention: a mask, soft cap, sinks, position bias or dropout is asked for.
+        UnsupportedAttention: a mask, soft cap, sinks or a position bias is asked for.
     """
     if segment_layout is None or attention_mask is not None:
         raise UnsupportedAttention("attention with a mask, or without segments")
-    refuse_unsupported(module, dropout, options)
+    refuse_unsupported(module, options)
     device = query.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
@@ -179,15 +179,15 @@ def segment_attention(
     queries, keys, values = (torch.split(x[0].transpose(0, 1), sizes) for x in (query, key, value))
     apply: Any = _BucketAttention.apply
     found = [
-        _by_kernel(q, k, v, bucket, scale)
+        _by_kernel(q, k, v, bucket, scale, dropout)
         if is_left_to_kernel(bucket, window)
-        else apply(q, k, v, bucket, scale, window)
+        else apply(q, k, v, bucket, scale, window, dropout)
         for q, k, v, bucket in zip(queries, keys, values, segment_layout, strict=True)
     ]
     return torch.cat(found)[None], None
 
 
-def refuse_unsupported(module: Any, dropout: float, options: Mapping[str, Any]) -> None:
+def refuse_unsupported(module: Any, options: Mapping[str, Any]) -> None:
     """Check what a module asks of its attention.
 
     Raises:
@@ -195,8 +195,8 @@ def refuse_unsupported(module: Any, dropout: float, options: Mapping[str, Any]) 
     """
     extras = ("softcap", "s_aux", "position_bias")
     asked = [name for name in extras if options.get(name) is not None]
-    if dropout or asked:
-        raise UnsupportedAttention(f"attention with {asked or 'dropout'}")
+    if asked:
+        raise UnsupportedAttention(f"attention with {asked}")
     if not getattr(module, "is_causal", True):
         raise UnsupportedAttention("attention that isn't causal")
 
@@ -207,13 +207,18 @@ def is_left_to_kernel(bucket: Bucket, window: int | None) -> bool:
 
 
 def _by_kernel(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bucket: Bucket, scale: float
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    bucket: Bucket,
+    scale: float,
+    dropout: float,
 ) -> torch.Tensor:
     """Attention of q, k, v [tokens, heads, width] by PyTorch's kernel."""
     shared = q.shape[1] != k.shape[1]
     q, k, v = (bucket.pad(x).view(-1, x.shape[1], bucket.length, x.shape[2]) for x in (q, k, v))
     out = torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, is_causal=True, scale=scale, enable_gqa=shared
+        q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=shared
     )
     return bucket.unpad(out, out.shape[1])
 
@@ -230,8 +235,9 @@ class _BucketAttention(torch.autograd.Function):
         bucket: Bucket,
         scale: float,
         window: int | None,
+        dropout: float,
     ) -> torch.Tensor:
-        out, kept = attend(bucket.pad(q), bucket.pad(k), bucket.pad(v), scale, window)
+        out, kept = attend(bucket.pad(q), bucket.pad(k), bucket.pad(v), scale, window, dropout)
         ctx.save_for_backward(*kept)
         ctx.bucket, ctx.scale, ctx.window = bucket, scale, window
         ctx.heads = (q.shape[1], k.shape[1], v.shape[1])
@@ -243,13 +249,20 @@ class _BucketAttention(torch.autograd.Function):
         gradient = bucket.clear_padding(bucket.pad(gradients[0]))
         found = attend_backward(gradient, ctx.saved_tensors, ctx.scale, ctx.window)
         parts = [bucket.unpad(x, n) for x, n in zip(found, ctx.heads, strict=True)]
-        return *parts, None, None, None
+        return *parts, None, None, None, None
 
 
 def attend(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, window: int | None
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    scale: float,
+    window: int | None,
+    dropout: float = 0.0,
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     """softmax(scale · q kᵀ) v, causal, and what its gradient needs; ``q`` is overwritten.
+
+    A share ``dropout`` of the weights is dropped and the rest made larger by as much.
 
     q [segments * heads, length, width], k and v [segments * key heads, length, width]. Query
     heads that share a key head are stacked as rows of one product, so keys are never repeated.
@@ -260,7 +273,7 @@ def attend(
     q.mul_(scale)
     shared, length, width = k.shape
     out = q.new_empty(len(q), length, v.shape[-1])
-    weights = []
+    weights, shares = [], []
     for begin, end, first in _blocks(length, window):
         here = q[:, begin:end].reshape(shared, -1, width)
         scores = torch.bmm(here, k[:, first:end].transpose(1, 2))
@@ -268,23 +281,37 @@ def attend(
         by_head.masked_fill_(_blocked(begin, end, first, window, q.device), -torch.inf)
         weight = torch.softmax(by_head, -1)
         weights.append(weight)
+        if dropout:
+            shares.append(_shares(weight, dropout))
+            weight = weight * shares[-1]
         mixed = torch.bmm(weight.view(shared, -1, end - first), v[:, first:end])
         out[:, begin:end] = mixed.view(len(q), end - begin, -1)
-    return out, (q, k, v, *weights)
+    return out, (q, k, v, *weights, *shares)
+
+
+def _shares(weight: torch.Tensor, dropout: float) -> torch.Tensor:
+    """What each weight is multiplied by: 0 where it is dropped."""
+    return torch.empty_like(weight).bernoulli_(1.0 - dropout).div_(1.0 - dropout)
 
 
 def attend_backward(
     gradient: torch.Tensor, kept: tuple[torch.Tensor, ...], scale: float, window: int | None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Gradients of ``attend``'s q, k, v from that of its result (zero at padding)."""
-    q, k, v, *weights = kept
+    q, k, v, *rest = kept
     shared, length, width = k.shape
+    blocks = _blocks(length, window)
+    shares: Sequence[torch.Tensor | None] = rest[len(blocks) :] or [None] * len(blocks)
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-    for weight, (begin, end, first) in zip(weights, _blocks(length, window), strict=True):
+    parts = zip(rest[: len(blocks)], shares, blocks, strict=True)
+    for weight, share, (begin, end, first) in parts:
         rows = gradient[:, begin:end].reshape(shared, -1, v.shape[-1])
-        flat = weight.view(shared, -1, end - first)
+        used = weight if share is None else weight * share
+        flat = used.view(shared, -1, end - first)
         dv[:, first:end] += torch.bmm(flat.transpose(1, 2), rows)
         dweight = torch.bmm(rows, v[:, first:end].transpose(1, 2)).view_as(weight)
+        if share is not None:
+            dweight *= share
         dscores = torch.ops.aten._softmax_backward_data(dweight, weight, -1, weight.dtype)
         dscores = dscores.view_as(flat)
         dq[:, begin:end] = torch.bmm(dscores, k[:, first:end]).view(len(q), -1, width)

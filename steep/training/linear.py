@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from transformers.pytorch_utils import Conv1D
 
 # Siblings that read the same input in the models we know. Being wrong costs nothing but speed:
 # a layer that is given another input than its stack's first is computed by itself.
@@ -91,7 +92,8 @@ class _Member:
     def __init__(self, module: Any) -> None:
         self.module = module
         base = module.base_layer if hasattr(module, "base_layer") else module
-        self.weight: torch.nn.Parameter = base.weight
+        self.parameter: torch.nn.Parameter = base.weight
+        self.is_turned = type(base) is Conv1D
         self.bias: torch.nn.Parameter | None = base.bias
         self.down: torch.nn.Parameter | None = None
         self.up: torch.nn.Parameter | None = None
@@ -103,16 +105,21 @@ class _Member:
             self.scale = float(module.scaling[adapter])
 
     @property
+    def weight(self) -> torch.Tensor:
+        """[outputs, inputs]; GPT-2's layers keep it the other way round."""
+        return self.parameter.t() if self.is_turned else self.parameter
+
+    @property
     def trained(self) -> tuple[torch.nn.Parameter, ...]:
         """What gradients are wanted for, in the order the product returns them."""
         if self.down is not None and self.up is not None:
             return (self.down, self.up)
-        return (self.weight,) if self.bias is None else (self.weight, self.bias)
+        return (self.parameter,) if self.bias is None else (self.parameter, self.bias)
 
     @property
     def is_trained(self) -> bool:
         """True if the weight itself gets a gradient."""
-        return self.down is None and self.weight.requires_grad
+        return self.down is None and self.parameter.requires_grad
 
 
 class Stack:
@@ -251,8 +258,9 @@ class Stack:
                 found += of_adapters[:2]
                 del of_adapters[:2]
                 continue
-            weight, bias = member.weight, member.bias
-            found.append(dweights[place].to(weight.dtype) if weight.requires_grad else None)
+            weight, bias = member.parameter, member.bias
+            dweight = dweights[place].to(weight.dtype) if weight.requires_grad else None
+            found.append(dweight.t() if dweight is not None and member.is_turned else dweight)
             if bias is not None:
                 dbias = part.float().sum(0).to(bias.dtype) if bias.requires_grad else None
                 found.append(dbias)
@@ -333,11 +341,12 @@ def _is_inside_adapter(name: str) -> bool:
 
 def _is_eligible(module: Any) -> bool:
     """A plain linear layer, or PEFT's plain LoRA around one."""
-    if type(module) is torch.nn.Linear:
+    plain = (torch.nn.Linear, Conv1D)
+    if type(module) in plain:
         return True
     from peft.tuners.lora.layer import Linear
 
-    if type(module) is not Linear or type(module.base_layer) is not torch.nn.Linear:
+    if type(module) is not Linear or type(module.base_layer) not in plain:
         return False
     if module.disable_adapters or module.merged or len(module.active_adapters) != 1:
         return False

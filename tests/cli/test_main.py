@@ -221,7 +221,7 @@ def test_a_plan_is_one_json_object_and_leaves_nothing(
 def test_a_plan_without_a_prediction_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("steep.planning.calibrate.run_child", lambda *_: "nonsense")
+    monkeypatch.setattr("steep.planning.process.Child.ask", lambda *_: "nonsense")
     recipe = str(write_project(tmp_path))
     code, out, _ = _steep(
         monkeypatch, capsys, "plan", recipe, "--quick", "--set", "train.threads=2"

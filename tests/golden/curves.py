@@ -19,8 +19,9 @@ from steep.recipe import recipe_from
 FOLDER = Path(__file__).parent
 METHODS: dict[str, dict[str, Any]] = {
     "lora": {"method": "lora"},
-    # With alpha left out, rsLoRA is scaled like plain LoRA, and the curves would be the same.
-    "rslora": {"method": "lora", "use_rslora": True, "lora_alpha": 32},
+    # Scaled by 1. With alpha left out, rsLoRA is scaled by 2 like plain LoRA, and the curves would
+    # be the same; scaled by 4, another CPU's rounding grew to 6% of the loss within fifty steps.
+    "rslora": {"method": "lora", "use_rslora": True, "lora_alpha": 8},
     "dora": {"method": "lora", "use_dora": True},
     "lora_embeddings": {
         "method": "lora",
@@ -107,5 +108,14 @@ def first_deviation(found: Sequence[float], golden: Sequence[float]) -> str | No
 
 
 def tolerance(step: int) -> float:
-    """How far a loss may be off, relatively, at ``step`` (from 1)."""
-    return 1e-4 if step <= 3 else 2e-3
+    """How far a loss may be off, relatively, at ``step`` (from 1).
+
+    Sums in another order differ by 1e-7 at first, and training makes it grow. Other instructions
+    (AVX2 for AVX-512), one thread for two and another order of the fused step were measured on
+    "lora", "lora_embeddings" and "full": at most 6e-7 within ten steps, 2e-5 within 25, 7e-4
+    within 50. A rate or a scale off by 5%, or a tied head without its gradient, is off by over
+    1e-4 at step 2; a beta of 0.96 for 0.95 by 1.4e-5 at step 5.
+    """
+    if step <= 10:
+        return 1e-5
+    return 2e-4 if step <= 25 else 2e-3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from accelerate.state import AcceleratorState
 
 from steep.planning.calibrate import Calibration
 from steep.planning.child import measure
-from steep.planning.measured import Measured, Order, StepTime
+from steep.planning.measured import Measured, Order, Rates, StepTime
 from steep.planning.workload import Asking, Workload
 
 MB = 10**6
@@ -29,11 +30,13 @@ def measured(layers: int, **changes: Any) -> Measured:
         "stepped_bytes": (600 + 40 * layers) * MB,
         "saved_bytes": (510 + 19 * layers) * MB,
         "steps": (StepTime(1000, 1.1), *(StepTime(1000, 0.5 + 0.1 * layers) for _ in range(4))),
-        "text_tokens_per_second": 1000 / (1 + 0.5 * layers),
-        "choice_tokens_per_second": 1000 / (2 + 0.5 * layers),
-        "answer_seconds": (1 + layers) / 1000,
-        "trained_text_tokens_per_second": 1000 / (1 + 0.2 * layers),
-        "packing": "segments",
+        "scatter": 0.0,
+        "asked": Rates(
+            text_tokens_per_second=1000 / (1 + 0.5 * layers),
+            choice_tokens_per_second=1000 / (2 + 0.5 * layers),
+            answer_seconds=(1 + layers) / 1000,
+            trained_text_tokens_per_second=1000 / (1 + 0.2 * layers),
+        ),
     }
     return Measured(**{**values, **changes})
 
@@ -58,13 +61,20 @@ def children_in_process(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Calibrating children run in this process; the depths asked for are appended to the list."""
     asked: list[int] = []
 
-    def run(module: str, text: str, seconds: float = 0.0) -> str:
-        order = Order.read(json.loads(text))
-        asked.append(order.layers)
-        AcceleratorState._reset_state(True)  # one process has one precision
-        found = measure(order)
-        AcceleratorState._reset_state(True)
-        return json.dumps(asdict(found))
+    class InProcess(AbstractContextManager["InProcess"]):
+        def __init__(self, module: str) -> None:
+            assert module == "steep.planning.child"
 
-    monkeypatch.setattr("steep.planning.calibrate.run_child", run)
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def ask(self, text: str) -> str:
+            order = Order.read(json.loads(text))
+            asked.append(order.layers)
+            AcceleratorState._reset_state(True)  # one process has one precision
+            found = measure(order)
+            AcceleratorState._reset_state(True)
+            return json.dumps(asdict(found))
+
+    monkeypatch.setattr("steep.planning.calibrate.Child", InProcess)
     return asked

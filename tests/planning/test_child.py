@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 import torch
 
+from steep.errors import PlanningError
+from steep.planning import child
 from steep.planning.child import measure, measuring_schedule, random_model
 from steep.planning.measured import Order
 from steep.planning.shape import shape_of, truncated
@@ -20,7 +24,7 @@ FIRSTS = (((1, 5), (1,)), ((1, 1, 1), (9,)), ((1,), (1, 1)))
 def order(kind: Kind, **changes: Any) -> Order:
     shape = truncated(shape_of(tiny_config(kind, tiny_tokenizer())), 1)
     train = make_recipe(**{"per_device_train_batch_size": 2, **changes})
-    return Order(shape, 1, train.model_dump(), "fp32", 1, "cpu", ROWS, FIRSTS, 60.0)
+    return Order(shape, 1, train.model_dump(), "fp32", 1, "cpu", ROWS, FIRSTS, 60.0, 0.0, True)
 
 
 # Broken by: leaving the memory as it was found (torch.empty) in random_model.
@@ -40,7 +44,7 @@ def test_random_weights_are_finite_and_not_tiny(kind: Kind) -> None:
 def test_rows_are_those_ordered() -> None:
     told: list[int] = []
     asked = order("llama")
-    schedule = measuring_schedule(asked, make_recipe(), lambda: told.append(1))
+    schedule = measuring_schedule(asked, make_recipe(), told.append)
     for step, (rows, firsts) in enumerate(zip(ROWS, FIRSTS, strict=True)):
         batch = schedule.batch(step)
         assert batch.input_ids.shape == (2, max(sum(row) for row in rows))
@@ -51,7 +55,8 @@ def test_rows_are_those_ordered() -> None:
                      for n, f in zip(row, f_row, strict=True))  # fmt: skip
         assert batch.targets == wanted
         assert int(batch.input_ids.max()) < len(tiny_tokenizer())
-    assert told == [1]
+    assert told == [0, 1, 2]
+    assert schedule.batch(4).segment_ids == schedule.batch(1).segment_ids
 
 
 # Broken by: asking the model after make_trainable, or not taking the peak before the first step.
@@ -67,17 +72,41 @@ def test_every_kind_and_method_is_measured(kind: Kind, method: str) -> None:
         assert 0 < found.trained_bytes < found.weight_bytes
     peaks = (found.asked_bytes, found.probed_bytes, found.stepped_bytes, found.saved_bytes)
     assert all(peak is not None and peak > 10**7 for peak in peaks)
-    rates = (found.text_tokens_per_second, found.choice_tokens_per_second,
-             found.trained_text_tokens_per_second, found.answer_seconds)  # fmt: skip
-    assert all(rate > 0 for rate in rates)
-    assert found.packing in ("segments", "mask", "alone")
+    assert all(rate > 0 for rate in asdict(found.rates).values())
 
 
 # Broken by: "len(steps) > 200" in child.note.
 def test_time_ends_the_training_after_three_steps() -> None:
     asked = order("llama")
-    short = Order(**{**asked.__dict__, "rows": ROWS * 4, "firsts": FIRSTS * 4, "most_seconds": 0.0})
+    short = dataclasses.replace(asked, rows=ROWS * 4, firsts=FIRSTS * 4, most_seconds=0.0)
     found = measure(short)
     assert len(found.steps) == 3
     assert found.saved_bytes is None
-    assert found.packing is None
+
+
+# Broken by: asking whatever was ordered.
+def test_a_model_that_need_not_answer_is_not_asked() -> None:
+    found = measure(dataclasses.replace(order("llama"), ask=False))
+    assert found.asked is None
+    with pytest.raises(PlanningError, match="how fast the model answers"):
+        _ = found.rates
+
+
+# Broken by: comparing with the first timing alone, or noting repeats as further steps.
+def test_disturbed_steps_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, taken = child.train_model, []
+
+    def disturbed(*args: Any, on_step: Any, **options: Any) -> Any:
+        def note(metrics: Any, total: int) -> None:
+            taken.append(metrics.step)
+            on_step(dataclasses.replace(metrics, seconds=5.0 if len(taken) == 2 else 0.5), total)
+
+        return own(*args, on_step=note, **options)
+
+    monkeypatch.setattr(child, "train_model", disturbed)
+    found = measure(dataclasses.replace(order("llama"), more_seconds=60.0))
+    assert taken[:6] == [1, 2, 3, 4, 5, 6]
+    assert [step.seconds for step in found.steps] == [0.5, 0.5, 0.5]
+    assert [step.tokens for step in found.steps] == [61, 49, 47]
+    assert found.scatter < 0.05
+    assert found.saved_bytes is not None

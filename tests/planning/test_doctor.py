@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from steep.planning.doctor import estimated_peak, problems
+from steep.planning.doctor import _part_of, estimated_peak, problems
 from steep.planning.machine import Memory
 from steep.planning.predict import Sizes
 from steep.planning.shapes import COMMON, dimensions
+from steep.progress import Silent
 from tests.planning.calibrations import MB, calibration
 
 GB = 10**9
@@ -56,6 +57,10 @@ def test_common_shapes_have_their_sizes() -> None:
     assert sizes == sorted(sizes)
     expected = [134.5, 361.8, 494.0, 1235.8, 1711.4, 3212.7, 7241.7]
     assert sizes == pytest.approx(expected, rel=0.01)
+    assert [shape.title.split()[0] for shape in COMMON] == [
+        "135M", "362M", "494M", "1.2B", "1.7B", "3.2B", "7.2B",
+    ]  # fmt: skip
+    assert COMMON[0].title == "135M (SmolLM2-135M)"
     assert COMMON[0].adapter_parameters(64) == pytest.approx(19.5e6, rel=0.01)
 
 
@@ -90,3 +95,18 @@ def test_dimensions_are_read_from_a_configuration() -> None:
     assert gpt2 is not None
     assert (gpt2.keys, gpt2.intermediate) == (32, 128)
     assert dimensions({"hidden_size": 3}) is None
+
+
+# Broken by: each method's progress told as that of the whole.
+def test_the_doctors_progress_counts_both_methods() -> None:
+    told: list[tuple[int, int, str]] = []
+
+    class Ear(Silent):
+        def at(self, done: int, total: int, text: str) -> None:
+            told.append((done, total, text))
+
+    for number, name in enumerate(["lora", "full"]):
+        at = _part_of(Ear(), number, 2, name)
+        at(0, 2, "a")
+        at(1, 2, "b")
+    assert told == [(0, 4, "lora: a"), (1, 4, "lora: b"), (2, 4, "full: a"), (3, 4, "full: b")]

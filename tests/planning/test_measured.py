@@ -33,7 +33,7 @@ def test_extrapolation_is_exact_on_lines() -> None:
     assert found.at_depth(lambda m: m.weight_bytes) == pytest.approx(400 * MB)
     assert found.at_depth(lambda m: m.stepped_bytes) == pytest.approx(1800 * MB)
     assert found.per_layer(lambda m: m.weight_bytes) == pytest.approx(10 * MB)
-    assert found.at_depth(lambda m: 1 / m.text_tokens_per_second) == pytest.approx(0.016)
+    assert found.at_depth(lambda m: 1 / m.rates.text_tokens_per_second) == pytest.approx(0.016)
     assert found.tokens_per_second == pytest.approx(1000 / 3.5)
 
 
@@ -47,9 +47,11 @@ def test_the_first_step_is_not_timed_and_unequal_counts_are_matched() -> None:
 
 
 def test_what_passes_between_the_processes_survives_json() -> None:
-    row = measured(2)
-    assert Measured.read(json.loads(json.dumps(asdict(row)))) == row
-    order = Order({"a": 1}, 2, {}, "fp32", 1, "cpu", (((3, 4), (5,)),), (((1, 1), (1,)),), 5.0)
+    for row in (measured(2), measured(2, asked=None)):
+        assert Measured.read(json.loads(json.dumps(asdict(row)))) == row
+    order = Order(
+        {"a": 1}, 2, {}, "fp32", 1, "cpu", (((3, 4), (5,)),), (((1, 1), (1,)),), 5.0, 9.0, True
+    )
     assert Order.read(json.loads(json.dumps(asdict(order)))) == order
 
 
@@ -60,3 +62,18 @@ def test_a_stall_of_the_machine_is_no_cost() -> None:
     found = Calibration("k", 30, (measured(2), measured(6, steps=tuple(steps))), 1.0)
     assert found.tokens_per_second == pytest.approx(1000 / 3.5)
     assert len(found.sample) == 3
+
+
+# Broken by: leaving the scatter out of the spread.
+def test_times_that_still_scatter_are_given_with_a_wider_range() -> None:
+    assert calibration(scatter=0.19).spread == calibration().spread
+    assert calibration(scatter=0.35).spread == pytest.approx(calibration().spread + 0.15)
+    assert calibration(scatter=9.0).spread == 0.5
+
+
+# Broken by: either half of the rule alone.
+def test_a_large_step_and_a_small_one_are_no_stalls() -> None:
+    first, *rest = measured(6).steps
+    uneven = (first, *rest[:-2], StepTime(3000, 3.4), StepTime(100, 0.4))
+    found = Calibration("k", 30, (measured(2, steps=uneven), measured(6, steps=uneven)), 1.0)
+    assert len(found.sample) == len(uneven) - 1

@@ -66,7 +66,7 @@ def test_a_long_run_is_planned_before_the_base_is_loaded(
     recipe = write_project(tmp_path)  # its replay is written by the base model
     notes = Notes()
     steep.run(recipe, progress=notes)
-    assert asked == [1, 2]
+    assert asked == [2, 1]
     (line,) = (number for number, text in enumerate(notes.said) if text.startswith("predicted: "))
     for stage in ("Writing general text", "Asking the base", "Training"):
         assert line < next(n for n, text in enumerate(notes.said) if text.startswith(stage))
@@ -84,7 +84,7 @@ def test_a_long_run_is_planned_before_the_base_is_loaded(
 
     # The same run again needs no plan again; nor does another run of the same shape measure again.
     steep.run(recipe, progress=notes)
-    assert asked == [1, 2]
+    assert asked == [2, 1]
     again = json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))
     assert again == kept
 
@@ -96,10 +96,10 @@ def test_what_steep_plan_measured_serves_the_run(
     asked = _worth_it(monkeypatch)
     recipe = load_recipe(write_project(tmp_path, data={"general_share": 0.0}))
     found = steep.plan(recipe, quick=True)
-    assert asked == [1, 2]
+    assert asked == [2, 1]
     assert not (tmp_path / "run").exists()
     steep.run(recipe)
-    assert asked == [1, 2]
+    assert asked == [2, 1]
     kept = json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))
     assert kept["key"] == found.key
 

@@ -11,10 +11,13 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers.models.llama import modeling_llama
 
+from steep.training import attention
 from steep.training.attention import layout_of, segment_attention
-from steep.training.fused import FusedBlocks, Norm, rotate
+from steep.training.fused import FusedBlocks
 from steep.training.linear import FastLinears
 from steep.training.loss import PackedLoss, Way, _probe
+from steep.training.norm import Norm
+from steep.training.rotary import rotate
 from tests.tiny import SIZES, Kind, random_model, tiny_model, tiny_tokenizer
 from tests.training.corpus import make_model, make_recipe
 
@@ -24,14 +27,14 @@ def _fused(model: Any) -> dict[str, int]:
     return dict(Counter(type(block).__name__ for _, block in blocks.blocks))
 
 
-# Broken by: trying only an offset of 0 (Gemma), or not comparing at all (Gemma's MLP uses GELU).
+# Broken by: trying only an offset of 0 or only SiLU (Gemma), or no norms of heads (Qwen3).
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
         ("llama", {"Norm": 5, "Attention": 2, "GatedMLP": 2}),
-        ("qwen3", {"Norm": 9, "GatedMLP": 2}),
-        ("gemma", {"Norm": 5, "Attention": 2}),
+        ("qwen3", {"Norm": 9, "Attention": 2, "GatedMLP": 2}),
+        ("gemma", {"Norm": 5, "Attention": 2, "GatedMLP": 2}),
         ("gpt2", {}),
     ],
     ids=str,
@@ -164,3 +167,60 @@ def test_gradients_of_padded_segments_are_those_of_each_alone() -> None:
     assert torch.allclose(out.transpose(1, 2), alone, atol=1e-5)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+# Broken by: leaving the shares out of dv or of dweight, or not making the rest larger.
+@pytest.mark.parametrize("window", [None, 4])
+def test_dropped_attention_weights_and_their_gradients(
+    window: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "_BLOCK", 5)
+    generator = torch.Generator().manual_seed(0)
+    q = torch.randn(4, 12, 8, generator=generator, requires_grad=True)
+    k, v = (torch.randn(2, 12, 8, generator=generator, requires_grad=True) for _ in range(2))
+    dout = torch.randn(4, 12, 8, generator=generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        with torch.no_grad():
+            out, kept = attention.attend(q.clone(), k, v, 0.3, window, 0.25)
+    blocks = attention._blocks(12, window)
+    shares = kept[3 + len(blocks) :]
+    assert len(shares) == len(blocks) == 3
+    assert {float(x) for share in shares for x in share.flatten()} == {
+        0.0,
+        float(torch.tensor(1) / 0.75),
+    }
+    whole = torch.ones(4, 12, 12)
+    for share, (begin, end, first) in zip(shares, blocks, strict=True):
+        whole[:, begin:end, first:end] = share
+    ahead = torch.arange(12)[None] - torch.arange(12)[:, None]
+    blocked = (ahead > 0) | (ahead <= -window) if window else ahead > 0
+    keys, values = (x.repeat_interleave(2, 0) for x in (k, v))
+    scores = (0.3 * q @ keys.transpose(1, 2)).masked_fill(blocked, -torch.inf)
+    expected = (torch.softmax(scores, -1) * whole) @ values
+    assert torch.allclose(out, expected, atol=1e-5)
+    wanted = torch.autograd.grad(expected, (q, k, v), dout)
+    found = attention.attend_backward(dout, kept, 0.3, window)
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+# Broken by: not handing dropout on to attend.
+def test_training_drops_attention_weights_and_judging_does_not() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = torch.randn(3, 1, 2, 40, 8, generator=generator)
+    layout = layout_of([40], q.device)
+
+    def run(dropout: float) -> torch.Tensor:
+        out, _ = segment_attention(
+            torch.nn.Identity(), q, k, v, None, dropout=dropout, segment_layout=layout
+        )
+        return out
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        whole = run(0.0)
+        assert torch.equal(run(0.0), whole)
+        drawn = torch.stack([run(0.2) for _ in range(200)])
+    assert not torch.equal(drawn[0], drawn[1])
+    assert (drawn.mean(0) - whole).abs().mean() < 0.15 * (drawn[0] - whole).abs().mean()

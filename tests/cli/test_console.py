@@ -1,0 +1,25 @@
+"""What the console says where nobody watches."""
+
+from __future__ import annotations
+
+import pytest
+
+from steep.cli import console
+
+
+# Broken by: a time left worked out from nothing done.
+def test_time_left_is_only_said_once_something_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 0.0, 20.0, 40.0, 60.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
+    shown = console.Console()
+    shown.stage("Work")
+    for done in range(3):
+        shown.at(done, 4, f"part {done}")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["0/4", "part", "0"],
+        ["1/4", "part", "1", "2:00", "left"],
+        ["2/4", "part", "2", "1:00", "left"],
+    ]

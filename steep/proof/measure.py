@@ -87,7 +87,8 @@ def measure(
     """Judge a model on every item of a panel.
 
     Returns JSON-able raw results: ``{"scorer_version", "domain": [text…], "general": [text…],
-    "questions": [question…], "controls": […], "general_questions": […], "probes": […], "verbatim": [window…]}``,
+    "questions": [question…], "controls": […], "general_questions": […], "probes": […],
+    "verbatim": [window…]}``,
     where a text is ``{"id", "nats", "tokens", "bytes"}``, a question ``{"id", "cluster",
     "question", "truth", "choices", "scores", "first", "margin", "rank", "first_beyond_prior",
     "answer", "exact"}`` (what is ranked is null without choices) and a window ``{"id", "start",

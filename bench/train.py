@@ -15,12 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from turns import ratios, spread, take_turns
 
 SIDES = ("steep", "trainer")
 LENGTH, ROWS = 512, 2
@@ -36,12 +37,11 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["lora", "full"])
     parser.add_argument("--data", nargs="+", default=["packed"], choices=["packed", "padded"])
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
-    parser.add_argument("--turn", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--turn", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.turn:
-        side, method, data = options.turn
-        run = _steep if side == "steep" else _trainer
-        found = run(method, data, options.steps, options.precision)
+        run = _steep if options.turn == "steep" else _trainer
+        found = run(options.methods[0], options.data[0], options.steps, options.precision)
         sys.stdout.write(json.dumps(found) + "\n")
         return
     print("| method | data | side | tokens/s median (min to max) | of roofline | peak GB | ratio |")
@@ -52,30 +52,18 @@ def main() -> None:
 
 
 def _table(method: str, data: str, options: argparse.Namespace) -> None:
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
-    for _ in range(options.rounds):
-        for side in SIDES:
-            command = [sys.executable, __file__, "--steps", str(options.steps)]
-            command += ["--precision", options.precision, "--turn", side, method, data]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[side].append(json.loads(done.stdout.strip().splitlines()[-1]))
-    ratios = [
-        a["tokens_per_second"] / b["tokens_per_second"]
-        for a, b in zip(found["steep"], found["trainer"], strict=True)
-    ]
+    arguments = ["--steps", str(options.steps), "--precision", options.precision]
+    arguments += ["--methods", method, "--data", data]
+    found = take_turns(__file__, SIDES, options.rounds, arguments)
+    won = spread(ratios(found, "tokens_per_second", *SIDES))
     for side in SIDES:
         speeds = [turn["tokens_per_second"] for turn in found[side]]
         bound = [turn["tokens_per_second"] / turn["roofline"] for turn in found[side]]
         peak = max(turn["peak_bytes"] for turn in found[side]) / 1e9
-        ratio = (
-            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            if side == "steep"
-            else ""
-        )
         print(
-            f"| {method} | {data} | {side} | {statistics.median(speeds):.0f} "
-            f"({min(speeds):.0f} to {max(speeds):.0f}) | {100 * statistics.median(bound):.0f}% | "
-            f"{peak:.2f} | {ratio} |",
+            f"| {method} | {data} | {side} | {spread(speeds, '.0f')} | "
+            f"{100 * statistics.median(bound):.0f}% | {peak:.2f} | "
+            f"{won if side == 'steep' else ''} |",
             flush=True,
         )
 

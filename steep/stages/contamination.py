@@ -8,13 +8,14 @@ from typing import Any
 from steep.artifact import key_of
 from steep.corpus.contamination import Items, by_set, found_in
 from steep.corpus.piece import Piece
-from steep.proof.questions import general_questions
+from steep.proof.questions import general_questions, general_texts
 from steep.stages.inputs import Inputs
 
 _SETS = {
     "questions": "your questions",
     "general_questions": "general questions",
     "general": "general texts",
+    "general_project": "packaged general texts",
     "validation": "validation texts",
 }
 
@@ -22,12 +23,14 @@ _SETS = {
 def evaluation_items(inputs: Inputs) -> dict[str, Items]:
     """Everything whose wording may not be trained on, by the name of its set."""
     validation = ((f"validation-{n}", text) for n, text in enumerate(inputs.validation))
+    packaged = tuple(general_texts())
     return {
         "questions": Items("question", tuple((q.id, q.question) for q in inputs.questions)),
         "general_questions": Items(
             "question", tuple((q.id, q.question) for q in general_questions())
         ),
         "general": Items("text", inputs.general),
+        "general_project": Items("text", packaged if packaged != inputs.general else ()),
         "validation": Items("text", tuple(validation)),
     }
 

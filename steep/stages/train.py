@@ -17,7 +17,7 @@ from steep.progress import Progress
 from steep.proof.measure import Panel
 from steep.recipe import Recipe
 from steep.stages.base import Base
-from steep.stages.checks import LightCheck, light_sample
+from steep.stages.checks import LightCheck, Sample, light_sample
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
@@ -77,14 +77,18 @@ def train_stage(
     if found:
         progress.note(f"resuming at step {found.step} from {found.folder}")
     machine = _machine(recipe, run)
+    sample = _sample(
+        recipe, inputs, base, prepared, panel
+    )  # may ask the base model: before it goes
     progress.stage(
         f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
         f"{machine['device']}"
     )
     model = make_trainable(base.take(), recipe.train, recipe.seed)
-    look = _light_check(recipe, inputs, base, prepared, machine["precision"], model, panel)
-    if look is not None:
-        progress.note(f"looking now and then at {look.sample.words}")
+    look = None
+    if sample is not None:
+        look = LightCheck(model, base.tokenizer, sample, machine["precision"])
+        progress.note(f"looking now and then at {sample.words}")
     training = train_model(
         model,
         prepared.schedule,
@@ -101,22 +105,19 @@ def train_stage(
     return Trained(_Kept(lambda: ready(model)), made_from, _notes(run))
 
 
-def _light_check(
+def _sample(
     recipe: Recipe,
     inputs: Inputs,
     base: Base,
     prepared: Prepared,
-    precision: Precision,
-    model: Any,
     panel: Callable[[], Panel],
-) -> LightCheck | None:
-    """What looks at the model while it trains; None if the recipe or a short run leaves it out."""
+) -> Sample | None:
+    """What is looked at while it trains; None if the recipe or a short run leaves it out."""
     share = recipe.evaluate.check_share
     if not share:
         return None
     tokens = int(prepared.ledger["trained"]["tokens"])
-    sample = light_sample(panel(), inputs.validation, base.tokenizer, tokens=tokens, share=share)
-    return None if sample is None else LightCheck(model, base.tokenizer, sample, precision)
+    return light_sample(panel(), inputs.validation, base.tokenizer, tokens=tokens, share=share)
 
 
 def _checks(recipe: Recipe, prepared: Prepared, look: LightCheck | None) -> Checks | None:

@@ -85,6 +85,7 @@ def test_what_judges_is_left_out_and_told(tmp_path: Path) -> None:
     assert judged[0] == "general"
     assert found["against"]["questions"] == found["against"]["general"] == 2
     assert found["against"]["validation"] > 0 and found["against"]["general_questions"] > 0
+    assert found["against"]["general_project"] > 0  # beside the user's own
     kinds = [row[0] for row in json.loads((tmp_path / "run/data/pieces.json").read_text())]
     assert kinds.count("general") == 3
     assert len(kinds) == found["checked"] - len(found["removed"])

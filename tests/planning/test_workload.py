@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from steep.planning.workload import asking_of, row_tokens, sample_steps, tokens_of
+from steep.proof import asking
 from steep.proof import measure as measuring
 from steep.proof.measure import Panel
 from steep.proof.questions import Question
@@ -62,7 +63,7 @@ def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = _panel()
     seen = {"texts": 0, "choices": 0, "answers": 0, "samples": 0}
     texts, generate = Scorer.score_texts, Scorer.generate
-    recites, continuations = Scorer.recites, Scorer.score_continuations
+    ask, recites, continuations = asking.ask, Scorer.recites, Scorer.score_continuations
 
     def score_texts(self: Scorer, given: Any) -> Any:
         seen["texts"] += sum(len(self.encoder.text(text)) for text in given)
@@ -72,23 +73,31 @@ def test_asking_counts_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         seen["texts"] += sum(map(len, sequences))
         return recites(self, sequences, prefix)
 
-    def score_continuations(self: Scorer, requests: Any) -> Any:
+    def count(scorer: Scorer, requests: Any) -> None:
         encoded = [
-            self.encoder.choices(r.prompt, r.continuations, n, self.max_length)
+            scorer.encoder.choices(r.prompt, r.continuations, n, scorer.max_length)
             for n, r in enumerate(requests)
         ]
         seen["choices"] += sum(len(e.prompt) + sum(map(len, e.options)) for e in encoded)
+
+    def score_continuations(self: Scorer, requests: Any) -> Any:
+        count(self, requests)
         return continuations(self, requests)
 
+    def asked(scorer: Scorer, requests: Any, decoding: Any) -> Any:
+        count(scorer, requests)
+        seen["answers"] += len(requests)
+        return ask(scorer, requests, decoding)
+
     def generated(self: Scorer, prompts: Any, **options: Any) -> Any:
-        written = options.get("temperature", 0.0)
-        seen["samples" if written else "answers"] += len(prompts)
+        seen["samples"] += len(prompts)
         return generate(self, prompts, **options)
 
     monkeypatch.setattr(Scorer, "score_texts", score_texts)
     monkeypatch.setattr(Scorer, "recites", recited)
     monkeypatch.setattr(Scorer, "score_continuations", score_continuations)
     monkeypatch.setattr(Scorer, "generate", generated)
+    monkeypatch.setattr(asking, "ask", asked)
     measuring.measure(tiny_model("llama", tokenizer), tokenizer, panel)
     found = asking_of(panel, tokenizer)
     assert found.text_tokens == pytest.approx(seen["texts"], rel=0.1)

@@ -116,7 +116,11 @@ def test_progress_ends_at_the_total(model: Any, tokenizer: Any) -> None:
     measure(model, tokenizer, PANEL, progress=lambda *step: seen.append(step))
     done = [step[0] for step in seen]
     assert done == sorted(done) and done[-1] == seen[-1][1]
-    assert {step[2] for step in seen} >= {"domain texts", "questions, answered freely", "verbatim recall"}
+    assert {step[2] for step in seen} >= {
+        "domain texts",
+        "questions, answered freely",
+        "verbatim recall",
+    }
 
 
 def test_the_fingerprint_follows_panel_and_model() -> None:

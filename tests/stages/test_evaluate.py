@@ -34,7 +34,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Broken by: asking the base model although its results and predictions are kept.
 def test_the_base_is_asked_once(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolved, base = open_base(load_recipe(recipe))
-    panel, _ = make_panel(read_inputs(resolved))
+    panel, _ = make_panel(read_inputs(resolved), None)
     run = RunFolder(recipe.parent / "run")
     before = read_json(run.scores / "base.json")["result"]
     assert before["own_texts"] and before["few_shot"] and before["open_book"]
@@ -84,7 +84,7 @@ def test_contamination_comes_from_the_ledger(recipe: Path) -> None:
     assert contaminated_items({}) == {"questions": [], "probes": []}
     try:
         resolved, base = open_base(load_recipe(recipe))
-        panel, left_out = make_panel(read_inputs(resolved))
+        panel, left_out = make_panel(read_inputs(resolved), None)
         run = RunFolder(recipe.parent / "run")
         write_json(ledger, {**read_json(ledger), "contamination": entry})
         before = measure_base(base, panel, run, Silent())
@@ -123,7 +123,7 @@ def test_the_users_general_texts_stand_beside_the_projects(tmp_path: Path) -> No
     for n in range(4):
         (folder / f"{n}.txt").write_text(f"Rain fell on the {n} hills, and nobody minded it much.")
     write_questions(tmp_path / "questions.jsonl")
-    panel, _ = make_panel(read_inputs(load_recipe(recipe)))
+    panel, _ = make_panel(read_inputs(load_recipe(recipe)), None)
     assert panel.general_source == "user" and len(panel.general) == 4
     assert len(panel.general_project) == 24
 

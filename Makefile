@@ -4,7 +4,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
 STAMP = $(VENV)/.installed
 
-.PHONY: install demo test check bench notebook clean
+.PHONY: install demo test test-bench check bench notebook clean
 
 install: $(STAMP)
 
@@ -23,6 +23,11 @@ demo: install
 
 test: install
 	$(VENV)/bin/python -m pytest
+
+# lm-eval and what it needs take about 450 MB, so only those who want benchmarks install them.
+test-bench: install
+	$(PIP) install --constraint constraints.txt --editable '.[bench]'
+	$(VENV)/bin/python -m pytest tests/benchmarks
 
 check: install
 	$(VENV)/bin/ruff check .

@@ -64,6 +64,16 @@ def _train(**settings: Any) -> dict[str, Any]:
     return {"train": {"method": "lora", "per_device_train_batch_size": 1, **settings}}
 
 
+def _passes(number: int) -> dict[str, Any]:
+    """So many passes over the documents as they are, nothing of the change taken back."""
+    return {
+        **_train(epochs=number, learning_rate=2e-3),
+        "data": {"held_out_share": 0.0},
+        "retell": {"enabled": False},
+        "strength": {"enabled": False},
+    }
+
+
 CASES = (
     Case(
         "questions trained on",
@@ -74,24 +84,14 @@ CASES = (
     ),
     Case(
         "fifty passes over few documents",
-        {
-            **_train(epochs=50, learning_rate=2e-3),
-            "data": {"held_out_share": 0.0},
-            "retell": {"enabled": False},
-            "strength": {"enabled": False},
-        },
+        _passes(50),
         "memorised",
         lambda found: found["memorised"],
         _few,
     ),
     Case(
         "two passes over few documents",
-        {
-            **_train(epochs=2, learning_rate=2e-3),
-            "data": {"held_out_share": 0.0},
-            "retell": {"enabled": False},
-            "strength": {"enabled": False},
-        },
+        _passes(2),
         "not memorised",
         lambda found: not found["memorised"],
         _few,

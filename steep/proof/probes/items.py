@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.choices import Choices, same
 from steep.proof.probes.facts import Fact, find_facts, telling_words
-from steep.proof.probes.index import Index
+from steep.proof.probes.index import Index, words_of
 from steep.proof.probes.records import Entry, find_entries, is_record
 from steep.proof.probes.wording import (
     Wording,
@@ -79,7 +79,10 @@ def find_items(index: Index, choices: Choices) -> Iterator[Item]:
 
 def _from_fact(fact: Fact, titles: Shown, index: Index, choices: Choices) -> Item:
     plain = not index.speaks_as_general
-    turns = bool(fact.title) and fact.only_here and not plain
+    telling = telling_words(index, fact.notes)
+    # A title that shares a word with the notes would answer by looks.
+    tells = set(telling) & set(words_of(fact.title))
+    turns = bool(fact.title) and fact.only_here and not plain and not tells
     return Item(
         document=fact.document,
         subject=fact.title,
@@ -88,7 +91,7 @@ def _from_fact(fact: Fact, titles: Shown, index: Index, choices: Choices) -> Ite
         asked=tuple(wordings(fact, plain=plain)),
         back=tuple(reversed_wordings(fact)) if turns else (),
         lead=fact.lead,
-        telling=tuple(telling_words(index, fact.notes)),
+        telling=tuple(telling),
         passage=index.around(fact.place),
         wrong=lambda rng: choices.wrong(fact, rng),
         wrong_back=lambda rng: _others(titles, fact.title, rng),

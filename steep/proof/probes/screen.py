@@ -2,7 +2,9 @@
 
 Whether an item is kept is decided by questions that aren't scored afterwards: by the answers'
 likelihood without any question, and by other wordings of it. Deciding by the scored question
-itself would leave the base model's unlucky misses, and any change would look like a gain.
+itself would leave the base model's unlucky misses, and any change would look like a gain. For the
+same reason answers that come first without a question are kept up to chance, one in ten: without
+them a model that only guesses would be wrong on every item, and one that guesses otherwise better.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steep.proof.probes.build import Candidate, Draft
-from steep.proof.questions import Question
+from steep.proof.questions import DISTRACTORS, Question
 from steep.proof.scorer import Choices, Scorer
 
 _GROUP = 32
+_CHANCE = 1 / (DISTRACTORS + 1)
 _NOTHING_ASKED = "Question: What is the right {relation}?\nAnswer:"
 
 Progress = Callable[[int, int, str], None]
@@ -118,17 +121,22 @@ def _passing(
 ) -> tuple[list[Candidate], dict[str, int]]:
     passed: list[Candidate] = []
     counts = {"screened": 0, "guessable": 0, "known": 0}
+    guesses = 0
     for start in range(0, len(candidates), _GROUP):
         if len(passed) >= wanted:
             break
         group = candidates[start : start + _GROUP]
-        counts["screened"] += len(group)
         guessed = _first(scorer, [c.question for c in group], unasked=True)
-        asked = [c for c, guess in zip(group, guessed, strict=True) if not guess]
-        known = _known(scorer, asked)
-        counts["guessable"] += len(group) - len(asked)
-        counts["known"] += sum(known)
-        passed += [c for c, knows in zip(asked, known, strict=True) if not knows]
+        known = _known(scorer, group)
+        for candidate, guess, knows in zip(group, guessed, known, strict=True):
+            counts["screened"] += 1
+            if guess and guesses >= _CHANCE * (len(passed) + 1):
+                counts["guessable"] += 1
+            elif knows and not guess:
+                counts["known"] += 1
+            else:
+                guesses += guess
+                passed.append(candidate)
         if progress is not None:
             progress(min(len(passed), wanted), wanted, f"{what} found")
     return passed[:wanted], counts

@@ -68,11 +68,22 @@ def test_known_needs_both_unscored_forms() -> None:
     assert found.counts.known == 1
 
 
-def test_what_is_likely_without_a_question_is_left_out() -> None:
-    # Broken by: no look at the unasked prompt.
-    _, found = screened({"the right code": "c"}, candidate("one", "code"), candidate("two"))
-    assert {question.id for question in found.questions} == {"two-scored", "two-lead", "two-back"}
-    assert found.counts.guessable == 1
+def test_what_is_likely_without_a_question_is_kept_up_to_chance() -> None:
+    # Broken by: keeping all of them, or none.
+    codes = [candidate(f"code{n}", "code") for n in range(6)]
+    _, found = screened({"the right code": "c"}, *codes, *(candidate(f"n{n}") for n in range(14)),
+                        wanted=Wanted(99, 99, 99, 99))  # fmt: skip
+    kept = [q for q in found.questions if q.form == "new"]
+    guessed = [q for q in kept if q.relation == "code"]
+    assert len(guessed) == 1 and len(kept) == 15
+    assert found.counts.guessable == 5
+
+
+def test_what_is_only_guessed_right_is_not_known() -> None:
+    # Broken by: known whatever the guess.
+    likes = {"the right name": "c", "one other": "c", "one lead": "c"}
+    _, found = screened(likes, candidate("one"))
+    assert found.counts.known == 0 and found.counts.kept == 1
 
 
 def test_the_scored_question_is_never_asked() -> None:

@@ -204,6 +204,14 @@ def test_contaminated_questions_dont_count() -> None:
     assert any("Word the questions otherwise" in step for step in none["next"])
 
 
+# Broken by: leaving FEWEST_CLEAN out.
+def test_fewer_than_ten_clean_questions_are_no_evidence() -> None:
+    nine, ten = (Difference(n, 0.0, 1.0, 1.0, (0.6, 1.0)) for n in (9, 10))
+    assert judge_learned(nine, NOTHING, 0.2) == "no_evidence"
+    assert judge_learned(ten, NOTHING, 0.2) == "yes"
+    assert judge_learned(nine, NOTHING, 0.0) == judge_learned(nine, NOTHING) == "yes"
+
+
 # Broken by: letting fewer than 30 controls pass for "still".
 def test_few_controls_are_none() -> None:
     assert judge(raw(), raw(right=36))["controls"] == "still"

@@ -127,7 +127,7 @@ def _no_seal(evaluation: dict[str, Any]) -> None:
         (_no_seal, False, "has no seal"),
         (_claim, True, 'another "ship" than the results'),
         (_measure, True, 'another "measures" than the results'),
-        (_scorer, True, "scorer version"),
+        (_scorer, True, "was made by scorer version"),
         (_rules, True, "rules of version"),
         (_tokenizer, True, "another tokenizer"),
         (_panel, True, "another panel"),

@@ -12,6 +12,7 @@ import steep
 from steep.artifact import key_of, read_json, write_json
 from steep.progress import Silent
 from steep.proof.measure import fingerprint
+from steep.proof.probes.screen import Probes, probes_from
 from steep.proof.seal import tokenizer_hash
 from steep.recipe import load_recipe
 from steep.stages import evaluate as stage
@@ -31,10 +32,15 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def probes_of(recipe: Path) -> Probes | None:
+    place = recipe.parent / "run" / "probes.json"
+    return probes_from(read_json(place)) if place.is_file() else None
+
+
 # Broken by: asking the base model although its results and predictions are kept.
 def test_the_base_is_asked_once(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolved, base = open_base(load_recipe(recipe))
-    panel, _ = make_panel(read_inputs(resolved), None)
+    panel, _ = make_panel(read_inputs(resolved), probes_of(recipe))
     run = RunFolder(recipe.parent / "run")
     before = read_json(run.scores / "base.json")["result"]
     assert before["own_texts"] and before["few_shot"] and before["open_book"]
@@ -84,7 +90,7 @@ def test_contamination_comes_from_the_ledger(recipe: Path) -> None:
     assert contaminated_items({}) == {"questions": [], "probes": []}
     try:
         resolved, base = open_base(load_recipe(recipe))
-        panel, left_out = make_panel(read_inputs(resolved), None)
+        panel, left_out = make_panel(read_inputs(resolved), probes_of(recipe))
         run = RunFolder(recipe.parent / "run")
         write_json(ledger, {**read_json(ledger), "contamination": entry})
         before = measure_base(base, panel, run, Silent())

@@ -167,8 +167,7 @@ def run_case(case: Case, seed: int) -> Evaluation:
                 },
                 **case.settings,
                 "data": {**data, **case.settings.get("data", {})},
-            },
-            folder,
+            }
         )
         return evaluate(recipe, progress=Silent()).evaluation
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from steep.errors import ModelError, UserInputError
-from steep.proof import forward
+from steep.proof import forward, generation
 from steep.proof.perplexity import bits_per_byte, evaluate_perplexity
 from steep.proof.scorer import Choices, ContinuationScore, Scorer, TextScore
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
@@ -329,3 +329,10 @@ def test_perplexity_and_bits(tokenizer: Any) -> None:
     assert bits_per_byte([TextScore(math.log(2) * 10, 3, 5)]) == pytest.approx(2.0)
     with pytest.raises(UserInputError, match="no token"):
         evaluate_perplexity(model, tokenizer, [""])
+
+
+def test_the_first_of_several_stops_counts(tokenizer: Any) -> None:
+    decoding = generation.Decoding(9, stops=("fox", "quick"))
+    made = tokenizer.encode("The quick brown")
+    last = tokenizer.encode(" fox")[0]
+    assert generation._finish(tokenizer, made, last, set(), decoding) == "The "

@@ -20,9 +20,10 @@ from typing import Any
 from steep.demo import make_world, write_documents, write_questions
 from steep.model.load import load_model
 from steep.progress import Silent
+from steep.proof.asking import ranked
 from steep.proof.judge import judge
 from steep.proof.measure import Panel, measure
-from steep.proof.questions import general_texts, load_questions, with_distractors
+from steep.proof.questions import Question, general_texts, load_questions, with_distractors
 from steep.recipe import recipe_from
 from steep.workflow import evaluate
 
@@ -193,19 +194,11 @@ def _keyed(row: dict[str, Any], key: str) -> dict[str, Any]:
     """A ranked question with another answer."""
     if not row["choices"]:
         return row
-    place = row["choices"].index(key)
-    own = row["scores"][place]
-    others = [score for number, score in enumerate(row["scores"]) if number != place]
-    rank = 1 + sum(score >= own for score in others)
-    return {
-        **row,
-        "truth": key,
-        "rank": rank,
-        "first": rank == 1,
-        "first_beyond_prior": rank == 1,
-        "margin": own - max(others),
-        "exact": None if row["exact"] is None else False,
-    }
+    asked = Question(row["id"], row["question"], key, choices=tuple(row["choices"]))
+    found = ranked(asked, row["scores"])
+    kept = {name: found[name] for name in ("truth", "rank", "first", "margin")}
+    exact = None if row["exact"] is None else False
+    return {**row, **kept, "first_beyond_prior": found["first"], "exact": exact}
 
 
 def itself(seed: int) -> tuple[float, bool]:

@@ -8,19 +8,17 @@ from typing import Any
 
 from steep.corpus.schedule import Schedule
 from steep.planning.measured import Rows
-from steep.proof.asking import prompts
+from steep.proof.asking import ANSWER_TOKENS, PRIOR_PROMPT, prompts
 from steep.proof.divergence import OWN_TEXTS, OWN_TOKENS
 from steep.proof.layout import Encoder
-from steep.proof.measure import (
-    ANSWER_TOKENS,
-    PRIOR_PROMPT,
+from steep.proof.measure import Panel, few_shot_prompts
+from steep.proof.questions import Question
+from steep.proof.recall import (
+    SAMPLE_TOKENS,
     VERBATIM_TOKENS,
     VERBATIM_WINDOWS,
-    Panel,
-    few_shot_prompts,
+    sample_starts,
 )
-from steep.proof.questions import Question
-from steep.proof.recall import SAMPLE_TOKENS, sample_starts
 
 _SAMPLED_STEPS = 8
 _VERBATIM_STRIDE = 256  # characters between the places of verbatim windows

@@ -9,7 +9,6 @@ inequality), so the figure is a lower bound; with 128 tokens kept little is lost
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from steep.artifact import text_hash
+from steep.artifact import text_hash, write_bytes
 from steep.proof.forward import judging
 from steep.proof.scorer import Scorer
 
@@ -124,13 +123,7 @@ def write_reference(path: Path, reference: Reference) -> None:
         ids=reference.ids,
         logprobs=reference.logprobs,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(stream.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_bytes(path, stream.getvalue())
 
 
 def read_reference(path: Path) -> Reference | None:
@@ -152,9 +145,7 @@ def _predictions(scorer: Scorer, sequences: Sequence[Sequence[int]]) -> Iterator
     """For each sequence fp32 logits (its length - 1, vocabulary) of its next tokens."""
     import torch
 
-    from steep.proof.forward import Forward
-
-    forward = Forward(scorer.model)
+    forward = scorer.forward
     with judging(scorer.model):
         for start in range(0, len(sequences), _ROWS):
             group = sequences[start : start + _ROWS]

@@ -8,8 +8,6 @@ from typing import Any, Literal, TypeVar
 
 from steep.artifact import key_of, text_hash
 from steep.proof.asking import (
-    ANSWER_TOKENS,
-    PRIOR_PROMPT,
     answered,
     beyond_priors,
     log_probabilities,
@@ -20,28 +18,12 @@ from steep.proof.divergence import Reference, divergences
 from steep.proof.grammar import Pair, judge_pairs
 from steep.proof.questions import Question
 from steep.proof.recall import (
-    VERBATIM_TOKENS,
-    VERBATIM_WINDOWS,
     copied,
     recited,
     sample_starts,
     verbatim_windows,
 )
 from steep.proof.scorer import Scorer
-
-__all__ = [
-    "ANSWER_TOKENS",
-    "PRIOR_PROMPT",
-    "SCORER_VERSION",
-    "VERBATIM_TOKENS",
-    "VERBATIM_WINDOWS",
-    "Panel",
-    "ask_few_shot",
-    "few_shot_prompts",
-    "fingerprint",
-    "measure",
-    "verbatim_windows",
-]
 
 SCORER_VERSION = 6
 """Goes up whenever the same model on the same panel may give other results."""

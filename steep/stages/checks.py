@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from steep.artifact import text_hash
 from steep.errors import ModelError
 from steep.model.precision import Precision
-from steep.proof.asking import TIE_NATS
+from steep.proof.asking import log_probabilities, ranked
 from steep.proof.measure import Panel
 from steep.proof.perplexity import bits_per_byte
 from steep.proof.questions import Question
-from steep.proof.scorer import Choices, Scorer
+from steep.proof.scorer import Scorer
 from steep.stages.strength import as_trained
 
 QUESTIONS = 24
@@ -148,17 +148,7 @@ def _measured(scorer: Scorer, sample: Sample) -> dict[str, float]:
     if tokens := sum(score.tokens for score in general):
         found["general_loss"] = sum(score.nats for score in general) / tokens
     if sample.questions:
-        right = sum(_right(scorer, sample.questions))
-        found[sample.facts] = right / len(sample.questions)
+        likely = log_probabilities(scorer, sample.questions)
+        right = [ranked(q, row)["first"] for q, row in zip(sample.questions, likely, strict=True)]
+        found[sample.facts] = sum(right) / len(sample.questions)
     return {name: round(value, 6) for name, value in found.items()}
-
-
-def _right(scorer: Scorer, questions: Sequence[Question]) -> list[bool]:
-    """For each question: is the truth's log-probability per token strictly the highest?"""
-    requests = [Choices(q.prompt, tuple(f" {choice}" for choice in q.choices)) for q in questions]
-    right = []
-    for question, scores in zip(questions, scorer.score_continuations(requests), strict=True):
-        likely = [score.logprob / score.tokens for score in scores]
-        truth = likely.pop(question.choices.index(question.answer))
-        right.append(all(truth > other + TIE_NATS for other in likely))
-    return right

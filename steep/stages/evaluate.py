@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_json, text_hash, write_json
+from steep.artifact import key_of, read_table, text_hash, write_json
 from steep.documents.record import Document
 from steep.model.load import cache_folder
 from steep.progress import Progress
@@ -146,7 +146,7 @@ def evaluate_stage(
         before: the base model's results on the same panel.
     """
     after = _ask_tuned(base, trained, panel, before, run, progress)
-    ledger = _read(run.data / "ledger.json")
+    ledger = read_table(run.data / "ledger.json")
     notes = list(trained.notes)
     if left_out:
         notes.append(f"{left_out} questions ask about held-out documents and were left out")
@@ -216,7 +216,7 @@ def answers_fell(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 def _setting(recipe: Recipe, ledger: Mapping[str, Any], run: RunFolder) -> Setting:
     facts, trained = ledger.get("facts") or {}, ledger.get("trained") or {}
     searched = recipe.strength.fixed is None
-    strength = _read(run.strength).get("strength") if searched else recipe.strength.fixed
+    strength = read_table(run.strength).get("strength") if searched else recipe.strength.fixed
     times = [sum(row["times_trained"]) / 2 for row in ledger.get("by_document") or ()]
     return Setting(
         general_share=trained.get("general_share"),
@@ -231,17 +231,8 @@ def _setting(recipe: Recipe, ledger: Mapping[str, Any], run: RunFolder) -> Setti
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:
     """What was measured before under this key; None if there is nothing or it is damaged."""
-    kept = _read(path)
+    kept = read_table(path)
     return dict(kept["result"]) if kept.get("key") == key and "result" in kept else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON file's table; empty if there is none or it is damaged."""
-    try:
-        found = read_json(path)
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _plain(document: Document) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_json, write_json
+from steep.artifact import key_of, read_table, write_json
 from steep.corpus.shards import Shards
 from steep.model.load import cache_folder
 from steep.progress import Progress
@@ -118,8 +118,5 @@ def _common_words(tokenizer: Any) -> Callable[[str], bool]:
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:
     """What was made before with this key; None if there is nothing or it is damaged."""
-    try:
-        kept = read_json(path)
-    except (OSError, ValueError):
-        return None
-    return kept if isinstance(kept, dict) and kept.get("key") == key else None
+    kept = read_table(path)
+    return kept if kept.get("key") == key else None

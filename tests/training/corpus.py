@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from steep.corpus.piece import Piece
-from steep.corpus.schedule import Batch, Schedule
+from steep.corpus.schedule import IGNORED, Batch, Schedule
 from steep.corpus.shards import build_shards
 from steep.model.adapters import make_trainable
+from steep.model.precision import Precision
 from steep.recipe import TrainRecipe
+from steep.training.checks import Checks
 from steep.training.loop import StepMetrics, Training, train_model
 from steep.training.loss import PackedLoss, Way
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
@@ -56,6 +59,20 @@ def summed_loss(model: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
     return found
 
 
+def loss_alone(model: Any, batch: Batch) -> torch.Tensor:
+    """The summed loss of every segment by transformers' plain path, in fp32 or finer."""
+    losses = []
+    for ids, labels, segments in zip(batch.input_ids, batch.labels, batch.segments, strict=True):
+        for number in range(segments.max() + 1):
+            here = segments == number
+            if (labels[here] != IGNORED).any():
+                logits = model(input_ids=torch.from_numpy(ids[here])[None]).logits[0, :-1]
+                wanted = torch.from_numpy(labels[here])[1:]
+                finer = logits if logits.dtype == torch.float64 else logits.float()
+                losses.append(F.cross_entropy(finer, wanted, reduction="sum"))
+    return torch.stack(losses).sum()
+
+
 def make_recipe(**train: Any) -> TrainRecipe:
     defaults = {
         "method": "full",
@@ -82,6 +99,8 @@ def train(
     steps: int = 6,
     key: Any = None,
     schedule: Schedule | None = None,
+    precision: Precision = "fp32",
+    checks: Checks | None = None,
 ) -> tuple[Training, list[StepMetrics]]:
     """Run the loop; the metrics of the steps it ran."""
     folder.mkdir(exist_ok=True, parents=True)
@@ -99,10 +118,11 @@ def train(
         recipe,
         steps=steps,
         seed=0,
-        precision="fp32",
+        precision=precision,
         folder=folder,
         key=key or KEY,
         on_step=note,
+        checks=checks,
     )
     return training, seen
 

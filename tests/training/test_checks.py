@@ -15,9 +15,9 @@ from steep.proof.scorer import Choices, Scorer
 from steep.training import loop
 from steep.training.checks import MOST_CHECKS, Checks
 from steep.training.linear import merged
-from steep.training.loop import StepMetrics, Training, train_model
+from steep.training.loop import StepMetrics, Training
 from tests.tiny import tiny_tokenizer
-from tests.training.corpus import KEY, TEXTS, make_model, make_recipe, make_schedule, weights
+from tests.training.corpus import TEXTS, make_model, make_recipe, train, weights
 from tests.training.test_loop import METHODS, Killed
 
 
@@ -152,23 +152,12 @@ def run(
     *,
     at: set[int] | None,
     precision: Precision = "fp32",
-    on_step: Callable[[StepMetrics, int], None] = lambda *_: None,
+    on_step: Callable[[StepMetrics], None] | None = None,
 ) -> tuple[Training, list[dict[str, Any]]]:
     """Train six steps with checks after some (None: none at all); the lines of metrics.jsonl."""
-    folder.mkdir(exist_ok=True, parents=True)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    training = train_model(
-        model,
-        make_schedule(tiny_tokenizer(TEXTS)),
-        recipe,
-        steps=6,
-        seed=0,
-        precision=precision,
-        folder=folder,
-        key=KEY,
-        on_step=on_step,
-        checks=None if at is None else At(lambda: seen_by(model, dtype), at),
-    )
+    checks = None if at is None else At(lambda: seen_by(model, dtype), at)
+    training, _ = train(model, recipe, folder, on_step=on_step, precision=precision, checks=checks)
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return training, [json.loads(line) for line in lines]
 
@@ -222,24 +211,13 @@ def test_the_seconds_of_a_step_leave_checks_out(
         clock.now += 1000.0
         return {"loss": 1.0}
 
-    def on_step(metrics: StepMetrics, steps: int) -> None:
+    def on_step(metrics: StepMetrics) -> None:
         clock.now += 2.0
 
     monkeypatch.setattr(loop.time, "monotonic", clock)
     recipe = make_recipe(save_steps=100)
     model = make_model("llama", recipe)
-    train_model(
-        model,
-        make_schedule(tiny_tokenizer(TEXTS)),
-        recipe,
-        steps=6,
-        seed=0,
-        precision="fp32",
-        folder=tmp_path,
-        key=KEY,
-        on_step=on_step,
-        checks=At(look, {2, 3, 6}, clock=clock),
-    )
+    train(model, recipe, tmp_path, on_step=on_step, checks=At(look, {2, 3, 6}, clock=clock))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     assert [line["seconds"] for line in lines] == [0.0, 2.0, 2.0, 2.0, 2.0, 2.0]
     assert lines[1]["tokens_per_second"] == pytest.approx(lines[1]["tokens"] / 2.0, abs=0.01)
@@ -253,7 +231,7 @@ def test_resuming_with_checks_changes_no_bit(stop: int, tmp_path: Path) -> None:
     whole = make_model("llama", recipe)
     _, expected = run(whole, recipe, tmp_path / "whole", at={3, 4})
 
-    def kill(metrics: StepMetrics, steps: int) -> None:
+    def kill(metrics: StepMetrics) -> None:
         if metrics.step == stop:
             raise Killed
 
@@ -278,26 +256,14 @@ def test_what_was_spent_before_an_interruption_stays_spent(tmp_path: Path) -> No
         clock.now += 1000.0
         return {"loss": 1.0}
 
-    def session(checks: Checks, on_step: Callable[[StepMetrics, int], None]) -> None:
-        train_model(
-            make_model("llama", recipe),
-            make_schedule(tiny_tokenizer(TEXTS)),
-            recipe,
-            steps=6,
-            seed=0,
-            precision="fp32",
-            folder=tmp_path,
-            key=KEY,
-            on_step=on_step,
-            checks=checks,
-        )
-
-    def kill(metrics: StepMetrics, steps: int) -> None:
+    def kill(metrics: StepMetrics) -> None:
         if metrics.step == 3:
             raise Killed
 
     with pytest.raises(Killed):
-        session(At(look, {2}, clock=clock), kill)
-    session(Checks(look, share=0.5, steps=6, clock=clock), lambda *_: None)
+        train(make_model("llama", recipe), recipe, tmp_path, on_step=kill,
+              checks=At(look, {2}, clock=clock))  # fmt: skip
+    train(make_model("llama", recipe), recipe, tmp_path,
+          checks=Checks(look, share=0.5, steps=6, clock=clock))  # fmt: skip
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     assert [line["step"] for line in lines if "check_seconds" in line] == [1, 2]

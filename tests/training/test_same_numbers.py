@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 
-from steep.corpus.schedule import IGNORED, Batch
+from steep.corpus.schedule import Batch
 from steep.model.adapters import make_trainable, parameter_groups
 from steep.training.loss import PackedLoss, choose_way
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
 from tests.tiny import Kind, random_model, tiny_config, tiny_tokenizer
-from tests.training.corpus import TEXTS, make_recipe, make_schedule, rows_of
+from tests.training.corpus import TEXTS, loss_alone, make_recipe, make_schedule, rows_of
 
 STEPS = 20
 TOLERANCE = 1e-5
@@ -36,15 +35,7 @@ def _model(kind: Kind, recipe: Any) -> Any:
 
 def _plain(model: Any, batch: Batch) -> torch.Tensor:
     """Mean loss of the targets, document by document."""
-    losses = []
-    for ids, labels, segments in zip(batch.input_ids, batch.labels, batch.segments, strict=True):
-        for number in range(segments.max() + 1):
-            here = segments == number
-            if (labels[here] != IGNORED).any():
-                logits = model(input_ids=torch.from_numpy(ids[here])[None]).logits[0, :-1]
-                wanted = torch.from_numpy(labels[here])[1:]
-                losses.append(F.cross_entropy(logits, wanted, reduction="sum"))
-    return torch.stack(losses).sum() / batch.targets
+    return loss_alone(model, batch) / batch.targets
 
 
 def _gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:

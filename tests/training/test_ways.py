@@ -9,13 +9,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from steep.corpus.schedule import IGNORED, Batch
+from steep.corpus.schedule import Batch
 from steep.model.adapters import make_trainable
 from steep.training import attention, cross_entropy, fused, loss
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.loss import PackedLoss, Way, _probe, choose_way
 from tests.tiny import SIZES, Kind, random_model, tiny_model, tiny_tokenizer
-from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule, rows_of
+from tests.training.corpus import (
+    TEXTS,
+    loss_alone,
+    make_model,
+    make_recipe,
+    make_schedule,
+    rows_of,
+)
 
 KINDS: list[Kind] = ["llama", "qwen3", "gemma", "gpt2"]
 WAYS = [
@@ -41,19 +48,6 @@ def batch(tokenizer: Any) -> Batch:
     return schedule.batch(0)
 
 
-def _one_by_one(model: Any, batch: Batch) -> torch.Tensor:
-    """The summed loss of every segment by transformers' plain path."""
-    losses = []
-    for ids, labels, segments in zip(batch.input_ids, batch.labels, batch.segments, strict=True):
-        for number in range(segments.max() + 1):
-            here = segments == number
-            if (labels[here] != IGNORED).any():
-                logits = model(input_ids=torch.from_numpy(ids[here])[None]).logits[0, :-1]
-                wanted = torch.from_numpy(labels[here])[1:]
-                losses.append(F.cross_entropy(logits.float(), wanted, reduction="sum"))
-    return torch.stack(losses).sum()
-
-
 def _with_gradients(model: Any, loss: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:
     loss.backward()  # type: ignore[no-untyped-call]
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
@@ -65,7 +59,7 @@ def _assert_same(model: Any, way: Way, batch: Batch) -> None:
     with closing(PackedLoss(model, way)) as packed:
         packed.begin_step()
         found, gradients = _with_gradients(model, packed(rows_of(batch)))
-    expected, wanted = _with_gradients(model, _one_by_one(model, batch))
+    expected, wanted = _with_gradients(model, loss_alone(model, batch))
     assert found == pytest.approx(expected, rel=1e-5)
     assert gradients.keys() == wanted.keys()
     for name, gradient in gradients.items():

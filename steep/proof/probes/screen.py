@@ -10,16 +10,17 @@ them a model that only guesses would be wrong on every item, and one that guesse
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from steep.proof.asking import log_probabilities, ranked
 from steep.proof.probes.build import Candidate, Draft
 from steep.proof.questions import DISTRACTORS, Question
-from steep.proof.scorer import Choices, Scorer
+from steep.proof.scorer import Scorer
 
 _GROUP = 32
 _CHANCE = 1 / (DISTRACTORS + 1)
-_NOTHING_ASKED = "Question: What is the right {relation}?\nAnswer:"
+_NOTHING_ASKED = "What is the right {relation}?"
 
 Progress = Callable[[int, int, str], None]
 
@@ -126,7 +127,7 @@ def _passing(
         if len(passed) >= wanted:
             break
         group = candidates[start : start + _GROUP]
-        guessed = _first(scorer, [c.question for c in group], unasked=True)
+        guessed = _first(scorer, [_unasked(c.question) for c in group])
         known = _known(scorer, group)
         for candidate, guess, knows in zip(group, guessed, known, strict=True):
             counts["screened"] += 1
@@ -150,18 +151,12 @@ def _known(scorer: Scorer, candidates: Sequence[Candidate]) -> list[bool]:
     return [r and (c.text is None or next(in_text)) for c, r in zip(candidates, right, strict=True)]
 
 
-def _first(scorer: Scorer, questions: Sequence[Question], *, unasked: bool = False) -> list[bool]:
+def _first(scorer: Scorer, questions: Sequence[Question]) -> list[bool]:
     """For each question: is its answer the likeliest choice (per token)?"""
-    requests = [
-        Choices(
-            _NOTHING_ASKED.format(relation=q.relation) if unasked else q.prompt,
-            tuple(f" {choice}" for choice in q.choices),
-        )
-        for q in questions
-    ]
-    found = []
-    for question, scores in zip(questions, scorer.score_continuations(requests), strict=True):
-        values = [score.logprob / score.tokens for score in scores]
-        best = max(range(len(values)), key=values.__getitem__)
-        found.append(question.choices[best] == question.answer)
-    return found
+    likely = log_probabilities(scorer, questions)
+    return [bool(ranked(q, row)["first"]) for q, row in zip(questions, likely, strict=True)]
+
+
+def _unasked(question: Question) -> Question:
+    """The same choices where nothing tells what is asked."""
+    return replace(question, question=_NOTHING_ASKED.format(relation=question.relation))

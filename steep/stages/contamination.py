@@ -8,6 +8,7 @@ from typing import Any
 from steep.artifact import key_of
 from steep.corpus.contamination import Items, by_set, found_in
 from steep.corpus.piece import Piece
+from steep.proof.grammar import grammar_pairs
 from steep.proof.questions import general_questions, general_texts
 from steep.stages.inputs import Inputs
 
@@ -17,6 +18,7 @@ _SETS = {
     "general": "general texts",
     "general_project": "packaged general texts",
     "validation": "validation texts",
+    "grammar": "grammar sentences",
 }
 
 
@@ -24,6 +26,11 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
     """Everything whose wording may not be trained on, by the name of its set."""
     validation = ((f"validation-{n}", text) for n, text in enumerate(inputs.validation))
     packaged = tuple(general_texts())
+    sentences = tuple(
+        (f"{pair.id}-{side}", text)
+        for pair in grammar_pairs()
+        for side, text in (("good", pair.good), ("bad", pair.bad))
+    )
     return {
         "questions": Items("question", tuple((q.id, q.question) for q in inputs.questions)),
         "general_questions": Items(
@@ -32,6 +39,7 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
         "general": Items("text", inputs.general),
         "general_project": Items("text", packaged if packaged != inputs.general else ()),
         "validation": Items("text", tuple(validation)),
+        "grammar": Items("question", sentences),
     }
 
 

@@ -21,7 +21,7 @@ from steep.stages.folder import RunFolder
 from steep.stages.prepare import Prepared
 
 # Raised whenever the same documents would give other probes.
-PROBES_VERSION = 2
+PROBES_VERSION = 3
 
 _CONTROLS = 48
 _QUESTION_WORDS = 32

@@ -11,6 +11,7 @@ import pytest
 import steep
 from steep.artifact import file_hash
 from steep.progress import Silent
+from steep.proof.grammar import grammar_pairs
 from steep.recipe import load_recipe
 from tests.stages.project import write_project
 
@@ -86,6 +87,7 @@ def test_what_judges_is_left_out_and_told(tmp_path: Path) -> None:
     assert found["against"]["questions"] == found["against"]["general"] == 2
     assert found["against"]["validation"] > 0 and found["against"]["general_questions"] > 0
     assert found["against"]["general_project"] > 0  # beside the user's own
+    assert found["against"]["grammar"] == 2 * len(grammar_pairs())
     kinds = [row[0] for row in json.loads((tmp_path / "run/data/pieces.json").read_text())]
     assert kinds.count("general") == 3
     assert len(kinds) == found["checked"] - len(found["removed"])

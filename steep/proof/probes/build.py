@@ -15,12 +15,12 @@ from steep.documents.record import Document
 from steep.proof.probes.choices import Choices
 from steep.proof.probes.index import Index
 from steep.proof.probes.items import Item, find_items
+from steep.proof.probes.told import Told
 from steep.proof.probes.wording import Wording, standing_in
 from steep.proof.questions import Question
 
 _MOST_DOCUMENTS = 2000
 _FEWEST_DOCUMENTS = 8  # with fewer, resampling documents says nothing, so facts are resampled
-_TELLS = 2  # of an item's words beside its value in one sentence: then the text says it
 _PASSAGE_CHARACTERS = 1500
 
 
@@ -80,7 +80,8 @@ def draft_probes(
     found = list(find_items(index, Choices(index, range(len(some)))))
     chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
     aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
-    chosen += [item for item in aside if not _is_told(item, index, some)][:wanted]
+    told = Told(index, some)
+    chosen += [item for item in aside if not told.holds(item)][:wanted]
     by_document = len({item.document for item in chosen}) >= _FEWEST_DOCUMENTS
     facts: list[Candidate] = []
     controls: list[Candidate] = []
@@ -126,22 +127,6 @@ def _spread(items: Sequence[Item], seed: int) -> list[Item]:
         by_document[item.document].append(item)
     rounds = zip_longest(*by_document.values())
     return [item for turn in rounds for item in turn if item is not None]
-
-
-def _is_told(item: Item, index: Index, trained: Sequence[Document]) -> bool:
-    """True if a trained document has the value together with the subject or telling words."""
-    value, subject = item.value.casefold(), item.subject.casefold()
-    holders = {n for n, document in enumerate(trained) if value in document.text.casefold()}
-    if subject and any(subject in _whole(trained[number]) for number in holders):
-        return True
-    return any(
-        sentence.document in holders and value in sentence.text.casefold()
-        for sentence in index.sharing(item.telling, _TELLS)
-    )
-
-
-def _whole(document: Document) -> str:
-    return f"{document.title}\n{document.text}".casefold()
 
 
 def _free_wordings(

@@ -24,7 +24,7 @@ _RUN = 3  # words in a row, the gap counted as one
 _MOST_WORDS = 12
 _FEWEST_TELLING = 3
 _LONGEST_TITLE = 16
-_WIDESPREAD = 0.2
+WIDESPREAD = 0.2  # of the documents name it: then everything is about it
 _MOST_NAMES = 4
 _NAMELIKE = ("name", "code", "word")
 
@@ -43,6 +43,7 @@ class Fact:
         lead: the sentence up to the value, in the documents' own words; empty if that leaves
             open what is to come.
         only_here: no other document has a sentence with these words.
+        names: the other names of its sentence.
     """
 
     document: int
@@ -54,6 +55,7 @@ class Fact:
     place: int
     lead: str
     only_here: bool
+    names: tuple[str, ...]
 
 
 def find_facts(index: Index) -> Iterator[Fact]:
@@ -79,12 +81,18 @@ def find_facts(index: Index) -> Iterator[Fact]:
                     place,
                     _lead(index, sentence.text, value),
                     all(other.document == sentence.document for other in others),
+                    _other_names(index, sentence.text, value),
                 )
 
 
 def telling_words(index: Index, notes: str) -> list[str]:
     """Distinct words of the notes that aren't function words, in small letters."""
     return [w for w in dict.fromkeys(words_of(notes)) if w not in index.function_words]
+
+
+def _other_names(index: Index, text: str, value: Value) -> tuple[str, ...]:
+    names = [span for span in index.finder.find(text) if span.kind == "name"]
+    return tuple(n.text for n in names if n.end <= value.start or n.start >= value.end)
 
 
 def _lead(index: Index, text: str, value: Value) -> str:
@@ -107,7 +115,7 @@ def _widespread_values(index: Index) -> set[str]:
         for value in sentence.values:
             if value.kind in _NAMELIKE:
                 holders.setdefault(value.text.casefold(), set()).add(sentence.document)
-    most = max(3.0, _WIDESPREAD * len(index.documents))
+    most = max(3.0, WIDESPREAD * len(index.documents))
     return {text for text, documents in holders.items() if len(documents) > most}
 
 

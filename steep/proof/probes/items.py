@@ -32,6 +32,7 @@ class Item:
     Attributes:
         document: number of its document in the index.
         subject: what it is a value of: the document's or the record's title.
+        names: what else it may be a value of: the other names of its sentence.
         value: the answer.
         relation: kind of value, or the record's field.
         asked: wordings of the question, the first that serves is to be used.
@@ -45,6 +46,7 @@ class Item:
 
     document: int
     subject: str
+    names: tuple[str, ...]
     value: str
     relation: str
     asked: tuple[Wording, ...]
@@ -86,6 +88,7 @@ def _from_fact(fact: Fact, titles: Shown, index: Index, choices: Choices) -> Ite
     return Item(
         document=fact.document,
         subject=fact.title,
+        names=fact.names,
         value=fact.value,
         relation=fact.kind,
         asked=tuple(wordings(fact, plain=plain)),
@@ -102,6 +105,7 @@ def _from_entry(entry: Entry, values: Shown, titles: Shown, index: Index) -> Ite
     return Item(
         document=entry.document,
         subject=entry.title,
+        names=(),
         value=entry.value,
         relation=entry.field,
         asked=tuple(entry_wordings(entry)),

@@ -75,17 +75,7 @@ def screen(scorer: Scorer, draft: Draft, wanted: Wanted, progress: Progress | No
             *texts[: wanted.text],
             *turned[: wanted.reversed],
         ),
-        # In every form that probes are asked in: few documents are held out, and 30 are needed.
-        controls=tuple(
-            question
-            for form in (
-                [c.question for c in controls],
-                [c.text for c in controls],
-                [c.back for c in controls],
-            )
-            for question in form
-            if question is not None
-        )[: wanted.controls],
+        controls=tuple(c.question for c in controls),
         counts=Counts(
             found=draft.found,
             drafted=draft.drafted,

@@ -92,14 +92,14 @@ def test_the_scored_question_is_never_asked() -> None:
     assert scorer.asked and not any("scored" in prompt for prompt in scorer.asked)
 
 
-def test_no_more_than_wanted_and_controls_in_every_form() -> None:
+def test_no_more_than_wanted_and_controls_in_new_words_alone() -> None:
+    # Broken by: controls that hold the other forms too, which nothing counts.
     candidates = [candidate(f"f{n}") for n in range(9)]
     candidates += [candidate(f"k{n}", kind="control") for n in range(9)]
-    _, found = screened({}, *candidates, wanted=Wanted(new=4, text=2, reversed=1, controls=12))
+    _, found = screened({}, *candidates, wanted=Wanted(new=4, text=2, reversed=1, controls=5))
     forms = [question.form for question in found.questions]
     assert (forms.count("new"), forms.count("text"), forms.count("reversed")) == (4, 2, 1)
-    assert len(found.controls) == 12
-    assert {question.form for question in found.controls} == {"new", "text"}
+    assert [question.form for question in found.controls] == ["new"] * 5
 
 
 def test_probes_survive_json() -> None:

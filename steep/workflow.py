@@ -19,6 +19,7 @@ from steep.recipe import Recipe, load_recipe
 if TYPE_CHECKING:
     from steep.planning.doctor import Diagnosis
     from steep.stages.benchmarks import BenchResult
+    from steep.stages.init import Proposal
     from steep.stages.plan import Plan
 
 
@@ -63,6 +64,40 @@ def run(
     work.keep_time()
     report(recipe, progress=progress)
     return outcome
+
+
+def init(
+    paths: Sequence[str],
+    output: str | Path = "recipe.toml",
+    *,
+    minutes: float = 30.0,
+    model: str = "smollm2-135m",
+    questions: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Proposal:
+    """Look at documents and write a commented recipe whose run should fit ``minutes`` here.
+
+    Args:
+        paths: files, folders, patterns or hf:// addresses, counted from the current folder.
+        output: the recipe to write.
+        questions: a file of questions to judge by, if there is one.
+        force: replace a recipe that is there.
+
+    Raises:
+        UserInputError: nothing can be read, or the recipe can't be written.
+    """
+    from steep.stages.init import check_output, propose
+
+    check_output(Path(output), force=force)
+    return propose(
+        list(paths),
+        Path(output),
+        minutes=minutes,
+        model=model,
+        questions=questions,
+        progress=progress or Silent(),
+    )
 
 
 def plan(

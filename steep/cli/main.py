@@ -46,6 +46,58 @@ def run(recipe: Path, overrides: tuple[str, ...], fresh: bool, as_json: bool) ->
 
 
 @cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATHS…")
+@click.option(
+    "-o",
+    "--output",
+    default="recipe.toml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The recipe to write.",
+)
+@click.option(
+    "--minutes",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="What a run may take on this machine.",
+)
+@click.option("--model", default="smollm2-135m", show_default=True, help="Model to teach.")
+@click.option("--questions", help="Your own questions, as JSON lines.")
+@click.option("--force", is_flag=True, help="Replace a recipe that is there.")
+@_JSON
+def init(
+    paths: tuple[str, ...],
+    output: Path,
+    minutes: float,
+    model: str,
+    questions: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Look at documents and write a commented recipe for them."""
+    from steep.cli.console import Console, say
+    from steep.cli.plan import plan_lines
+    from steep.workflow import init as make_recipe
+
+    with Console(quiet=as_json) as console:
+        made = make_recipe(
+            paths,
+            output,
+            minutes=minutes,
+            model=model,
+            questions=questions,
+            force=force,
+            progress=console,
+        )
+    if as_json:
+        say(json.dumps(made.as_json(), ensure_ascii=False))
+        return
+    for line in [*plan_lines(made.plan), "", f"Written: {made.path}. Next: steep run {made.path}"]:
+        say(line)
+
+
+@cli.command()
 @_RECIPE
 @_SET
 @click.option("--quick", is_flag=True, help="Don't load the base model to try it on your text.")

@@ -120,6 +120,9 @@ def test_without_json_wrong_input_is_one_line_too(
         ["ask", "no-such-model", "Why?"],
         ["ask", "smollm2-135m", "--json"],
         ["demo", "--recipe", "no-such-recipe.toml", "--out", "demo"],
+        ["init", "docs"],
+        ["init", "no-such-folder", "-o", "new.toml"],
+        ["init", "docs", "-o", "new.toml", "--model", "no-such-alias"],
     ],
 )
 def test_wrong_arguments_are_exit_code_2(
@@ -138,7 +141,10 @@ def test_wrong_arguments_are_exit_code_2(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "a", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["init"], ["init", "a", "--minutes", "0"], ["run"], ["run", "a", "--nonsense"]],
+)
 def test_misused_commands_are_exit_code_2(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,6 +221,23 @@ def test_a_plan_is_one_json_object_and_leaves_nothing(
     assert "Measuring" in err
     assert "Measuring" not in out
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_init_is_one_json_object_and_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    children_in_process(monkeypatch)
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = {*tmp_path.rglob("*")}
+    code, out, _ = _steep(
+        monkeypatch, capsys, "init", "docs", "-o", "new.toml", "--model", "base", "--json"
+    )
+    found: dict[str, Any] = json.loads(out)
+    assert (code, found["recipe"], found["plan"].keys()) == (0, "new.toml", PLAN_KEYS)
+    assert {*tmp_path.rglob("*")} - before == {tmp_path / "new.toml"}
+    code, out, _ = _steep(monkeypatch, capsys, "prepare", "new.toml", "--json")
+    assert code == 0
 
 
 # Broken by: letting a failed measurement end the command.

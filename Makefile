@@ -4,7 +4,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
 STAMP = $(VENV)/.installed
 
-.PHONY: install demo test test-bench check bench notebook clean
+.PHONY: install demo test test-bench crash check bench notebook clean
 
 install: $(STAMP)
 
@@ -28,6 +28,10 @@ test: install
 test-bench: install
 	$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	$(VENV)/bin/python -m pytest tests/benchmarks
+
+# Runs ended at every named moment of writing, at random, and with no room left: minutes.
+crash: install
+	$(VENV)/bin/python -m pytest -m "slow or not slow" tests/crash
 
 check: install
 	$(VENV)/bin/ruff check .

@@ -28,6 +28,7 @@ _PUBLIC = {
     "run": "steep.workflow",
     "test_knowledge": "steep.proof.answers",
     "train": "steep.workflow",
+    "verify": "steep.stages.verify",
     "write_demo": "steep.demo",
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "run",
     "test_knowledge",
     "train",
+    "verify",
     "write_demo",
 ]
 
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
     from steep.stages.compare import compare
+    from steep.stages.verify import verify
     from steep.workflow import bench, doctor, evaluate, plan, prepare, run, train
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from steep import __version__
+from steep.durable import write_bytes
 
-SCHEMA = 1
+SCHEMA = 2
+MANIFEST = "manifest.json"
 
 
 def text_hash(text: str) -> str:
@@ -34,17 +36,6 @@ def key_of(parts: Mapping[str, Any]) -> str:
     return text_hash(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
@@ -53,6 +44,17 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all. NaN and infinity are refused: they aren't JSON."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON table whole or not at all, with the hash of its content in it."""
+    write_json(path, sealed(value))
+
+
+def keep_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write into the cache: one that can't be written, or is full, is no reason to stop."""
+    with suppress(OSError):
+        write_sealed(path, value)
 
 
 def read_json(path: Path) -> Any:
@@ -69,34 +71,42 @@ def read_table(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with the hash of its content as ``seal``: whoever reads it can tell damage."""
+    content = {name: item for name, item in value.items() if name != "seal"}
+    return {**content, "seal": key_of(content)}
+
+
+def is_sealed(value: Mapping[str, Any]) -> bool:
+    """True if a table's seal fits its content."""
+    return bool(value.get("seal") == sealed(value)["seal"])
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """A sealed JSON file's table; empty if there is none, or it is damaged or has no seal."""
+    found = read_table(path)
+    return found if is_sealed(found) else {}
+
+
 def write_manifest(
     folder: Path, stage: str, key: Mapping[str, Any], files: Sequence[str], **facts: Any
 ) -> None:
     """Seal a stage: record its key and the hash of each file (names relative to ``folder``)."""
-    write_json(
-        folder / "manifest.json",
-        {
-            "schema": SCHEMA,
-            "stage": stage,
-            "steep": __version__,
-            "key": key_of(key),
-            "made_from": dict(key),
-            "files": {name: file_hash(folder / name) for name in files},
-            **facts,
-        },
-    )
+    table = {
+        "schema": SCHEMA,
+        "stage": stage,
+        "steep": __version__,
+        "key": key_of(key),
+        "made_from": dict(key),
+        "files": {name: file_hash(folder / name) for name in files},
+        **facts,
+    }
+    write_sealed(folder / MANIFEST, table)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a stage, or None if the stage never finished."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return None
-    try:
-        manifest = read_json(path)
-    except ValueError:
-        return None
-    return manifest if isinstance(manifest, dict) else None
+    """The manifest of a stage; None if the stage never finished or its manifest is damaged."""
+    return read_sealed(folder / MANIFEST) or None
 
 
 def is_done(folder: Path, key: Mapping[str, Any]) -> bool:
@@ -109,8 +119,19 @@ def is_done(folder: Path, key: Mapping[str, Any]) -> bool:
 
 def is_intact(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """True if every file a manifest names exists with the recorded hash."""
-    files: Mapping[str, str] = manifest.get("files", {})
-    return all(
-        (folder / name).is_file() and file_hash(folder / name) == digest
-        for name, digest in files.items()
-    )
+    return not damaged_files(folder, manifest.get("files", {}))
+
+
+def damaged_files(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Which of a manifest's files aren't what was recorded: name and what is wrong with it."""
+    found: dict[str, str] = {}
+    for name, digest in files.items():
+        path = folder / name
+        try:
+            if not path.is_file():
+                found[name] = "is missing"
+            elif file_hash(path) != digest:
+                found[name] = "was changed or damaged: its hash isn't the one recorded"
+        except OSError as error:
+            found[name] = f"can't be read: {error.strerror or error}"
+    return found

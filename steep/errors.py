@@ -34,6 +34,14 @@ class DriftError(UserInputError):
     """A run folder that was made from something else than what is asked for now."""
 
 
+class BusyError(UserInputError):
+    """A run folder that another process is working in."""
+
+
+class ResourceError(UserInputError):
+    """The machine ran out of something (disk, memory, permission); what was finished is safe."""
+
+
 class LedgerError(SteepError):
     """Tokens or documents went missing between stages: a bug, never the user's fault."""
 
@@ -43,6 +51,16 @@ class PlanningError(SteepError):
 
 
 class TrainingAlarm(SteepError):
-    """Training met a value it must not apply (a non-finite loss or gradient)."""
+    """Training met what it must not go on from; the update was not applied.
+
+    Attributes:
+        step: optimizer steps that were done.
+        is_good: the state after them is one to keep, as far as can be told.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, step: int = 0, is_good: bool = True) -> None:
+        super().__init__(message)
+        self.step = step
+        self.is_good = is_good

@@ -6,20 +6,24 @@ Each takes a recipe (or the path of one), does only what isn't done yet, and can
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steep.artifact import read_json, write_json
+from steep.artifact import read_sealed, write_sealed
 from steep.errors import UserInputError
 from steep.progress import Progress, Silent
 from steep.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from steep.planning.doctor import Diagnosis
+    from steep.stages.base import Base
     from steep.stages.benchmarks import BenchResult
+    from steep.stages.folder import RunFolder
     from steep.stages.init import Proposal
+    from steep.stages.inputs import Inputs
     from steep.stages.plan import Plan
 
 
@@ -42,7 +46,11 @@ class Outcome:
 
 
 def run(
-    recipe: Recipe | str | Path, *, fresh: bool = False, progress: Progress | None = None
+    recipe: Recipe | str | Path,
+    *,
+    fresh: bool = False,
+    accept_change: bool = False,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Prepare, measure the base, train, evaluate, export and report. Calling again resumes.
 
@@ -50,19 +58,26 @@ def run(
 
     Args:
         fresh: move an old run of this output_dir aside (nothing is deleted) and start over.
+        accept_change: go on with a run that was begun with other settings (or another steep) where
+            that is sound; the change is kept in the checkpoints' manifests and told in the report.
         progress: what is told while it works; silent by default.
 
     Raises:
-        UserInputError: the recipe, its paths or its run folder can't be used as they are.
-        TrainingAlarm: training met a value it must not apply.
+        UserInputError: the recipe, its paths or its run folder can't be used as they are, another
+            process works in the run folder (BusyError), or the machine has no more room
+            (ResourceError).
+        Interrupted: Ctrl-C or SIGTERM came (a SteepError); everything finished is kept.
+        TrainingAlarm: training can't go on, and no good state was saved before.
     """
-    work = _Work(recipe, progress, fresh=fresh)
-    work.plan()
-    outcome = work.evaluate()
-    work.export()
-    work.benchmarks()
-    work.keep_time()
-    report(recipe, progress=progress)
+    from steep.report.write import write_report
+
+    with _working(recipe, progress, fresh=fresh, accept_change=accept_change) as work:
+        work.plan()
+        outcome = work.evaluate()
+        work.export()
+        work.benchmarks()
+        work.keep_time()
+        write_report(work.folder.path)
     return outcome
 
 
@@ -141,39 +156,64 @@ def doctor(model: str = "smollm2-135m", *, progress: Progress | None = None) -> 
     return diagnose(model, progress or Silent())
 
 
-def prepare(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
+def prepare(
+    recipe: Recipe | str | Path,
+    *,
+    accept_change: bool = False,
+    progress: Progress | None = None,
+) -> Path:
     """Documents to token shards and ledger; returns the run's data folder."""
-    work = _Work(recipe, progress)
-    work.prepare()
-    return work.folder.data
+    with _working(recipe, progress, accept_change=accept_change) as work:
+        work.prepare()
+        return work.folder.data
 
 
-def train(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
+def train(
+    recipe: Recipe | str | Path,
+    *,
+    accept_change: bool = False,
+    progress: Progress | None = None,
+) -> Path:
     """Prepare and train; returns the run folder."""
-    work = _Work(recipe, progress)
-    work.train()
-    return work.folder.path
+    with _working(recipe, progress, accept_change=accept_change) as work:
+        work.train()
+        return work.folder.path
 
 
-def evaluate(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Outcome:
+def evaluate(
+    recipe: Recipe | str | Path,
+    *,
+    accept_change: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
     """Everything up to evaluation.json."""
-    return _Work(recipe, progress).evaluate()
+    with _working(recipe, progress, accept_change=accept_change) as work:
+        return work.evaluate()
 
 
-def export(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> dict[str, Any]:
+def export(
+    recipe: Recipe | str | Path,
+    *,
+    accept_change: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Everything up to the adapter and the merged model; returns exports.json's content."""
-    work = _Work(recipe, progress)
-    work.evaluate()
-    return work.export()
+    with _working(recipe, progress, accept_change=accept_change) as work:
+        work.evaluate()
+        return work.export()
 
 
 def report(recipe: Recipe | str | Path, *, progress: Progress | None = None) -> Path:
     """Write report.md and report.html from a run folder; returns the HTML's path."""
     from steep.report.write import write_report
+    from steep.stages.folder import hold_finished
+    from steep.stages.trouble import told_plainly
+    from steep.training.stop import stops_at_once
 
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    _, page = write_report(Path(given.output_dir))
-    return page
+    folder = Path(given.output_dir)
+    with told_plainly(folder), stops_at_once(), hold_finished(folder):
+        return write_report(folder)[1]
 
 
 def bench(
@@ -210,28 +250,55 @@ def bench(
     return bench_models(tuned, other, benchmarks, limit, progress or Silent())
 
 
+@contextmanager
+def _working(
+    recipe: Recipe | str | Path,
+    progress: Progress | None,
+    *,
+    fresh: bool = False,
+    accept_change: bool = False,
+) -> Iterator[_Work]:
+    """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
+    from steep.stages.base import open_base
+    from steep.stages.benchmarks import check_benchmarks
+    from steep.stages.folder import found_in, hold_run, move_aside
+    from steep.stages.inputs import read_inputs
+    from steep.stages.trouble import told_plainly
+    from steep.training.stop import stops_at_once
+
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    heard = progress or Silent()
+    folder = Path(given.output_dir)
+    with told_plainly(folder), stops_at_once():
+        # Everything the user named is read before the run folder is made: bad input leaves
+        # nothing behind.
+        inputs = read_inputs(given)
+        check_benchmarks(given)
+        resolved, base = open_base(given)
+        moved = move_aside(folder) if fresh else None
+        if moved is not None:
+            heard.note(f"the old run is now {moved}")
+        with hold_run(resolved, accept_change=accept_change) as run:
+            found = found_in(run)
+            if found is not None:
+                heard.note(f"going on with {run.path}: {found}")
+            yield _Work(resolved, inputs, base, run, heard, accept_change)
+
+
 class _Work:
     """One run in progress: each stage once, in order, on demand."""
 
     def __init__(
-        self, recipe: Recipe | str | Path, progress: Progress | None, *, fresh: bool = False
+        self,
+        recipe: Recipe,
+        inputs: Inputs,
+        base: Base,
+        folder: RunFolder,
+        progress: Progress,
+        accept_change: bool,
     ) -> None:
-        from steep.stages.base import open_base
-        from steep.stages.benchmarks import check_benchmarks
-        from steep.stages.folder import move_aside, open_run
-        from steep.stages.inputs import read_inputs
-
-        given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-        self._progress = progress or Silent()
-        # Everything the user named is read before the run folder is made: bad input leaves
-        # nothing behind.
-        self._inputs = read_inputs(given)
-        check_benchmarks(given)
-        self._recipe, self._base = open_base(given)
-        moved = move_aside(Path(self._recipe.output_dir)) if fresh else None
-        if moved is not None:
-            self._progress.note(f"the old run is now {moved}")
-        self.folder = open_run(self._recipe)
+        self._recipe, self._inputs, self._base = recipe, inputs, base
+        self.folder, self._progress, self._accept_change = folder, progress, accept_change
         self._prepared: Any = None
         self._trained: Any = None
         self._asked: Any = None
@@ -245,12 +312,14 @@ class _Work:
 
         if kept_plan(self._recipe, self._inputs, self._base, self.folder):
             return
+        if not read_sealed(self.folder.plan):
+            self.folder.plan.unlink(missing_ok=True)
         if self.folder.has_begun or not is_worth_planning(self._recipe, self._inputs, self._base):
             return
         written = self._inputs.replay is not None  # else the base model writes it, after this
         corpus = self.prepare() if written else draft(self._recipe, self._inputs, self._base)
         made = make_plan(self._recipe, self._inputs, self._base, corpus, self._progress, ask=False)
-        write_json(self.folder.plan, made.as_json())
+        write_sealed(self.folder.plan, made.as_json())
         self._progress.note(plan_line(made))
         self._planned_at = time.monotonic()
 
@@ -259,8 +328,8 @@ class _Work:
         if self._planned_at is None:
             return
         seconds = round(time.monotonic() - self._planned_at, 1)
-        kept = read_json(self.folder.plan)
-        write_json(self.folder.plan, {**kept, "actual": {"seconds": seconds}})
+        kept = read_sealed(self.folder.plan)
+        write_sealed(self.folder.plan, {**kept, "actual": {"seconds": seconds}})
 
     def prepare(self) -> Any:
         from steep.stages.prepare import prepare_data
@@ -283,6 +352,7 @@ class _Work:
                 self.folder,
                 self._progress,
                 panel=lambda: self._panel()[0],
+                accept_change=self._accept_change,
             )
         return self._trained
 

@@ -14,7 +14,7 @@ import pytest
 import steep
 
 ROOT = Path(steep.__file__).parent.parent
-BASIS = {"errors", "artifact", "progress"}
+BASIS = ["errors", "progress", "durable", "artifact"]
 ORDER = [
     "recipe",
     "documents",
@@ -31,7 +31,7 @@ ORDER = [
     "cli",
     "__main__",
 ]
-LEVEL = {**dict.fromkeys(BASIS, 0), **{name: n for n, name in enumerate(ORDER, 1)}}
+LEVEL = {name: n for n, name in enumerate([*BASIS, *ORDER])}
 MAX_LINES = 400
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,14 @@ import click
 
 from steep import __version__
 from steep.errors import SteepError
+from steep.training.stop import stops_at_once
 
 if TYPE_CHECKING:
     from steep.recipe import Recipe
     from steep.workflow import Outcome
 
 DO_NOT_SHIP = 3
+DAMAGED = 2
 
 _RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -26,6 +29,9 @@ _SET = click.option(
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _FRESH = click.option(
     "--fresh", is_flag=True, help="Move an old run of this output_dir aside and start over."
+)
+_ACCEPT = click.option(
+    "--accept-change", is_flag=True, help="Go on with a run begun with other settings, if sound."
 )
 
 
@@ -39,10 +45,13 @@ def cli() -> None:
 @_RECIPE
 @_SET
 @_FRESH
+@_ACCEPT
 @_JSON
-def run(recipe: Path, overrides: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+def run(
+    recipe: Path, overrides: tuple[str, ...], fresh: bool, accept_change: bool, as_json: bool
+) -> None:
     """Prepare, measure, train, evaluate, export and report. Run it again to resume."""
-    _whole_run(_load(recipe, overrides), fresh, as_json)
+    _whole_run(_load(recipe, overrides), fresh, accept_change, as_json)
 
 
 @cli.command()
@@ -147,6 +156,7 @@ def doctor(model: str, as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, help="Which fictional world to write.")
 @_SET
 @_FRESH
+@_ACCEPT
 @_JSON
 def demo(
     out: Path,
@@ -154,72 +164,92 @@ def demo(
     seed: int,
     overrides: tuple[str, ...],
     fresh: bool,
+    accept_change: bool,
     as_json: bool,
 ) -> None:
     """Write a fictional company share and teach it to SmolLM2-135M, with the proof."""
     from steep.cli.demo import demo_recipe
 
     chosen = demo_recipe(out, recipe, seed, overrides)
-    _whole_run(chosen, fresh, as_json)
+    _whole_run(chosen, fresh, accept_change, as_json)
 
 
-def _stage_command(name: str, text: str, call: Callable[[Recipe, Any], Any]) -> None:
+def _stage_command(name: str, text: str, call: Callable[[Recipe, bool, Any], Any]) -> None:
     @cli.command(name=name, help=text)
     @_RECIPE
     @_SET
+    @_ACCEPT
     @_JSON
-    def command(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-        from steep.cli.console import Console, say
+    def command(
+        recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_json: bool
+    ) -> None:
+        from steep.cli.console import Console
 
         with Console(quiet=as_json) as console:
-            result = call(_load(recipe, overrides), console)
-        if as_json:
-            say(json.dumps({"stage": name, "result": result}, default=str))
-        else:
-            say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")
+            result = call(_load(recipe, overrides), accept_change, console)
+        _tell_stage(name, result, as_json)
 
 
-def _prepare(recipe: Recipe, console: Any) -> Any:
+def _tell_stage(name: str, result: Any, as_json: bool) -> None:
+    from steep.cli.console import say
+
+    if as_json:
+        say(json.dumps({"stage": name, "result": result}, default=str))
+    else:
+        say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")
+
+
+def _prepare(recipe: Recipe, accept_change: bool, console: Any) -> Any:
     from steep.workflow import prepare
 
-    return prepare(recipe, progress=console)
+    return prepare(recipe, accept_change=accept_change, progress=console)
 
 
-def _train(recipe: Recipe, console: Any) -> Any:
+def _train(recipe: Recipe, accept_change: bool, console: Any) -> Any:
     from steep.workflow import train
 
-    return train(recipe, progress=console)
+    return train(recipe, accept_change=accept_change, progress=console)
 
 
-def _export(recipe: Recipe, console: Any) -> Any:
+def _export(recipe: Recipe, accept_change: bool, console: Any) -> Any:
     from steep.workflow import export
 
-    return export(recipe, progress=console)
-
-
-def _report(recipe: Recipe, console: Any) -> Any:
-    from steep.workflow import report
-
-    return report(recipe, progress=console)
+    return export(recipe, accept_change=accept_change, progress=console)
 
 
 _stage_command("prepare", "Read, clean, split, retell and tokenise the documents.", _prepare)
 _stage_command("train", "Prepare and train.", _train)
 _stage_command("export", "Write the adapter and the merged model.", _export)
-_stage_command("report", "Write report.md and report.html of a finished run.", _report)
 
 
 @cli.command()
 @_RECIPE
 @_SET
 @_JSON
-def evaluate(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def report(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Write report.md and report.html of a finished run."""
+    from steep.cli.console import Console
+    from steep.workflow import report as write_report
+
+    with Console(quiet=as_json) as console:
+        page = write_report(_load(recipe, overrides), progress=console)
+    _tell_stage("report", page, as_json)
+
+
+@cli.command()
+@_RECIPE
+@_SET
+@_ACCEPT
+@_JSON
+def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_json: bool) -> None:
     """Everything up to the verdict: base and tuned on the same questions and texts."""
     from steep.cli.console import Console
     from steep.workflow import evaluate as evaluate_recipe
 
     with Console(quiet=as_json) as console:
-        outcome = evaluate_recipe(_load(recipe, overrides), progress=console)
+        outcome = evaluate_recipe(
+            _load(recipe, overrides), accept_change=accept_change, progress=console
+        )
     _tell(outcome, as_json)
 
 
@@ -238,6 +268,26 @@ def compare(runs: tuple[Path, ...], as_json: bool) -> None:
         return
     for line in compare_lines(found):
         say(line)
+
+
+@cli.command()
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@_JSON
+def verify(run_folder: Path, as_json: bool) -> None:
+    """Check every file of a RUN against the hashes recorded when it was written."""
+    from steep.cli.console import say
+    from steep.stages.verify import verify as verify_run
+
+    found = verify_run(run_folder)
+    if as_json:
+        say(json.dumps(found.as_json(), ensure_ascii=False))
+    else:
+        for fault in found.faults:
+            say(f"{fault.state}: {fault.file}: {fault.what}")
+        made_again = f"; not sealed: {', '.join(found.not_sealed)}" if found.not_sealed else ""
+        say(f"{len(found.checked)} files whole, {len(found.faults)} not{made_again}")
+    if not found.is_whole:
+        sys.exit(DAMAGED)
 
 
 @cli.command()
@@ -321,12 +371,12 @@ def _load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     return load_recipe(path, overrides)
 
 
-def _whole_run(recipe: Recipe, fresh: bool, as_json: bool) -> None:
+def _whole_run(recipe: Recipe, fresh: bool, accept_change: bool, as_json: bool) -> None:
     from steep.cli.console import Console
     from steep.workflow import run as run_recipe
 
     with Console(quiet=as_json) as console:
-        outcome = run_recipe(recipe, fresh=fresh, progress=console)
+        outcome = run_recipe(recipe, fresh=fresh, accept_change=accept_change, progress=console)
     _tell(outcome, as_json)
 
 
@@ -348,15 +398,15 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
 def main() -> None:
     """Entry point: errors become one line and an exit code."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        with stops_at_once():
+            cli.main(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        asked = stop.__cause__ or stop  # click wraps what a signal raised
+        click.echo("steep: interrupted", err=True)
+        sys.exit(128 + getattr(asked, "signal_number", signal.SIGINT))
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo("steep: interrupted", err=True)
-        sys.exit(130)
     except SteepError as error:
         click.echo(f"steep: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_code)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from pathlib import Path
 from typing import Any
 
+from steep.durable import new_folder
 from steep.errors import SteepError
 
 # Merged in fp32 and saved in fp32, so only the order of additions differs.
@@ -15,13 +15,13 @@ TOLERANCE = 1e-3
 
 def save_adapter(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write a PEFT adapter folder (safetensors) with the tokenizer beside it."""
-    _replace(folder, lambda target: _save(model, tokenizer, target))
+    _save(model, tokenizer, folder)
 
 
 def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write a plain transformers folder; an adapter is added in fp32 into a copy first."""
     merged = copy.deepcopy(model).merge_and_unload() if hasattr(model, "peft_config") else model
-    _replace(folder, lambda target: _save(merged, tokenizer, target))
+    _save(merged, tokenizer, folder)
 
 
 def max_logit_difference(one: Any, other: Any, tokenizer: Any, texts: list[str]) -> float:
@@ -54,15 +54,6 @@ def check_parity(worst: float, what: str) -> None:
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
-
-
-def _replace(folder: Path, write: Any) -> None:
-    """Write a folder beside its place, then put it there: whole or not at all."""
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with new_folder(folder) as target:
+        model.save_pretrained(target, safe_serialization=True)
+        tokenizer.save_pretrained(target)

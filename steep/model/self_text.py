@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_json, write_json
+from steep.artifact import keep_sealed, key_of, read_sealed
 from steep.model.load import cache_folder
 from steep.model.precision import in_fast_precision
 
@@ -48,7 +48,7 @@ def write_general_text(
         if batch is None:
             sampler = sampler or in_fast_precision(model)
             batch = _sample_batch(sampler, tokenizer, temperature, seed + 1_000_003 * number)
-            write_json(folder / f"batch-{number}.json", batch)
+            keep_sealed(folder / f"batch-{number}.json", {"texts": batch})
         texts.extend(batch)
         written += sum(len(tokenizer(text, verbose=False)["input_ids"]) for text in batch)
         number += 1
@@ -60,10 +60,7 @@ def write_general_text(
 
 
 def _read_batch(path: Path) -> list[str] | None:
-    try:
-        batch = read_json(path)
-    except (OSError, ValueError):
-        return None
+    batch = read_sealed(path).get("texts")
     return batch if isinstance(batch, list) else None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -211,7 +211,8 @@ def calibrate(
     found = Calibration(question.key, depth, tuple(measured), round(time.monotonic() - begin, 2))
     if progress is not None:
         progress(len(depths), len(depths), "measured")
-    write_json(path, asdict(found))
+    with suppress(OSError):  # a cache that can't be written is no reason to stop
+        write_json(path, asdict(found))
     return found
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from steep.artifact import text_hash, write_bytes
+from steep.artifact import text_hash
+from steep.durable import write_bytes
 from steep.proof.forward import judging
 from steep.proof.scorer import Scorer
 

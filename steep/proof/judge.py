@@ -35,6 +35,7 @@ def judge(
     notes: Sequence[str] = (),
     contaminated: Contaminated | None = None,
     setting: Setting | None = None,
+    alarm: str | None = None,
 ) -> dict[str, Any]:
     """Compare two results of ``measure`` on the same panel.
 
@@ -45,12 +46,14 @@ def judge(
         contaminated: ids of questions whose wording stands in training text, by set ("questions",
             "probes"); they don't count.
         setting: how it was trained, for what to try next.
+        alarm: what stopped training before its end; such a model is never to be shipped.
 
     Returns:
         What evaluation.json holds, its fingerprint and seal apart: ``schema``, ``verdict``,
         ``learned``, ``kept``, ``memorised``, ``controls``, ``contaminated``, ``ship``,
         ``measures``, ``ceiling``, ``samples``, ``reasons``, ``next``, ``chance``,
-        ``contamination``, ``forgetting_budget`` and ``notes``. Numbers are rounded to 6 decimals.
+        ``contamination``, ``forgetting_budget``, ``alarm`` and ``notes``.
+        Numbers are rounded to 6 decimals.
 
     Raises:
         DriftError: the two were measured on different items or by different scorers.
@@ -76,7 +79,7 @@ def judge(
         learned=learned,
         kept=kept,
         memorised=memorised,
-        ship=may_ship(learned, kept, memorised),
+        ship=may_ship(learned, kept, memorised) and alarm is None,
         fact=fact,
         control=control,
         flips=_flips(found.fact_rows, "exact" if exact else "first"),
@@ -89,6 +92,7 @@ def judge(
         no_change=nothing_moved(found.measures.values()),
         facts=found.facts,
         ceiling=limit["exact" if exact else "accuracy"],
+        alarm=alarm,
     )
     return {
         "schema": SCHEMA,
@@ -110,6 +114,7 @@ def judge(
             "items": {name: sorted(ids) for name, ids in (contaminated or {}).items() if ids},
         },
         "forgetting_budget": forgetting_budget,
+        "alarm": alarm,
         "notes": list(notes),
     }
 
@@ -184,4 +189,5 @@ def recomputed(base: Raw, tuned: Raw, evaluation: Mapping[str, Any]) -> dict[str
         tuned,
         forgetting_budget=evaluation["forgetting_budget"],
         contaminated=evaluation["contamination"]["items"],
+        alarm=evaluation.get("alarm"),
     )

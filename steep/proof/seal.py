@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from steep.artifact import key_of, text_hash
+from steep.artifact import is_sealed, key_of, text_hash
 from steep.proof.judge import JUDGE_VERSION, recomputed
 from steep.proof.measure import SCORER_VERSION, Panel
 from steep.proof.measures import Raw
@@ -55,11 +55,6 @@ def tokenizer_hash(tokenizer: Any) -> str:
     return text_hash(json.dumps([whole, special], sort_keys=True, ensure_ascii=False))
 
 
-def sealed(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """The evaluation with the hash of its content as ``seal``."""
-    return {**evaluation, "seal": _content_hash(evaluation)}
-
-
 def what_is_wrong(evaluation: Mapping[str, Any], base: Raw, tuned: Raw) -> str | None:
     """Why an evaluation can't be trusted, in words that follow "evaluation.json"; None if it can.
 
@@ -68,7 +63,7 @@ def what_is_wrong(evaluation: Mapping[str, Any], base: Raw, tuned: Raw) -> str |
     """
     if "seal" not in evaluation or "fingerprint" not in evaluation:
         return "has no seal: it was written by an older steep, or by something else"
-    if _content_hash(evaluation) != evaluation["seal"]:
+    if not is_sealed(evaluation):
         return "was edited: its seal doesn't fit its content"
     made = evaluation["fingerprint"]
     if made["scorer_version"] != SCORER_VERSION:
@@ -86,7 +81,3 @@ def what_is_wrong(evaluation: Mapping[str, Any], base: Raw, tuned: Raw) -> str |
         if again[name] != evaluation[name]:
             return f'says another "{name}" than the results in scores/ give'
     return None
-
-
-def _content_hash(evaluation: Mapping[str, Any]) -> str:
-    return key_of({name: value for name, value in evaluation.items() if name != "seal"})

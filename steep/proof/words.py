@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from steep.proof.rules import (
@@ -66,7 +66,7 @@ class Findings:
     ``contaminated`` is the share of questions left out because training text holds their wording;
     ``drift`` says that lost general facts come back behind examples; ``no_change`` that nothing
     moved at all; ``facts`` which set the facts are from; ``ceiling`` is the share that the base
-    model answers with the right passage in its prompt.
+    model answers with the right passage in its prompt; ``alarm`` what stopped training.
     """
 
     learned: Learned
@@ -85,6 +85,7 @@ class Findings:
     no_change: bool = False
     facts: Literal["questions", "probes"] = "questions"
     ceiling: float | None = None
+    alarm: str | None = None
 
 
 class TableRow(NamedTuple):
@@ -99,7 +100,9 @@ class TableRow(NamedTuple):
 
 
 def verdict(found: Findings) -> str:
-    """One or two plain sentences: learned, kept, memorised, ship."""
+    """One or two plain sentences: learned, kept, memorised, ship; before them what stopped it."""
+    if found.alarm is not None:
+        return f"Training was stopped by an alarm. {verdict(replace(found, alarm=None))}"
     recited = found.measures["verbatim_rate"]
     if found.no_change:
         return (

@@ -11,6 +11,7 @@ from steep.model.adapters import check_trainable
 from steep.model.load import (
     load_model,
     load_tokenizer,
+    model_files,
     model_fingerprint,
     resolve_model,
     skeleton,
@@ -35,6 +36,11 @@ class Base:
     def fingerprint(self) -> str:
         """Hash of weights and configuration."""
         return model_fingerprint(self.path)
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Hash of each file that the fingerprint is made of; empty for a hub model."""
+        return model_files(self.path)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steep.artifact import file_hash, key_of, read_json, write_json
+from steep.artifact import file_hash, key_of, read_sealed, write_sealed
 from steep.benchmarks.names import Benchmark, parse_benchmarks
 from steep.model.load import load_model, model_fingerprint, resolve_model
 from steep.progress import Progress
@@ -144,12 +144,12 @@ def benchmark_stage(
             "tuned": model_fingerprint(str(merged)),
         }
     )
-    kept: dict[str, Any] = read_json(run.benchmarks) if run.benchmarks.is_file() else {}
+    kept = read_sealed(run.benchmarks)
     if kept.get("key") == key:
         return kept
     result = bench_models(str(merged), base.path, benchmarks, limit, progress)
     written = {**result.as_json(), "model": exports["merged"], "base": recipe.model, "key": key}
-    write_json(run.benchmarks, written)
+    write_sealed(run.benchmarks, written)
     return written
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_table, text_hash, write_json
+from steep.artifact import (
+    damaged_files,
+    file_hash,
+    key_of,
+    read_sealed,
+    read_table,
+    sealed,
+    text_hash,
+    write_sealed,
+)
 from steep.documents.record import Document
 from steep.model.load import cache_folder
 from steep.progress import Progress
@@ -27,7 +37,7 @@ from steep.proof.passages import open_book
 from steep.proof.probes.screen import Probes
 from steep.proof.questions import Question, general_questions, general_texts
 from steep.proof.scorer import Scorer
-from steep.proof.seal import evaluation_fingerprint, sealed
+from steep.proof.seal import evaluation_fingerprint
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
@@ -96,18 +106,30 @@ def measure_base(base: Base, panel: Panel, run: RunFolder, progress: Progress) -
     the tuned model to be judged on, is in the results as ``own_texts``.
     """
     key = fingerprint(panel, base.fingerprint)
-    places = (kept_scores(key), run.scores / "base.json")
-    for place in places:
-        kept, reference = _kept(place, key), read_reference(_reference_of(place))
-        if kept is not None and reference is not None:
-            break
-    else:
+    places = (run.scores / "base.json", kept_scores(key))
+    found = {place: _kept_base(place, key) for place in places}
+    whole = next((kept for kept in found.values() if kept is not None), None)
+    if whole is None:
         progress.stage("Asking the base model")
-        kept, reference = _ask_base(base, panel, progress)
-    for place in places:
-        write_reference(_reference_of(place), reference)
-        write_json(place, {"key": key, "result": kept})
-    return kept
+        whole = _ask_base(base, panel, progress)
+    result, reference = whole
+    for place in (place for place in places if found[place] is None):
+        with suppress(OSError) if place != places[0] else nullcontext():
+            write_reference(_reference_of(place), reference)
+            table = {"key": key, "result": result, "reference": file_hash(_reference_of(place))}
+            write_sealed(place, table)
+    return result
+
+
+def _kept_base(place: Path, key: str) -> tuple[dict[str, Any], Reference] | None:
+    """What was measured before under this key; None if there is nothing or it is damaged."""
+    kept = read_sealed(place)
+    if kept.get("key") != key or damaged_files(
+        place.parent, {_reference_of(place).name: kept["reference"]}
+    ):
+        return None
+    reference = read_reference(_reference_of(place))
+    return None if reference is None else (dict(kept["result"]), reference)
 
 
 def _ask_base(base: Base, panel: Panel, progress: Progress) -> tuple[dict[str, Any], Reference]:
@@ -157,12 +179,13 @@ def evaluate_stage(
         notes=notes,
         contaminated=contaminated_items(ledger),
         setting=_setting(recipe, ledger, run),
+        alarm=trained.alarm,
     )
     made = evaluation_fingerprint(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
     )
     evaluation = sealed({**evaluation, "fingerprint": made})
-    write_json(run.evaluation, evaluation)
+    write_sealed(run.evaluation, evaluation)
     return evaluation
 
 
@@ -183,9 +206,9 @@ def _ask_tuned(
     """The tuned model's results on the panel and on what the base model wrote."""
     place = run.scores / "tuned.json"
     key = fingerprint(panel, key_of(trained.key))
-    kept = _kept(place, key)
-    if kept is not None:
-        return kept
+    kept = read_sealed(place)
+    if kept.get("key") == key:
+        return dict(kept["result"])
     model = trained.load()  # may have work of its own to tell of
     from steep.training.linear import merged
 
@@ -202,7 +225,7 @@ def _ask_tuned(
         )
         if answers_fell(before, found):
             found["few_shot"] = ask_few_shot(model, base.tokenizer, panel)
-    write_json(place, {"key": key, "result": found})
+    write_sealed(place, {"key": key, "result": found})
     return found
 
 
@@ -227,12 +250,6 @@ def _setting(recipe: Recipe, ledger: Mapping[str, Any], run: RunFolder) -> Setti
         retells=recipe.retell.enabled,
         passes=sum(times) / len(times) if times else None,
     )
-
-
-def _kept(path: Path, key: str) -> dict[str, Any] | None:
-    """What was measured before under this key; None if there is nothing or it is damaged."""
-    kept = read_table(path)
-    return dict(kept["result"]) if kept.get("key") == key and "result" in kept else None
 
 
 def _plain(document: Document) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from steep.artifact import file_hash, is_intact, key_of, read_json, write_json, write_text
+from steep.artifact import (
+    file_hash,
+    is_intact,
+    key_of,
+    read_sealed,
+    write_sealed,
+    write_text,
+)
 from steep.export.card import model_card
 from steep.export.write import check_parity, max_logit_difference, save_adapter, save_merged
 from steep.model.load import load_model
@@ -16,6 +23,7 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.train import Trained
 
+_CARD = "README.md"  # quotes the evaluation, so it is written again when that changes
 _SAMPLES = [
     "The history of the town goes back to",
     "Question: What is the capital of France?\nAnswer:",
@@ -34,7 +42,7 @@ def export_stage(
     if recipe.train.method == "lora":
         names["adapter"] = str(recipe.export.adapter)
     key = key_of({"trained": trained.key, "names": names})
-    kept = read_json(run.exports) if run.exports.is_file() else {}
+    kept = read_sealed(run.exports)
     if kept.get("key") != key or not is_intact(run.path, {"files": kept.get("files", {})}):
         kept = _write(names, key, base, trained, run, progress)
     _write_cards(kept, base, run)
@@ -64,7 +72,8 @@ def _write(
         progress.note(f"{folder}: reloaded, largest logit difference {parity[what]:.2g}")
         files |= {
             str(path.relative_to(run.path)): file_hash(path)
-            for path in sorted(folder.glob("*.safetensors"))
+            for path in sorted(folder.iterdir())
+            if path.is_file() and path.name != _CARD
         }
     exports = {
         "schema": 1,
@@ -74,7 +83,7 @@ def _write(
         "parity": {"max_logit_difference": max(parity.values()), **parity},
         "files": files,
     }
-    write_json(run.exports, exports)
+    write_sealed(run.exports, exports)
     return exports
 
 
@@ -87,4 +96,4 @@ def _write_cards(exports: dict[str, Any], base: Base, run: RunFolder) -> None:
     for what in kinds:
         if exports.get(what):
             card = model_card(card_facts(story, what, base.fingerprint))
-            write_text(Path(run.path / exports[what] / "README.md"), card)
+            write_text(Path(run.path / exports[what] / _CARD), card)

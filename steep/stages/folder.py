@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of
-from steep.errors import DriftError, UserInputError
+from steep.artifact import read_manifest
+from steep.durable import make_folder, remove_leftovers
+from steep.errors import UserInputError
 from steep.recipe import Recipe, write_recipe
-
-# Settings that may change between two commands on one run: they don't touch training.
-_FREE = ("export", "evaluate", "strength", "output_dir", "train.threads", "train.save_steps")
+from steep.stages.drift import SETTLED_LATER, changes, refuse_drift, sound_ones
+from steep.stages.lock import RunLock
+from steep.stages.trouble import is_full
+from steep.training.checkpoint import checkpoints
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def metrics(self) -> Path:
+        """One line per training step."""
+        return self.path / "metrics.jsonl"
+
+    @property
     def has_begun(self) -> bool:
         """Is there a checkpoint already?"""
         return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
@@ -82,36 +91,98 @@ class RunFolder:
         return self.path / "strength.json"
 
     @property
+    def alarm(self) -> Path:
+        """What stopped training before its end; absent where nothing did."""
+        return self.path / "alarm.json"
+
+    @property
     def exports(self) -> Path:
         """What was exported, with the parity figures."""
         return self.path / "exports.json"
 
 
-def open_run(recipe: Recipe) -> RunFolder:
-    """The folder of a resolved recipe's run, made if absent.
+@contextmanager
+def hold_run(recipe: Recipe, *, accept_change: bool = False) -> Iterator[RunFolder]:
+    """The folder of a resolved recipe's run, this process's alone while the block lasts.
+
+    Raises:
+        BusyError: another process works in it.
+        DriftError, UserInputError: as ``open_run``.
+    """
+    folder = Path(recipe.output_dir)
+    with ExitStack() as held:
+        with _told_as_output(folder):
+            held.enter_context(RunLock(folder))
+        yield open_run(recipe, accept_change=accept_change)
+
+
+@contextmanager
+def hold_finished(folder: Path) -> Iterator[None]:
+    """Hold a run's folder for a stage that only adds to what is there; none is made."""
+    with RunLock(folder) if folder.is_dir() else nullcontext():
+        yield
+
+
+def open_run(recipe: Recipe, *, accept_change: bool = False) -> RunFolder:
+    """The folder of a resolved recipe's run, made if absent; leftovers of a killed one go.
+
+    Args:
+        accept_change: a changed recipe goes on with the old run where that is sound.
 
     Raises:
         DriftError: it holds a run made from another recipe.
         UserInputError: it can't be written.
     """
     run = RunFolder(Path(recipe.output_dir))
-    if run.recipe.is_file():
-        before = tomllib.loads(run.recipe.read_text(encoding="utf-8"))
-        after = tomllib.loads(_toml(recipe))
-        changes = _changes(before, after)
-        if changes:
-            raise DriftError(
-                f"{run.path} holds a run of another recipe ({'; '.join(changes[:3])}"
-                f"{'; …' if len(changes) > 3 else ''}); set another output_dir, or --fresh to "
-                "move that run aside and start over"
-            )
-    try:
+    before = _kept_recipe(run)
+    if before is not None:
+        found = changes(before, tomllib.loads(_toml(recipe)), free=SETTLED_LATER)
+        sound = not run.has_begun or found == sound_ones(found)
+        if found and not (accept_change and sound):
+            refuse_drift(f"{run.path} holds a run of another recipe", found, is_sound=sound)
+    with _told_as_output(run.path):
+        make_folder(run.path)
+        remove_leftovers(run.path)
         write_recipe(recipe, run.recipe)
-    except OSError as error:
-        raise UserInputError(
-            f"output_dir {run.path}: {error.strerror or error}; choose a folder you can write to"
-        ) from None
     return run
+
+
+def found_in(run: RunFolder) -> str | None:
+    """What an earlier command left in a run folder, in words; None if there is nothing."""
+    parts = []
+    if read_manifest(run.data) is not None:
+        parts.append("prepared data")
+    newest = next(checkpoints(run.checkpoints), None)
+    if newest is not None:
+        parts.append(f"training up to step {newest.step}")
+    for path, words in ((run.evaluation, "an evaluation"), (run.exports, "exports")):
+        if path.is_file():
+            parts.append(words)
+    return ", ".join(parts) or None
+
+
+@contextmanager
+def _told_as_output(folder: Path) -> Iterator[None]:
+    """Say of a folder that can't be written that it is the recipe's output_dir."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise UserInputError(
+            f"output_dir {folder}: {error.strerror or error}; choose a folder you can write to"
+        ) from None
+
+
+def _kept_recipe(run: RunFolder) -> Mapping[str, Any] | None:
+    """The recipe a run was begun with; None if there is none, or nobody can read it any more.
+
+    A damaged one is no loss: what data and checkpoints were made from stands in their manifests.
+    """
+    try:
+        return tomllib.loads(run.recipe.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def move_aside(folder: Path) -> Path | None:
@@ -121,7 +192,8 @@ def move_aside(folder: Path) -> Path | None:
     number = 1
     while folder.with_name(f"{folder.name}.before-{number}").exists():
         number += 1
-    return folder.rename(folder.with_name(f"{folder.name}.before-{number}"))
+    with RunLock(folder):  # nobody else's run is moved away under it
+        return folder.rename(folder.with_name(f"{folder.name}.before-{number}"))
 
 
 def training_key(recipe: Recipe, data_key: str, model: str) -> dict[str, Any]:
@@ -134,17 +206,3 @@ def _toml(recipe: Recipe) -> str:
     import tomli_w
 
     return tomli_w.dumps(recipe.model_dump(exclude_none=True))
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for name in [*before, *(n for n in after if n not in before)]:
-        where = f"{prefix}{name}"
-        if where in _FREE:
-            continue
-        old, new = before.get(name), after.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found.extend(_changes(old, new, f"{where}."))
-        elif key_of({"value": old}) != key_of({"value": new}):
-            found.append(f"{where}: {old!r} -> {new!r}")
-    return found

@@ -26,9 +26,10 @@ from steep.corpus.shards import (
 )
 from steep.documents.record import Document
 from steep.documents.split import Split
-from steep.errors import DriftError
+from steep.durable import flush_files, new_folder
 from steep.model.self_text import write_general_text
 from steep.progress import Progress
+from steep.proof.seal import tokenizer_hash
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.contamination import (
@@ -37,6 +38,7 @@ from steep.stages.contamination import (
     evaluation_items,
     items_key,
 )
+from steep.stages.drift import Change, changes, document_changes, refuse_drift
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
 
@@ -90,8 +92,8 @@ def prepare_data(
     split = inputs.split
     key = data_key(recipe, base, inputs)
     if not is_done(run.data, key):
-        if _refuse_drift(run, key):
-            _check_again(recipe, inputs, run, key)
+        if _refuse_drift(run, inputs, base, key):
+            _check_again(recipe, inputs, base, run, key)
         else:
             _make(recipe, inputs, base, run, key, progress)
     shards = load_shards(run.data)
@@ -174,16 +176,19 @@ def _make(
     if general is None:
         general = tuple(_self_written(recipe, base, pieces, progress))
     made = _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
-    run.data.mkdir(parents=True, exist_ok=True)
-    save_shards(made.schedule.shards, run.data)
-    write_text(run.data / DOCUMENTS_FILE, _document_lines(inputs.split))
-    write_text(run.data / GENERAL_FILE, _lines({"text": text} for text in general))
-    write_json(run.data / LEDGER_FILE, made.ledger)
-    files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
-    seal(run.data, "prepare", key, files)
+    with new_folder(run.data) as folder:
+        save_shards(made.schedule.shards, folder)
+        write_text(folder / DOCUMENTS_FILE, _document_lines(inputs.split))
+        write_text(folder / GENERAL_FILE, _lines({"text": text} for text in general))
+        write_json(folder / LEDGER_FILE, made.ledger)
+        flush_files(folder)
+        files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
+        seal(folder, "prepare", key, files, base_files=base.files)
 
 
-def _check_again(recipe: Recipe, inputs: Inputs, run: RunFolder, key: dict[str, Any]) -> None:
+def _check_again(
+    recipe: Recipe, inputs: Inputs, base: Base, run: RunFolder, key: dict[str, Any]
+) -> None:
     """Other evaluation items over a corpus that training has begun on: only the books change."""
     lines = (run.data / GENERAL_FILE).read_text(encoding="utf-8").split("\n")
     pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
@@ -192,7 +197,7 @@ def _check_again(recipe: Recipe, inputs: Inputs, run: RunFolder, key: dict[str, 
     found = checked_again(ledger["contamination"], pieces, evaluation_items(inputs))
     write_json(run.data / LEDGER_FILE, {**ledger, "contamination": found})
     manifest = read_manifest(run.data) or {}
-    seal(run.data, "prepare", key, list(manifest["files"]))
+    seal(run.data, "prepare", key, list(manifest["files"]), base_files=base.files)
 
 
 def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
@@ -216,6 +221,7 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "retell": recipe.retell.model_dump(),
         "seed": recipe.seed,
         "base": base.fingerprint,
+        "tokenizer": tokenizer_hash(base.tokenizer),
         "rows": [
             train.max_seq_length,
             train.per_device_train_batch_size,
@@ -226,22 +232,28 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _refuse_drift(run: RunFolder, key: dict[str, Any]) -> bool:
+def _refuse_drift(run: RunFolder, inputs: Inputs, base: Base, key: dict[str, Any]) -> bool:
     """Once training has begun, the data under it may not change; what judges it may.
 
     Returns True if it has begun and nothing but the evaluation items changed.
     """
-    manifest_path = run.data / "manifest.json"
-    if not (run.has_begun and manifest_path.is_file()):
+    manifest = read_manifest(run.data)
+    if not run.has_begun or manifest is None:
         return False
-    before = read_json(manifest_path).get("made_from", {})
+    before = manifest["made_from"]
     differ = [name for name in key if before.get(name) != key[name]]
-    changed = [name for name in differ if name != "items"]
-    if changed:
-        raise DriftError(
-            f"{run.path}: training has begun and its {', '.join(changed)} changed since; "
-            "put them back, set another output_dir, or use --fresh to start over"
-        )
+    found: list[Change | str] = [
+        Change(name, before.get(name), key[name])
+        for name in differ
+        if name not in ("items", "documents", "base")
+    ]
+    if "documents" in differ:
+        found.insert(0, document_changes(run.data / DOCUMENTS_FILE, inputs))
+    if "base" in differ:
+        files = changes(manifest.get("base_files", {}), base.files, prefix="base model, ")
+        found += files or [Change("base model", before.get("base"), key["base"])]
+    if found:
+        refuse_drift(f"{run.path} is a training begun on other data", found, is_sound=False)
     return bool(differ)
 
 

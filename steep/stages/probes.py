@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_table, write_json
+from steep.artifact import keep_sealed, key_of, read_sealed, write_sealed
 from steep.corpus.shards import Shards
 from steep.model.load import cache_folder
 from steep.progress import Progress
@@ -35,11 +35,12 @@ def make_probes(
     if not recipe.evaluate.probes:
         return None
     key = probes_key(recipe, prepared.key, base)
-    kept = _kept(run.probes, key) or _kept(_shared(key), key)
+    kept = _kept(run.probes, key)
     if kept is None:
-        kept = {"key": key, **_made(recipe, base, prepared, progress).as_json()}
-    for path in (run.probes, _shared(key)):
-        write_json(path, kept)
+        kept = _kept(_shared(key), key)
+        kept = kept or {"key": key, **_made(recipe, base, prepared, progress).as_json()}
+        write_sealed(run.probes, kept)
+        keep_sealed(_shared(key), kept)
     return probes_from(kept)
 
 
@@ -118,5 +119,5 @@ def _common_words(tokenizer: Any) -> Callable[[str], bool]:
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:
     """What was made before with this key; None if there is nothing or it is damaged."""
-    kept = read_table(path)
+    kept = read_sealed(path)
     return kept if kept.get("key") == key else None

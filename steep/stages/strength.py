@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from steep.artifact import key_of, read_json, write_json
+from steep.artifact import key_of, read_sealed, write_sealed
 from steep.model.precision import Precision, dtype_of
 from steep.model.strength import StrengthDial
 from steep.progress import Progress
@@ -67,11 +67,11 @@ def choose_strength(
     """
     if recipe.strength.fixed is not None:
         return recipe.strength.fixed
-    if run.strength.is_file() and (kept := read_json(run.strength)).get("key") == key:
+    if (kept := read_sealed(run.strength)).get("key") == key:
         return float(kept["strength"])
     progress.stage("Choosing how much of the change to keep")
 
-    precision: Precision = read_json(run.machine)["precision"]
+    precision: Precision = read_sealed(run.machine).get("precision", "fp32")
 
     def measured(strength: float) -> list[TextScore]:
         dial.turn(strength)
@@ -85,7 +85,7 @@ def choose_strength(
             f"{100 * point.strength:.0f}% of the change: general text {point.rise:+.3f} nats per "
             f"token ({point.ci95[0]:+.3f} to {point.ci95[1]:+.3f})"
         )
-    write_json(
+    write_sealed(
         run.strength,
         {
             "key": key,

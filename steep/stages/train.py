@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steep.artifact import read_json, write_json
+from steep.artifact import key_of, read_sealed, read_table, sealed, write_sealed, write_text
+from steep.errors import TrainingAlarm
 from steep.model.adapters import make_trainable, parameter_groups
 from steep.model.load import best_device
 from steep.model.precision import Precision, choose_precision
@@ -18,25 +19,32 @@ from steep.proof.measure import Panel
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.checks import LightCheck, Sample, light_sample
+from steep.stages.drift import changes, resumable
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
 from steep.stages.strength import choose_strength, strength_key
-from steep.training.checkpoint import Checkpoint, load_weights, newest_checkpoint
+from steep.training.checkpoint import (
+    Checkpoint,
+    damaged_checkpoints,
+    load_weights,
+    newest_checkpoint,
+)
 from steep.training.checks import Checks
-from steep.training.loop import StepMetrics, Training, train_model
+from steep.training.loop import StepMetrics, train_model
 
 
 @dataclass(frozen=True)
 class Trained:
     """The trained model, loaded only if asked for, and notes for the report.
 
-    ``key`` is what it was made from.
+    ``key`` is what it was made from; ``alarm`` what stopped training before its end.
     """
 
     load: Callable[[], Any]
     key: dict[str, Any]
     notes: tuple[str, ...]
+    alarm: str | None = None
 
 
 def train_stage(
@@ -48,11 +56,17 @@ def train_stage(
     progress: Progress,
     *,
     panel: Callable[[], Panel],
+    accept_change: bool = False,
 ) -> Trained:
     """Train up to the budget, or find it done; then turn the model to its strength.
 
     Args:
         panel: makes what the result will be judged on; a small part is looked at while training.
+        accept_change: go on from checkpoints of other settings where that is sound.
+
+    Raises:
+        DriftError: what was trained so far was made from something else.
+        TrainingAlarm: training can't go on, and no good state was saved before.
     """
     key = training_key(recipe, prepared.key, base.fingerprint)
     strength = strength_key(recipe, inputs.validation, key)
@@ -69,14 +83,36 @@ def train_stage(
             )
         return model.eval()
 
-    found = newest_checkpoint(run.checkpoints, key)
-    if found and found.step >= prepared.steps:
+    def trained(
+        done: Checkpoint, load: Callable[[], Any] | None = None, alarm: Alarm | None = None
+    ) -> Trained:
+        """The result as it is on disk; ``load`` gives the model where it is in memory already."""
+        _record_modules(run, done)
+        write_text(run.metrics, done.metrics)
+        load = load or (lambda: _from_checkpoint(recipe, base, done))
+        whole = {**made_from, **({"accepted": list(done.accepted)} if done.accepted else {})}
+        if alarm is None:
+            run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
+            return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done))
+        whole["stopped_at"] = done.step
+        return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done), alarm.message)
+
+    steps = prepared.steps
+    for name, wrong in damaged_checkpoints(run.checkpoints).items():
+        progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
+    found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
+    if found and found.step >= steps:
         progress.note(f"training is done ({found.step} steps)")
-        load = _Kept(lambda: ready(_from_checkpoint(recipe, base, found)))
-        return Trained(load, made_from, _notes(run))
+        if not read_sealed(run.machine):
+            _machine(recipe, run, None)
+        return trained(found)
+    alarm = kept_alarm(run, key)
+    if found and alarm:
+        progress.note(f"training was stopped by an alarm: {alarm.message}")
+        return trained(found, alarm=alarm)
     if found:
-        progress.note(f"resuming at step {found.step} from {found.folder}")
-    machine = _machine(recipe, run)
+        progress.note(f"resuming at step {found.step} of {steps} from {found.folder}")
+    machine = _machine(recipe, run, progress if found else None)
     sample = _sample(
         recipe, inputs, base, prepared, panel
     )  # may ask the base model: before it goes
@@ -89,20 +125,49 @@ def train_stage(
     if sample is not None:
         look = LightCheck(model, base.tokenizer, sample, machine["precision"])
         progress.note(f"looking now and then at {sample.words}")
-    training = train_model(
-        model,
-        prepared.schedule,
-        recipe.train,
-        steps=prepared.steps,
-        seed=recipe.seed,
-        precision=machine["precision"],
-        folder=run.path,
-        key=key,
-        on_step=lambda metrics, steps: _say(progress, metrics, steps, look),
-        checks=_checks(recipe, prepared, look),
-    )
-    _record_modules(run, training)
-    return Trained(_Kept(lambda: ready(model)), made_from, _notes(run))
+    try:
+        training = train_model(
+            model,
+            prepared.schedule,
+            recipe.train,
+            steps=steps,
+            seed=recipe.seed,
+            precision=machine["precision"],
+            folder=run.path,
+            key=key,
+            on_step=lambda metrics, total: _say(progress, metrics, total, look),
+            checks=_checks(recipe, prepared, look),
+        )
+    except TrainingAlarm as error:
+        last_good = newest_checkpoint(run.checkpoints, key)
+        if last_good is None:
+            raise
+        progress.note(f"alarm: {error}; going on with the last good state, step {last_good.step}")
+        return trained(last_good, alarm=keep_alarm(run, key, error))
+    return trained(training.last, lambda: model)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What stopped training, as kept in alarm.json."""
+
+    step: int
+    message: str
+
+
+def kept_alarm(run: RunFolder, key: Mapping[str, Any]) -> Alarm | None:
+    """What stopped a training of this key before; None if nothing did."""
+    kept = read_sealed(run.alarm)
+    if kept.get("key") != key_of(key):
+        return None
+    return Alarm(int(kept["step"]), str(kept["message"]))
+
+
+def keep_alarm(run: RunFolder, key: Mapping[str, Any], error: TrainingAlarm) -> Alarm:
+    """Write alarm.json: the same command then doesn't run into the same wall again."""
+    table = {"schema": 1, "key": key_of(key), "step": error.step, "message": str(error)}
+    write_sealed(run.alarm, table)
+    return Alarm(error.step, str(error))
 
 
 def _sample(
@@ -145,15 +210,18 @@ def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
     return model
 
 
-def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
-    """What trains. The precision chosen first stays for the whole run, or resuming would differ."""
+def _machine(recipe: Recipe, run: RunFolder, resuming: Progress | None) -> dict[str, Any]:
+    """What trains. The precision chosen first stays for the whole run, or resuming would differ.
+
+    ``resuming`` is told if the machine isn't the one that the run was begun on.
+    """
     import torch
     import transformers
 
     import steep
 
     device = best_device()
-    before: dict[str, Any] = read_json(run.machine) if run.machine.is_file() else {}
+    before = read_sealed(run.machine)
     precision: Precision
     if before.get("device") == device and before.get("asked") == recipe.train.precision:
         precision = before["precision"]
@@ -170,7 +238,13 @@ def _machine(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "steep": steep.__version__,
     }
-    write_json(run.machine, machine)
+    differ = [str(change) for change in changes(before, machine, free=("seal",))]
+    if resuming is not None and before and differ:
+        resuming.note(
+            f"warning: begun on another machine or setting ({'; '.join(differ)}): the result will "
+            "be as good, but not the same to the last bit as without the stop"
+        )
+    write_sealed(run.machine, machine)
     return machine
 
 
@@ -182,24 +256,21 @@ def _say(progress: Progress, metrics: StepMetrics, steps: int, look: LightCheck 
     progress.at(metrics.step, steps, f"{text} | {checked}" if checked else text)
 
 
-def _record_modules(run: RunFolder, training: Training) -> None:
+def _record_modules(run: RunFolder, trained: Checkpoint) -> None:
     """Keep which modules didn't change in the first step, and how rows were computed."""
-    unmoved = sorted(name for name, moved in training.moved.items() if not moved)
-    if training.first_step == 0:
-        write_json(
-            run.modules,
-            {
-                "trained": len(training.moved),
-                "unmoved": unmoved,
-                "packing": training.way.packing,
-                "head": training.way.head,
-            },
-        )
+    moved: dict[str, bool] = trained.state["moved"]
+    unmoved = sorted(name for name, did in moved.items() if not did)
+    table = {"trained": len(moved), "unmoved": unmoved, **trained.state["way"]}
+    if read_sealed(run.modules) != sealed(table):
+        write_sealed(run.modules, table)
 
 
-def _notes(run: RunFolder) -> tuple[str, ...]:
-    kept = read_json(run.modules) if run.modules.is_file() else {}
-    notes = []
+def _notes(run: RunFolder, trained: Checkpoint | None) -> tuple[str, ...]:
+    kept = read_table(run.modules)
+    notes = [
+        f"settings were changed at step {change['step']}: {'; '.join(change['changes'])}"
+        for change in (trained.accepted if trained else ())
+    ]
     if unmoved := kept.get("unmoved"):
         notes.append(f"{len(unmoved)} modules were to be trained but didn't move: {unmoved[0]}, …")
     if kept.get("packing") == "alone":

@@ -1,34 +1,70 @@
 """Checkpoints: whole or absent, verified before use, safetensors and JSON only.
 
 Written into a temporary folder, flushed to disk, sealed by a manifest with every file's hash
-written last, then renamed. Resume takes the newest one that verifies.
+written last, then renamed and the name flushed. Older ones go only once the new one verifies.
+Resume takes the newest one that verifies.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as a_field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from steep.artifact import is_intact, read_manifest, write_manifest
+from steep.artifact import (
+    MANIFEST,
+    damaged_files,
+    key_of,
+    read_manifest,
+    read_table,
+    write_json,
+    write_manifest,
+    write_text,
+)
+from steep.durable import fail_point, flush, new_folder, remove_leftovers
 
 _KEEP = 2
 _WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer.safetensors"
+_STATE = "state.json"
+_METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on disk: ``step`` optimizer steps are done."""
+    """A checkpoint on disk: ``step`` optimizer steps are done.
+
+    Attributes:
+        key: hash of what it was made from.
+        accepted: changes that the user accepted on the way here, oldest first.
+    """
 
     folder: Path
     step: int
+    key: str = a_field(default="", compare=False)
+    accepted: tuple[Mapping[str, Any], ...] = a_field(default=(), compare=False)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the loop's watchers (alarms, guard) wanted kept, by their names."""
+        return read_table(self.folder / _STATE)
+
+    @property
+    def metrics(self) -> str:
+        """The lines of metrics.jsonl up to here."""
+        return (self.folder / _METRICS).read_text(encoding="utf-8")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What it was made from, by which steep."""
+        return read_manifest(self.folder) or {}
 
 
 def save_checkpoint(
@@ -37,40 +73,101 @@ def save_checkpoint(
     key: Mapping[str, Any],
     parameters: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
+    *,
+    metrics: str = "",
+    state: Mapping[str, Any] | None = None,
+    needs: Sequence[int] = (),
+    accepted: Sequence[Mapping[str, Any]] = (),
 ) -> Checkpoint:
     """Write ``folder/step-N`` and prune older ones, once the new one verifies.
+
+    Random generators need no place here: every draw of step N comes from (seed, N).
 
     Args:
         key: what the run is made from; a checkpoint of another key is never resumed.
         parameters: the trainable parameters by name.
+        metrics: the lines of metrics.jsonl so far, so that they are what the state is.
+        state: what watchers of the run need to go on: a JSON table, by their names.
+        needs: steps whose checkpoints must stay as long as this one does.
+        accepted: changes accepted so far, for the manifest.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".step-{step}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    save_file({n: p.detach().contiguous() for n, p in parameters.items()}, temporary / _WEIGHTS)
-    save_file(_optimizer_tensors(parameters, optimizer), temporary / _OPTIMIZER)
-    for name in (_WEIGHTS, _OPTIMIZER):
-        _flush(temporary / name)
-    write_manifest(temporary, "checkpoint", key, [_WEIGHTS, _OPTIMIZER], step=step)
-    target = folder / f"step-{step}"
-    shutil.rmtree(target, ignore_errors=True)
-    temporary.rename(target)
-    _flush(folder)
+    remove_leftovers(folder)
+    with new_folder(folder / f"step-{step}") as temporary:
+        save_file({n: p.detach().contiguous() for n, p in parameters.items()}, temporary / _WEIGHTS)
+        fail_point("checkpoint: weights written")
+        save_file(_optimizer_tensors(parameters, optimizer), temporary / _OPTIMIZER)
+        fail_point("checkpoint: optimizer written")
+        for name in (_WEIGHTS, _OPTIMIZER):
+            flush(temporary / name)
+        write_text(temporary / _METRICS, metrics)
+        write_json(temporary / _STATE, dict(state or {}))
+        write_manifest(
+            temporary,
+            "checkpoint",
+            key,
+            [_WEIGHTS, _OPTIMIZER, _METRICS, _STATE],
+            step=step,
+            needs=list(needs),
+            accepted=list(accepted),
+        )
+    fail_point("checkpoint: in place")
     _prune(folder, step)
-    return Checkpoint(target, step)
+    return Checkpoint(folder / f"step-{step}", step, key_of(key), tuple(accepted))
 
 
 def newest_checkpoint(folder: Path, key: Mapping[str, Any]) -> Checkpoint | None:
     """The newest checkpoint of this run that verifies, or None."""
-    from steep.artifact import key_of
+    wanted = key_of(key)
+    return next((found for found in checkpoints(folder) if found.key == wanted), None)
 
+
+def checkpoint_at(folder: Path, step: int, key: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint of a step, or None if there is none of this run that verifies."""
+    found = _checkpoint(folder / f"step-{step}")
+    return found if found is not None and found.key == key_of(key) else None
+
+
+def checkpoints(folder: Path) -> Iterator[Checkpoint]:
+    """Every checkpoint that verifies, of whatever run, the newest first."""
     for step in sorted(_steps(folder), reverse=True):
-        candidate = folder / f"step-{step}"
-        manifest = read_manifest(candidate)
-        if manifest and manifest.get("key") == key_of(key) and is_intact(candidate, manifest):
-            return Checkpoint(candidate, step)
-    return None
+        found = _checkpoint(folder / f"step-{step}")
+        if found is not None:
+            yield found
+
+
+def damaged_checkpoints(folder: Path) -> dict[str, str]:
+    """Checkpoints that can't be used, by name, and what is wrong with each."""
+    found = {}
+    for step in sorted(_steps(folder)):
+        where = folder / f"step-{step}"
+        if _checkpoint(where) is None:
+            wrong = damaged_files(where, (read_manifest(where) or {}).get("files", {}))
+            first = next((f"{name} {what}" for name, what in wrong.items()), None)
+            found[where.name] = first or f"{MANIFEST} was changed or damaged"
+    return found
+
+
+def adopt_checkpoint(
+    checkpoint: Checkpoint, key: Mapping[str, Any], change: Mapping[str, Any]
+) -> Checkpoint:
+    """Give a checkpoint to a run of another key, the accepted change noted in its manifest."""
+    folder, step = checkpoint.folder, checkpoint.step
+    accepted = [*checkpoint.accepted, change]
+    before = checkpoint.manifest
+    files, needs = list(before["files"]), before["needs"]
+    write_manifest(folder, "checkpoint", key, files, step=step, needs=needs, accepted=accepted)
+    return Checkpoint(folder, step, key_of(key), tuple(accepted))
+
+
+def _checkpoint(folder: Path) -> Checkpoint | None:
+    """A checkpoint whose every byte is what was written; else None."""
+    manifest = read_manifest(folder)
+    if manifest is None or damaged_files(folder, manifest["files"]):
+        return None
+    step, accepted = int(manifest["step"]), tuple(manifest["accepted"])
+    if folder.name != f"step-{step}":
+        return None
+    return Checkpoint(folder, step, manifest["key"], accepted)
 
 
 def load_checkpoint(
@@ -127,28 +224,29 @@ def _optimizer_tensors(
     return found
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _prune(folder: Path, newest: int) -> None:
-    manifest = read_manifest(folder / f"step-{newest}")
-    if manifest is None or not is_intact(folder / f"step-{newest}", manifest):
+    if _checkpoint(folder / f"step-{newest}") is None:
         return
     # A higher number is damaged or another run's: it must not crowd out what was just written.
     ours = sorted((step for step in _steps(folder) if step <= newest), reverse=True)
-    for step in ours[_KEEP:]:
-        shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
-    for leftover in folder.glob(".step-*.tmp"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    kept = set(ours[:_KEEP])
+    for step in ours[:_KEEP]:
+        kept.update((read_manifest(folder / f"step-{step}") or {}).get("needs", ()))
+    for step in ours:
+        if step not in kept:
+            _remove(folder / f"step-{step}")
+            fail_point("checkpoint: older one removed")
+
+
+def _remove(folder: Path) -> None:
+    """Delete a checkpoint, its manifest first: half of one must never look whole."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    fail_point("checkpoint: older one unsealed")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _steps(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
-    names = (entry.name for entry in folder.iterdir() if (entry / "manifest.json").is_file())
-    return [int(n.removeprefix("step-")) for n in names if n.removeprefix("step-").isdigit()]
+    names = (entry.name for entry in folder.iterdir() if (entry / MANIFEST).is_file())
+    return [int(n.removeprefix("step-")) for n in names if re.fullmatch(r"step-\d+", n)]

@@ -16,19 +16,24 @@ import torch
 
 from steep.artifact import write_text
 from steep.corpus.schedule import Batch, Schedule
-from steep.errors import TrainingAlarm
 from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision, dtype_of
 from steep.recipe import TrainRecipe
-from steep.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
+from steep.training.alarms import Alarms
+from steep.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
 from steep.training.checks import Checks
 from steep.training.loss import PackedLoss, Way, choose_way
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
 from steep.training.recompute import recomputing
+from steep.training.saves import Saves
 from steep.training.stop import Interrupted, StopRequest
 
-_SAVE_SECONDS = 300.0
 _MOST_OVERFLOWS = 20
 
 
@@ -58,13 +63,17 @@ class StepMetrics:
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop did: where it started, the steps it ran, how, and whether modules moved."""
+    """What the loop did: where it started, the steps it ran, how, and whether modules moved.
+
+    ``last`` is the checkpoint of the final state.
+    """
 
     first_step: int
     steps: int
     seconds: float
     way: Way
     moved: dict[str, bool]
+    last: Checkpoint
 
 
 def train_model(
@@ -93,7 +102,8 @@ def train_model(
             the step, and changes nothing of the training.
 
     Raises:
-        TrainingAlarm: a loss or gradient wasn't finite; the update was not applied.
+        TrainingAlarm: a loss or gradient wasn't finite, the loss jumped, or a step had nothing to
+            learn; the update was not applied, and the state before it is saved.
         Interrupted: a stop signal came; the state is saved.
     """
     from accelerate import Accelerator
@@ -114,14 +124,37 @@ def train_model(
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
     metrics_path = folder / "metrics.jsonl"
-    kept = _keep_lines_before(metrics_path, first)
+    kept = found.metrics if found else ""
+    write_text(metrics_path, kept)  # lines of steps that will be run again go
+    before_stop = found.state if found else {}
+    alarms = Alarms(before_stop.get("alarms"))
+    moved: dict[str, bool] = before_stop.get("moved", {})
+
+    def save(done: int) -> Checkpoint:
+        state = {
+            "alarms": alarms.state,
+            "moved": moved,
+            "way": {"packing": way.packing, "head": way.head},
+        }
+        accepted = found.accepted if found else ()
+        return save_checkpoint(
+            checkpoints,
+            done,
+            key,
+            trainable,
+            optimizer,
+            metrics=metrics_path.read_text(encoding="utf-8"),
+            state=state,
+            accepted=accepted,
+        )
+
     checks = checks if accelerator.is_main_process else None
     extra: dict[str, Any] = {}
     if checks is not None:
-        checks.carry_on(map(json.loads, kept))
+        checks.carry_on(map(json.loads, kept.splitlines()))
         extra = checks.take(0) if first == 0 < steps else {}
-    begin = last_save = before = time.monotonic()
-    moved: dict[str, bool] = {}
+    begin = before = time.monotonic()
+    saves = Saves(save, found, recipe.save_steps)
     overflows = 0
     with (
         StopRequest() as stop,
@@ -131,9 +164,11 @@ def train_model(
     ):
         for step in range(first, steps):
             batch = schedule.batch(step)
+            with saves.of_last_good_state():
+                alarms.check_targets(step, batch.targets)
             factor = rate_factor(step, steps, recipe)
             set_rates(optimizer, groups, factor, recipe)
-            fingerprints = _fingerprints(trainable) if step == first else {}
+            fingerprints = {} if moved else _fingerprints(trainable)
             packed.begin_step()
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
             with torch.random.fork_rng():
@@ -145,7 +180,8 @@ def train_model(
             overflowed = scaled and math.isfinite(loss) and not math.isfinite(norm)
             overflows = overflows + 1 if overflowed else 0
             if not overflowed or overflows > _MOST_OVERFLOWS:
-                _refuse_non_finite(step, loss, norm)
+                with saves.of_last_good_state():
+                    alarms.check(step, loss, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if fingerprints:
@@ -162,14 +198,7 @@ def train_model(
             extra = {}
             on_step(metrics, steps)
             done = step + 1
-            due = (
-                done % recipe.save_steps == 0
-                if recipe.save_steps
-                else now - last_save > _SAVE_SECONDS
-            )
-            if due or stop.signal_number is not None or done == steps:
-                save_checkpoint(checkpoints, done, key, trainable, optimizer)
-                last_save = time.monotonic()
+            saves.after(done, must=stop.signal_number is not None or done == steps)
             if stop.signal_number is not None:
                 raise Interrupted(
                     f"stopped at step {done} of {steps}; state saved in {checkpoints}; "
@@ -179,7 +208,7 @@ def train_model(
     # Take the engine's mixed-precision wrapper off again: judging and export use plain fp32.
     accelerator.unwrap_model(loss_of, keep_fp32_wrapper=False)
     accelerator.free_memory()
-    return Training(first, steps, time.monotonic() - begin, way, moved)
+    return Training(first, steps, time.monotonic() - begin, way, moved, saves.last)
 
 
 def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
@@ -213,16 +242,6 @@ def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: An
 def _clip(accelerator: Any, parameters: list[Any], limit: float | None) -> float:
     """Clip to ``limit`` (None: only measure); the norm before clipping."""
     return float(accelerator.clip_grad_norm_(parameters, limit if limit else math.inf))
-
-
-def _refuse_non_finite(step: int, loss: float, norm: float) -> None:
-    if math.isfinite(loss) and math.isfinite(norm):
-        return
-    what = "loss" if not math.isfinite(loss) else "gradient"
-    raise TrainingAlarm(
-        f"step {step + 1}: the {what} is not finite; the update was not applied. "
-        "Lower train.learning_rate or set train.precision to fp32, and run again"
-    )
 
 
 def _fingerprints(parameters: Mapping[str, Any]) -> dict[str, float]:
@@ -283,20 +302,3 @@ def peak_memory_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
-
-
-def _keep_lines_before(path: Path, first: int) -> list[str]:
-    """Drop the metrics of steps that will be run again; the lines that stay."""
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.strip() and _step_of(line) <= first]
-    write_text(path, "".join(line + "\n" for line in kept))
-    return kept
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf

@@ -12,12 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import steep
-from steep.artifact import read_json, write_json
+from steep.artifact import read_json, sealed, write_json
 from steep.cli.compare import compare_lines
 from steep.cli.main import cli
 from steep.errors import DriftError, UserInputError
 from steep.proof.measures import compare as compare_raw
-from steep.proof.seal import sealed
 from steep.stages.compare import compare, shared_items
 from tests.stages.project import write_project, write_recipe_file
 

@@ -11,6 +11,8 @@ import torch
 
 from steep.training.checkpoint import (
     Checkpoint,
+    checkpoint_at,
+    checkpoints,
     load_checkpoint,
     load_weights,
     newest_checkpoint,
@@ -155,6 +157,20 @@ def test_only_the_last_two_are_kept(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-6", "step-8"]
 
 
+# Broken by: keeping what the newest needs and not what the one before it does.
+def test_what_a_kept_one_needs_is_kept_too(tmp_path: Path) -> None:
+    for step, needs in ((2, []), (4, [2]), (6, [2]), (8, [6]), (10, []), (12, [])):
+        save_checkpoint(tmp_path, step, KEY, *_trained(step), needs=needs)
+        if step == 8:
+            assert sorted(found.step for found in checkpoints(tmp_path)) == [2, 6, 8]
+        if step == 10:
+            assert sorted(found.step for found in checkpoints(tmp_path)) == [6, 8, 10]
+    assert sorted(found.step for found in checkpoints(tmp_path)) == [10, 12]
+    assert checkpoint_at(tmp_path, 10, KEY) == Checkpoint(tmp_path / "step-10", 10)
+    assert checkpoint_at(tmp_path, 10, {"seed": 1}) is None
+    assert checkpoint_at(tmp_path, 8, KEY) is None
+
+
 # Broken by: counting folders without a manifest in _steps.
 def test_a_half_written_one_is_not_counted_among_the_two(tmp_path: Path) -> None:
     _save(tmp_path, 2, 4)
@@ -198,7 +214,8 @@ def test_other_parameters_are_refused(tmp_path: Path) -> None:
 def test_only_safetensors_and_json(tmp_path: Path) -> None:
     _save(tmp_path, 1)
     names = sorted(p.name for p in (tmp_path / "step-1").iterdir())
-    assert names == ["manifest.json", "optimizer.safetensors", "weights.safetensors"]
+    files = ["metrics.jsonl", "optimizer.safetensors", "state.json", "weights.safetensors"]
+    assert names == sorted([*files, "manifest.json"])
     manifest = json.loads((tmp_path / "step-1" / "manifest.json").read_text())
-    assert set(manifest["files"]) == {"optimizer.safetensors", "weights.safetensors"}
+    assert sorted(manifest["files"]) == files
     assert manifest["step"] == 1

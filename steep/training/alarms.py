@@ -1,0 +1,75 @@
+"""Alarms: what stops training before an update that would spoil what was learned.
+
+Checked after the gradient is there and before anything is changed by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from steep.errors import TrainingAlarm
+
+# A loss this far above every earlier one is no hard batch but a model coming apart: rows of one run
+# differ by about a nat, and what diverges loses several.
+_JUMP_NATS = 2.0
+_FEWEST_STEPS = 20
+
+_TRY = "lower train.learning_rate (then --accept-change goes on from the last good state)"
+
+
+class Alarms:
+    """Watches steps one after another; ``state`` is all it needs to go on elsewhere."""
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        """``state`` as an earlier one gave it; None at the beginning of a run."""
+        kept = state or {}
+        self._steps = int(kept.get("steps", 0))
+        self._highest = float(kept.get("highest_loss", -math.inf))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A JSON table."""
+        return {"steps": self._steps, "highest_loss": self._highest} if self._steps else {}
+
+    def check_targets(self, step: int, targets: int) -> None:
+        """Before step ``step`` (counting from 0): is there anything to learn in it?
+
+        Raises:
+            TrainingAlarm: no token of the step is a target.
+        """
+        if not targets:
+            raise TrainingAlarm(
+                f"step {step + 1}: no token of it is a target, so it has no loss. Look at "
+                "data/ledger.json, or give longer documents",
+                step=step,
+            )
+
+    def check(self, step: int, loss: float, norm: float) -> None:
+        """Before the update of step ``step`` (counting from 0): may it be applied?
+
+        Args:
+            loss: nats per target token.
+            norm: of the gradient, before clipping.
+
+        Raises:
+            TrainingAlarm: loss or gradient isn't finite, or the loss jumped.
+        """
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            what = "loss" if not math.isfinite(loss) else "gradient"
+            raise TrainingAlarm(
+                f"step {step + 1}: the {what} is not finite; the update was not applied. Set "
+                f"train.precision to fp32, or {_TRY}",
+                step=step,
+            )
+        if self._steps >= _FEWEST_STEPS and loss > self._highest + _JUMP_NATS:
+            raise TrainingAlarm(
+                f"step {step + 1}: the loss jumped to {loss:.2f} nats per token, where "
+                f"{self._highest:.2f} was the highest before; the update was not applied. Try to "
+                f"{_TRY}, or look for odd documents",
+                step=step,
+                is_good=False,
+            )
+        self._steps += 1
+        self._highest = max(self._highest, loss)

@@ -1,0 +1,118 @@
+"""SIGKILL at random moments, hundreds of times: ``python -m tests.crash.kills --kills 300``.
+
+Children of one chain are killed after a random time until one comes through; then its run is
+compared with the one nobody stopped, and a new chain begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.crash.harness import Chain, assert_same, uninterrupted
+
+
+@dataclass
+class Killed:
+    """What happened: kills by what was found on disk after them, runs finished, and what failed.
+
+    ``lost`` counts resumes that raised and moments without the checkpoint that had been there;
+    ``differing`` finished runs that weren't the same bytes.
+    """
+
+    kills: int = 0
+    finished: int = 0
+    lost: int = 0
+    differing: int = 0
+    most_in_a_row: int = 0
+    where: dict[str, int] = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)
+
+
+def kill_at_random(whole: Chain, folder: Path, *, kills: int, rng: random.Random) -> Killed:
+    """Kill until there were so many, then let the last run finish."""
+    begin = time.monotonic()
+    ended = Chain(whole.recipe, folder / "length").go_on()
+    longest = time.monotonic() - begin  # of a child that nobody stops
+    assert ended.code in (0, 3), ended.said
+    found = Killed()
+    number = 0
+    while found.kills < kills:
+        chain = Chain(whole.recipe, folder / f"chain-{number}")
+        number += 1
+        newest = in_a_row = 0
+        while True:
+            after = rng.uniform(0, longest) if found.kills < kills else None
+            ended = chain.go_on(kill_after_seconds=after)
+            if ended.code != -signal.SIGKILL:
+                break
+            found.kills += 1
+            in_a_row += 1
+            where = _where(chain)
+            found.where[where] = found.where.get(where, 0) + 1
+            if chain.newest_step() < newest:
+                found.lost += 1
+                found.trouble.append(f"{chain.folder}: step {newest} is gone")
+            newest = max(newest, chain.newest_step())
+        found.finished += 1
+        found.most_in_a_row = max(found.most_in_a_row, in_a_row)
+        if ended.code not in (0, 3):
+            found.lost += 1
+            found.trouble.append(ended.said[-2000:])
+            continue
+        try:
+            assert_same(chain, whole)
+        except AssertionError as error:
+            found.differing += 1
+            found.trouble.append(f"{chain.folder}: {error}"[:2000])
+            continue
+        shutil.rmtree(chain.folder)
+        print(f"{found.kills} kills, {found.finished} runs finished", file=sys.stderr, flush=True)
+    return found
+
+
+def _where(chain: Chain) -> str:
+    """How far the run had come, by what is on disk."""
+    run = chain.run
+    for name, words in (
+        ("report.html", "after the report"),
+        ("exports.json", "report"),
+        ("evaluation.json", "export"),
+        ("strength.json", "evaluation"),
+        ("checkpoints/step-12", "strength"),
+        ("checkpoints", "training"),
+        ("scores/base.json", "start of training"),
+        ("probes.json", "baseline"),
+        ("data", "probes"),
+        (".lock", "self-written replay and preparation"),
+    ):
+        if (run / name).exists():
+            return words
+    return "reading and checking input"
+
+
+def main() -> None:
+    """Print what happened as JSON; exit code 1 if anything was lost or differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="steep-kills-") as name:
+        whole = uninterrupted(Path(name) / "whole")
+        rng = random.Random(given.seed)
+        found = kill_at_random(whole, Path(name), kills=given.kills, rng=rng)
+    print(json.dumps({**asdict(found), "seconds": round(time.monotonic() - begin)}, indent=1))
+    sys.exit(1 if found.lost or found.differing else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Alarms: raised before the update, by what can't be a hard batch, and alike after a resume."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from steep.errors import TrainingAlarm
+from steep.training.alarms import Alarms
+from steep.training.checkpoint import checkpoints
+from tests.training.corpus import make_model, make_recipe, train, weights
+
+
+def _watched(losses: list[float]) -> Alarms:
+    alarms = Alarms()
+    for step, loss in enumerate(losses):
+        alarms.check(step, loss, 1.0)
+    return alarms
+
+
+@pytest.mark.parametrize(
+    ("loss", "norm", "what"),
+    [
+        (math.nan, 1.0, "loss is not finite"),
+        (math.inf, 1.0, "loss is not finite"),
+        (2.0, math.nan, "gradient is not finite"),
+        (2.0, math.inf, "gradient is not finite"),
+    ],
+)
+def test_what_is_not_finite_is_refused_at_any_step(loss: float, norm: float, what: str) -> None:
+    with pytest.raises(TrainingAlarm, match=f"step 1: the {what}") as caught:
+        Alarms().check(0, loss, norm)
+    assert (caught.value.step, caught.value.is_good, caught.value.exit_code) == (0, True, 3)
+
+
+# Broken by: comparing with the last step alone, or from the first steps on.
+def test_only_a_loss_far_above_all_before_is_a_jump() -> None:
+    hard_and_easy = [3.0, 0.1, 0.2, 3.4, 0.1] * 6
+    _watched(hard_and_easy).check(30, 5.3, 1.0)
+    _watched([1.0] * 19).check(19, 9.0, 1.0)
+    with pytest.raises(TrainingAlarm, match=r"jumped to 5\.50 .* 3\.40 was the highest") as caught:
+        _watched(hard_and_easy).check(30, 5.5, 1.0)
+    assert (caught.value.step, caught.value.is_good) == (30, False)
+
+
+# Broken by: state without the highest loss or the count.
+def test_the_state_is_all_it_needs() -> None:
+    assert Alarms().state == {}
+    with pytest.raises(TrainingAlarm, match="jumped"):
+        Alarms(_watched([2.0] * 25).state).check(25, 4.1, 1.0)
+    Alarms(_watched([2.0, 4.0] * 12).state).check(24, 5.9, 1.0)
+
+
+def test_a_step_without_targets_is_refused() -> None:
+    Alarms().check_targets(4, 1)
+    with pytest.raises(TrainingAlarm, match="step 5: no token of it is a target"):
+        Alarms().check_targets(4, 0)
+
+
+# Broken by: raising before the state is saved, or saving after the update.
+def test_the_last_good_state_is_saved_before_the_alarm_is_raised(tmp_path: Path) -> None:
+    recipe = make_recipe()  # by the clock: nothing is saved in so short a run
+    model = make_model("llama", recipe)
+    kept: dict[str, Any] = {}
+
+    def poison(metrics: Any) -> None:
+        if metrics.step == 3:
+            kept.update(weights(model))
+            next(model.parameters()).register_hook(lambda gradient: gradient * math.nan)
+
+    with pytest.raises(TrainingAlarm, match="step 4"):
+        train(model, recipe, tmp_path, on_step=poison)
+    assert [found.step for found in checkpoints(tmp_path / "checkpoints")] == [3]
+    assert all(torch.equal(kept[name], p) for name, p in weights(model).items())

@@ -59,7 +59,7 @@ def test_the_last_good_state_is_judged_and_not_to_ship(
     )
     assert what_is_wrong(outcome.evaluation, base, tuned) is None
     assert steep.verify(run).is_whole
-    slower = load_recipe(recipe, ["train.learning_rate=0.001"])
+    slower = load_recipe(recipe, ["train.learning_rate=0.0005"])
     changed = steep.run(slower, accept_change=True)
     assert next(checkpoints(run / "checkpoints")).step == 6
     assert changed.evaluation["alarm"] is None

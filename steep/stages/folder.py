@@ -16,7 +16,7 @@ from steep.recipe import Recipe, write_recipe
 from steep.stages.drift import SETTLED_LATER, changes, refuse_drift, sound_ones
 from steep.stages.lock import RunLock
 from steep.stages.trouble import is_full
-from steep.training.checkpoint import checkpoints
+from steep.training.checkpoint import newest_step
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,8 @@ def found_in(run: RunFolder) -> str | None:
     parts = []
     if read_manifest(run.data) is not None:
         parts.append("prepared data")
-    newest = next(checkpoints(run.checkpoints), None)
-    if newest is not None:
-        parts.append(f"training up to step {newest.step}")
+    if (step := newest_step(run.checkpoints)) is not None:
+        parts.append(f"training up to step {step}")
     for path, words in ((run.evaluation, "an evaluation"), (run.exports, "exports")):
         if path.is_file():
             parts.append(words)

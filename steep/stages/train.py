@@ -98,9 +98,10 @@ def train_stage(
         return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done), alarm.message)
 
     steps = prepared.steps
-    for name, wrong in damaged_checkpoints(run.checkpoints).items():
-        progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
+    after = found.step if found else -1
+    for name, wrong in damaged_checkpoints(run.checkpoints, after=after).items():
+        progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
     if found and found.step >= steps:
         progress.note(f"training is done ({found.step} steps)")
         if not read_sealed(run.machine):
@@ -113,9 +114,7 @@ def train_stage(
     if found:
         progress.note(f"resuming at step {found.step} of {steps} from {found.folder}")
     machine = _machine(recipe, run, progress if found else None)
-    sample = _sample(
-        recipe, inputs, base, prepared, panel
-    )  # may ask the base model: before it goes
+    sample = _sample(recipe, inputs, base, prepared, panel)  # before the base model goes
     progress.stage(
         f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
         f"{machine['device']}"
@@ -213,7 +212,7 @@ def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
 def _machine(recipe: Recipe, run: RunFolder, resuming: Progress | None) -> dict[str, Any]:
     """What trains. The precision chosen first stays for the whole run, or resuming would differ.
 
-    ``resuming`` is told if the machine isn't the one that the run was begun on.
+    ``resuming`` is told if the same bits can't be promised.
     """
     import torch
     import transformers
@@ -239,10 +238,12 @@ def _machine(recipe: Recipe, run: RunFolder, resuming: Progress | None) -> dict[
         "steep": steep.__version__,
     }
     differ = [str(change) for change in changes(before, machine, free=("seal",))]
+    if device != "cpu":
+        differ.append(f"sums on {device} come in no fixed order")
     if resuming is not None and before and differ:
         resuming.note(
-            f"warning: begun on another machine or setting ({'; '.join(differ)}): the result will "
-            "be as good, but not the same to the last bit as without the stop"
+            f"the result will be as good as without the stop, but perhaps not the same to the last "
+            f"bit ({'; '.join(differ)})"
         )
     write_sealed(run.machine, machine)
     return machine

@@ -135,16 +135,21 @@ def checkpoints(folder: Path) -> Iterator[Checkpoint]:
             yield found
 
 
-def damaged_checkpoints(folder: Path) -> dict[str, str]:
-    """Checkpoints that can't be used, by name, and what is wrong with each."""
+def damaged_checkpoints(folder: Path, *, after: int = -1) -> dict[str, str]:
+    """Checkpoints of later steps that can't be used, by name, and what is wrong with each."""
     found = {}
-    for step in sorted(_steps(folder)):
+    for step in sorted(step for step in _steps(folder) if step > after):
         where = folder / f"step-{step}"
         if _checkpoint(where) is None:
             wrong = damaged_files(where, (read_manifest(where) or {}).get("files", {}))
             first = next((f"{name} {what}" for name, what in wrong.items()), None)
             found[where.name] = first or f"{MANIFEST} was changed or damaged"
     return found
+
+
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest checkpoint, whole or not: a look, and no proof."""
+    return max(_steps(folder), default=None)
 
 
 def adopt_checkpoint(

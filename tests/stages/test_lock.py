@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import steep
 from steep.errors import BusyError
 from steep.stages.lock import LOCK_FILE, Holder, KernelSays, RunLock, may_take, me
+from tests.crash.harness import Acts, Ended, in_child
+from tests.stages.project import write_project
 
 HOLDS = """
 import sys, time
@@ -146,3 +149,21 @@ def test_a_process_id_used_again_is_another_process() -> None:
     if here.started is not None:
         assert may_take("unknown", replace(here, started=here.started - 1), here, is_local=True)
     assert asdict(here)["pid"] == os.getpid()
+
+
+# Broken by: any public function that works without the lock.
+def test_a_run_is_refused_while_another_works_in_its_folder(tmp_path: Path) -> None:
+    recipe = write_project(tmp_path, data={"general_share": 0.0})
+    ended: list[Ended] = []
+
+    def meanwhile() -> None:
+        for work in (steep.prepare, steep.run, steep.train):
+            with pytest.raises(BusyError):
+                work(recipe)
+            ended.append(in_child(lambda work=work: work(recipe), tmp_path / "log.txt"))
+
+    steep.prepare(recipe, progress=Acts("Retelling", meanwhile))
+    assert [one.code for one in ended] == [2, 2, 2]
+    assert all("is in use by process" in one.said for one in ended)
+    assert (tmp_path / "run" / "data" / "manifest.json").is_file()
+    steep.prepare(recipe)

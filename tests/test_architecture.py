@@ -14,7 +14,7 @@ import pytest
 import steep
 
 ROOT = Path(steep.__file__).parent.parent
-BASIS = ["errors", "progress", "durable", "artifact"]
+BASIS = ["errors", "durable", "artifact", "progress"]
 ORDER = [
     "recipe",
     "documents",

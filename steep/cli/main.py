@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steep import __version__
+from steep.cli.finished import COMMANDS
+from steep.cli.finished import JSON as _JSON
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
 
@@ -20,13 +22,11 @@ if TYPE_CHECKING:
     from steep.workflow import Outcome
 
 DO_NOT_SHIP = 3
-DAMAGED = 2
 
 _RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
 _SET = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _FRESH = click.option(
     "--fresh", is_flag=True, help="Move an old run of this output_dir aside and start over."
 )
@@ -253,116 +253,8 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     _tell(outcome, as_json)
 
 
-@cli.command()
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN RUN…")
-@_JSON
-def compare(runs: tuple[Path, ...], as_json: bool) -> None:
-    """Finished RUNs side by side; differences are to the first, paired item by item."""
-    from steep.cli.compare import compare_lines
-    from steep.cli.console import say
-    from steep.stages.compare import compare as compare_runs
-
-    found = compare_runs(*runs)
-    if as_json:
-        say(json.dumps(found.as_json(), ensure_ascii=False))
-        return
-    for line in compare_lines(found):
-        say(line)
-
-
-@cli.command()
-@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
-@_JSON
-def verify(run_folder: Path, as_json: bool) -> None:
-    """Check every file of a RUN against the hashes recorded when it was written."""
-    from steep.cli.console import say
-    from steep.stages.verify import verify as verify_run
-
-    found = verify_run(run_folder)
-    if as_json:
-        say(json.dumps(found.as_json(), ensure_ascii=False))
-    else:
-        for fault in found.faults:
-            say(f"{fault.state}: {fault.file}: {fault.what}")
-        made_again = f"; not sealed: {', '.join(found.not_sealed)}" if found.not_sealed else ""
-        say(f"{len(found.checked)} files whole, {len(found.faults)} not{made_again}")
-    if not found.is_whole:
-        sys.exit(DAMAGED)
-
-
-@cli.command()
-@click.argument("model")
-@click.argument("question", required=False)
-@click.option("--base", is_flag=True, help="Answer with the base model too, side by side.")
-@click.option("--max-new-tokens", default=100, show_default=True)
-@click.option("--temperature", default=0.3, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@_JSON
-def ask(
-    model: str,
-    question: str | None,
-    base: bool,
-    max_new_tokens: int,
-    temperature: float,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Ask MODEL (a run folder, an adapter, a model folder, an alias or an id) a QUESTION."""
-    from steep.cli.ask import ask_models
-
-    ask_models(
-        model,
-        question,
-        base=base,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        seed=seed,
-        as_json=as_json,
-    )
-
-
-@cli.command()
-@click.argument("model")
-@click.option(
-    "--tasks",
-    multiple=True,
-    required=True,
-    metavar="NAME[=PATH],…",
-    help="lm-eval tasks, or name=path for local items; may be given more than once.",
-)
-@click.option("--base", help="The model to compare with, if MODEL doesn't say what it came from.")
-@click.option("--limit", type=click.IntRange(min=1), help="Items of each task (default: all).")
-@click.option(
-    "--allow-code-execution", is_flag=True, help="Let benchmarks run code that the model writes."
-)
-@_JSON
-def bench(
-    model: str,
-    tasks: tuple[str, ...],
-    base: str | None,
-    limit: int | None,
-    allow_code_execution: bool,
-    as_json: bool,
-) -> None:
-    """Put benchmarks to MODEL (as in ask), beside its base where that is known."""
-    from steep.cli.bench import bench_lines, split_tasks
-    from steep.cli.console import Console, say
-    from steep.workflow import bench as bench_model
-
-    with Console(quiet=as_json) as console:
-        found = bench_model(
-            model,
-            split_tasks(tasks),
-            base=base,
-            limit=limit,
-            allow_code_execution=allow_code_execution,
-            progress=console,
-        )
-    if as_json:
-        say(json.dumps(found.as_json(), ensure_ascii=False))
-        return
-    for line in bench_lines(found):
-        say(line)
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def _load(path: Path, overrides: tuple[str, ...]) -> Recipe:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from steep.artifact import key_of, read_sealed, read_table, sealed, write_sealed, write_text
+from steep.artifact import read_sealed, read_table, sealed, write_sealed, write_text
 from steep.errors import TrainingAlarm
 from steep.model.adapters import make_trainable, parameter_groups
 from steep.model.load import best_device
@@ -17,6 +17,7 @@ from steep.planning.machine import processor
 from steep.progress import Progress
 from steep.proof.measure import Panel
 from steep.recipe import Recipe
+from steep.stages.alarm import Alarm, keep_alarm, kept_alarm
 from steep.stages.base import Base
 from steep.stages.checks import LightCheck, Sample, light_sample
 from steep.stages.drift import changes, resumable
@@ -144,29 +145,6 @@ def train_stage(
         progress.note(f"alarm: {error}; going on with the last good state, step {last_good.step}")
         return trained(last_good, alarm=keep_alarm(run, key, error))
     return trained(training.last, lambda: model)
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """What stopped training, as kept in alarm.json."""
-
-    step: int
-    message: str
-
-
-def kept_alarm(run: RunFolder, key: Mapping[str, Any]) -> Alarm | None:
-    """What stopped a training of this key before; None if nothing did."""
-    kept = read_sealed(run.alarm)
-    if kept.get("key") != key_of(key):
-        return None
-    return Alarm(int(kept["step"]), str(kept["message"]))
-
-
-def keep_alarm(run: RunFolder, key: Mapping[str, Any], error: TrainingAlarm) -> Alarm:
-    """Write alarm.json: the same command then doesn't run into the same wall again."""
-    table = {"schema": 1, "key": key_of(key), "step": error.step, "message": str(error)}
-    write_sealed(run.alarm, table)
-    return Alarm(error.step, str(error))
 
 
 def _sample(

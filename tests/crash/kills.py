@@ -39,10 +39,7 @@ class Killed:
 
 def kill_at_random(whole: Chain, folder: Path, *, kills: int, rng: random.Random) -> Killed:
     """Kill until there were so many, then let the last run finish."""
-    begin = time.monotonic()
-    ended = Chain(whole.recipe, folder / "length").go_on()
-    longest = time.monotonic() - begin  # of a child that nobody stops
-    assert ended.code in (0, 3), ended.said
+    longest = _seconds_of_a_run(Chain(whole.recipe, folder / "length"))
     found = Killed()
     number = 0
     while found.kills < kills:
@@ -50,12 +47,15 @@ def kill_at_random(whole: Chain, folder: Path, *, kills: int, rng: random.Random
         number += 1
         newest = in_a_row = 0
         while True:
-            after = rng.uniform(0, longest) if found.kills < kills else None
+            # Mostly early, so that one run is killed often; now and then as late as its end.
+            after = longest * rng.betavariate(1, 3) if found.kills < kills else None
             ended = chain.go_on(kill_after_seconds=after)
             if ended.code != -signal.SIGKILL:
                 break
             found.kills += 1
             in_a_row += 1
+            if found.kills % 20 == 0:
+                print(f"{found.kills} kills, {found.finished} runs finished", file=sys.stderr)
             where = _where(chain)
             found.where[where] = found.where.get(where, 0) + 1
             if chain.newest_step() < newest:
@@ -75,8 +75,15 @@ def kill_at_random(whole: Chain, folder: Path, *, kills: int, rng: random.Random
             found.trouble.append(f"{chain.folder}: {error}"[:2000])
             continue
         shutil.rmtree(chain.folder)
-        print(f"{found.kills} kills, {found.finished} runs finished", file=sys.stderr, flush=True)
     return found
+
+
+def _seconds_of_a_run(chain: Chain) -> float:
+    """How long a child takes that nobody stops."""
+    begin = time.monotonic()
+    ended = chain.go_on()
+    assert ended.code in (0, 3), ended.said
+    return time.monotonic() - begin
 
 
 def _where(chain: Chain) -> str:

@@ -74,7 +74,14 @@ def test_resumed_from_every_step_of_three_epochs(tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("stops", [(2, 3, 7), (1, 1, 1), (5, 8, 8)])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        (2, 3, 7),
+        pytest.param((1, 1, 1), marks=pytest.mark.slow),
+        pytest.param((5, 8, 8), marks=pytest.mark.slow),
+    ],
+)
 def test_resumed_three_times_in_a_row(stops: tuple[int, ...], tmp_path: Path) -> None:
     recipe = make_recipe(**RECIPE)
     steps = 9

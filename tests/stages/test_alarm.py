@@ -60,7 +60,7 @@ def test_the_last_good_state_is_judged_and_not_to_ship(
     assert what_is_wrong(outcome.evaluation, base, tuned) is None
     assert steep.verify(run).is_whole
     slower = load_recipe(recipe, ["train.learning_rate=0.0005"])
-    changed = steep.run(slower, accept_change=True)
+    changed = steep.evaluate(slower, accept_change=True)
     assert next(checkpoints(run / "checkpoints")).step == 6
     assert changed.evaluation["alarm"] is None
     assert not (run / "alarm.json").exists()
@@ -72,6 +72,6 @@ def test_with_nothing_to_keep_the_alarm_is_all(
     recipe = write_project(tmp_path, train=TRAIN, **QUICK)
     _bad_from(1, monkeypatch)
     with pytest.raises(TrainingAlarm, match="step 1") as caught:
-        steep.run(recipe)
+        steep.train(recipe)
     assert caught.value.exit_code == 3
     assert not (tmp_path / "run" / "evaluation.json").exists()

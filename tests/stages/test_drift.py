@@ -34,7 +34,8 @@ TRAIN: dict[str, Any] = {**LORA, "lora_r": 4, "max_steps": 6, "save_steps": 2}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe whose run was stopped after four of six steps."""
     folder = tmp_path_factory.mktemp("drift")
-    recipe = write_project(folder, train=TRAIN, data={"general_share": 0.0})
+    quick: dict[str, Any] = {"data": {"general_share": 0.0}, "evaluate": {"probes": 0}}
+    recipe = write_project(folder, train=TRAIN, **quick)
     stop = Acts("Training", lambda: os.kill(os.getpid(), signal.SIGTERM), step=4)
     with pytest.raises(Interrupted):
         steep.train(recipe, progress=stop)

@@ -25,6 +25,7 @@ from steep.artifact import file_hash
 from steep.corpus.schedule import Batch, Schedule
 from steep.durable import FAIL_ONCE
 from steep.errors import SteepError
+from steep.model.load import cache_folder
 from steep.progress import Silent
 from steep.recipe import load_recipe
 from steep.training.checkpoint import checkpoints
@@ -129,6 +130,7 @@ class Chain:
 
     recipe: Path
     folder: Path
+    overrides: tuple[str, ...] = ()
 
     @property
     def run(self) -> Path:
@@ -141,13 +143,16 @@ class Chain:
 
     def go_on(self, *, progress: Any = None, fail: bool = False, **how: Any) -> Ended:
         """The same command once more."""
-        self.folder.mkdir(exist_ok=True, parents=True)
-        environment = {"STEEP_CACHE": str(self.folder / "cache")}
+        cache, models = self.folder / "cache", cache_folder() / "models"
+        cache.mkdir(exist_ok=True, parents=True)
+        if models.is_dir() and not (cache / "models").exists():
+            (cache / "models").symlink_to(models)  # what was converted once is no state of a run
+        environment = {"STEEP_CACHE": str(cache)}
         if fail:
             environment[FAIL_ONCE] = str(self.folder / "points.txt")
 
         def work() -> None:
-            recipe = load_recipe(self.recipe, [f"output_dir='{self.run}'"])
+            recipe = load_recipe(self.recipe, [*self.overrides, f"output_dir='{self.run}'"])
             with traced(self.trace):
                 steep.run(recipe, progress=progress)
 
@@ -160,11 +165,12 @@ class Chain:
     def digests(self) -> dict[str, str]:
         """Hash of every file that must not depend on how often the run was stopped."""
         found = {}
+        last = f"step-{self.newest_step()}"
         for path in sorted(self.run.rglob("*")):
-            name = path.relative_to(self.run).as_posix()
-            is_older = name.startswith("checkpoints/") and not name.startswith(_LAST)
-            if path.is_file() and not is_older and not name.startswith(_NOT_COMPARED):
-                found[name] = file_hash(path)
+            name = path.relative_to(self.run)
+            is_older = name.parts[0] == "checkpoints" and last not in name.parts
+            if path.is_file() and not is_older and name.name not in _NOT_COMPARED:
+                found[name.as_posix()] = file_hash(path)
         lines = (self.run / "metrics.jsonl").read_text().splitlines()
         steps = [(row["step"], row["loss"], row["tokens"]) for row in map(json.loads, lines)]
         return {**found, "losses": str(steps)}
@@ -178,22 +184,20 @@ class Chain:
         return found
 
 
-_LAST = "checkpoints/step-12/"
-
 # Times and places differ from run to run.
-_NOT_COMPARED = (
+_NOT_COMPARED = {
     "recipe.toml",
-    "metrics.jsonl",
-    "report",
-    ".lock",
-    f"{_LAST}metrics.jsonl",
-    f"{_LAST}manifest.json",
-    "base_continued_merged/README.md",
-    "continued_pretrain_base/README.md",
-    "continued_pretrain_base/adapter_config.json",
-    "exports.json",
     "plan.json",
-)
+    "machine.json",
+    "metrics.jsonl",
+    "manifest.json",
+    "exports.json",
+    "report.md",
+    "report.html",
+    "README.md",
+    "adapter_config.json",
+    ".lock",
+}
 
 
 @contextmanager
@@ -214,11 +218,14 @@ def traced(path: Path) -> Iterator[None]:
         Schedule.batch = before  # type: ignore[method-assign]
 
 
-def uninterrupted(folder: Path) -> Chain:
-    """A project, and a run of it that nobody stopped."""
+def uninterrupted(
+    folder: Path, recipe: Path | None = None, overrides: tuple[str, ...] = ()
+) -> Chain:
+    """A run that nobody stopped, of a recipe or else of a project in miniature."""
     folder.mkdir(parents=True, exist_ok=True)
-    recipe = write_project(folder / "project", train=TRAIN, evaluate={"probes": 12})
-    chain = Chain(recipe, folder / "whole")
+    if recipe is None:
+        recipe = write_project(folder / "project", train=TRAIN, evaluate={"probes": 12})
+    chain = Chain(recipe, folder / "whole", overrides)
     ended = chain.go_on()
     assert ended.code in (0, 3), ended.said
     return chain

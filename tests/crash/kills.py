@@ -1,5 +1,10 @@
 """SIGKILL at random moments, hundreds of times: ``python -m tests.crash.kills --kills 300``.
 
+``--recipe`` runs that recipe instead of the tiny project, for the real model::
+
+    python -m tests.crash.kills --kills 20 --recipe RECIPE \\
+        --set train.max_steps=12 --set train.save_steps=2 --set evaluate.probes=0
+
 Children of one chain are killed after a random time until one comes through; then its run is
 compared with the one nobody stopped, and a new chain begins.
 """
@@ -39,11 +44,11 @@ class Killed:
 
 def kill_at_random(whole: Chain, folder: Path, *, kills: int, rng: random.Random) -> Killed:
     """Kill until there were so many, then let the last run finish."""
-    longest = _seconds_of_a_run(Chain(whole.recipe, folder / "length"))
+    longest = _seconds_of_a_run(Chain(whole.recipe, folder / "length", whole.overrides))
     found = Killed()
     number = 0
     while found.kills < kills:
-        chain = Chain(whole.recipe, folder / f"chain-{number}")
+        chain = Chain(whole.recipe, folder / f"chain-{number}", whole.overrides)
         number += 1
         newest = in_a_row = 0
         while True:
@@ -94,7 +99,6 @@ def _where(chain: Chain) -> str:
         ("exports.json", "report"),
         ("evaluation.json", "export"),
         ("strength.json", "evaluation"),
-        ("checkpoints/step-12", "strength"),
         ("checkpoints", "training"),
         ("scores/base.json", "start of training"),
         ("probes.json", "baseline"),
@@ -111,10 +115,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--set", dest="overrides", action="append", default=[])
     given = parser.parse_args()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="steep-kills-") as name:
-        whole = uninterrupted(Path(name) / "whole")
+        whole = uninterrupted(Path(name) / "whole", given.recipe, tuple(given.overrides))
         rng = random.Random(given.seed)
         found = kill_at_random(whole, Path(name), kills=given.kills, rng=rng)
     print(json.dumps({**asdict(found), "seconds": round(time.monotonic() - begin)}, indent=1))

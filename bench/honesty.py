@@ -33,6 +33,8 @@ RUINOUS_RATE = 0.05
 _STEPS = 12
 _QUESTIONS, _CONTROLS = 80, 40
 
+_UNGUARDED = {"guard": {"enabled": False}, "strength": {"enabled": False}}
+
 Evaluation = Mapping[str, Any]
 
 
@@ -62,7 +64,7 @@ def _fewer(questions: Path) -> None:
     questions.write_text("".join(json.dumps(row) + "\n" for row in [*facts, *controls]))
 
 
-def _few(folder: Path) -> None:
+def keep_few(folder: Path) -> None:
     """Keep a few documents only."""
     files = sorted(path for path in (folder / "documents").rglob("*.md") if path.is_file())
     for path in sorted((folder / "documents").rglob("*")):
@@ -70,54 +72,69 @@ def _few(folder: Path) -> None:
             path.unlink()
 
 
-def _train(**settings: Any) -> dict[str, Any]:
+def trained(**settings: Any) -> dict[str, Any]:
+    """The common ``[train]`` with settings of its own."""
     return {"train": {"method": "lora", "per_device_train_batch_size": 1, **settings}}
 
 
-def _passes(number: int) -> dict[str, Any]:
+def passes(number: int) -> dict[str, Any]:
     """So many passes over the documents as they are, nothing of the change taken back."""
     return {
-        **_train(epochs=number, learning_rate=2e-3),
+        **trained(epochs=number, learning_rate=2e-3),
         "data": {"held_out_share": 0.0},
         "retell": {"enabled": False},
-        "strength": {"enabled": False},
+        **_UNGUARDED,
     }
 
 
 CASES = (
     Case(
         "questions trained on",
-        _train(max_steps=_STEPS),
+        trained(max_steps=_STEPS),
         "contaminated, not learned",
         lambda found: found["contaminated"] and found["learned"] != "yes",
         _with_answers,
     ),
     Case(
         "fifty passes over few documents",
-        _passes(50),
+        passes(50),
         "memorised",
         lambda found: found["memorised"],
-        _few,
+        keep_few,
     ),
     Case(
         "two passes over few documents",
-        _passes(2),
+        passes(2),
         "not memorised",
         lambda found: not found["memorised"],
-        _few,
+        keep_few,
     ),
     Case(
         "ruinous rate",
-        {**_train(max_steps=_STEPS, learning_rate=RUINOUS_RATE), "strength": {"enabled": False}},
+        {**trained(max_steps=_STEPS, learning_rate=RUINOUS_RATE), **_UNGUARDED},
         "forgot, don't ship",
         lambda found: found["kept"] == "forgot" and not found["ship"],
     ),
     Case(
         "ruinous rate, strength chosen",
-        _train(max_steps=_STEPS, learning_rate=RUINOUS_RATE),
+        {
+            **trained(max_steps=_STEPS, learning_rate=RUINOUS_RATE),
+            "guard": {"enabled": False},
+        },
         "no evidence, kept, don't ship",
         lambda found: (
             found["learned"] == "no_evidence" and found["kept"] != "forgot" and not found["ship"]
+        ),
+    ),
+    Case(
+        "ruinous rate, guarded, strength chosen",
+        trained(max_steps=_STEPS, learning_rate=RUINOUS_RATE),
+        "the guard went back and says so; not worse, kept, don't ship",
+        lambda found: (
+            found["reasons"][0].startswith("The guard took training back")
+            and found["learned"] != "worse"
+            and found["kept"] != "forgot"
+            and not found["ship"]
         ),
     ),
 )
@@ -159,28 +176,39 @@ def _say(name: str, seed: int, expected: str, right: bool, said: str, begin: flo
 def run_case(case: Case, seed: int) -> Evaluation:
     """One run in a folder of its own, up to its evaluation."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        world = make_world(seed)
-        write_documents(world, folder / "documents")
-        write_questions(world, folder / "questions.jsonl")
-        _fewer(folder / "questions.jsonl")
-        case.documents(folder)
-        data = {"general": "reading", "domain": [str(folder / "documents")]}
-        recipe = recipe_from(
-            {
-                "model": "smollm2-135m",
-                "output_dir": str(folder / "run"),
-                "seed": seed,
-                "evaluate": {
-                    "questions": str(folder / "questions.jsonl"),
-                    "probes": 0,
-                    "check_share": 0.0,
-                },
-                **case.settings,
-                "data": {**data, **case.settings.get("data", {})},
-            }
-        )
-        return evaluate(recipe, progress=Silent()).evaluation
+        return run_in(Path(name), case.settings, case.documents, seed)
+
+
+def run_in(
+    folder: Path,
+    settings: Mapping[str, Any],
+    change: Callable[[Path], None],
+    seed: int,
+    *,
+    companies: int = 16,
+) -> Evaluation:
+    """Write a world into a folder, change its documents, and make ``folder/run`` of it."""
+    world = make_world(seed, companies=companies)
+    write_documents(world, folder / "documents")
+    write_questions(world, folder / "questions.jsonl")
+    _fewer(folder / "questions.jsonl")
+    change(folder)
+    data = {"general": "reading", "domain": [str(folder / "documents")]}
+    recipe = recipe_from(
+        {
+            "model": "smollm2-135m",
+            "output_dir": str(folder / "run"),
+            "seed": seed,
+            "evaluate": {
+                "questions": str(folder / "questions.jsonl"),
+                "probes": 0,
+                "check_share": 0.0,
+            },
+            **settings,
+            "data": {**data, **settings.get("data", {})},
+        }
+    )
+    return evaluate(recipe, progress=Silent()).evaluation
 
 
 def shuffled(run: Path, seed: int) -> Evaluation:

@@ -17,6 +17,7 @@ _PUBLIC = {
     "bench": "steep.workflow",
     "clean_text": "steep.documents.clean",
     "compare": "steep.stages.compare",
+    "diagnose": "steep.stages.diagnose",
     "doctor": "steep.workflow",
     "evaluate": "steep.workflow",
     "evaluate_accuracy": "steep.proof.answers",
@@ -39,6 +40,7 @@ __all__ = [
     "bench",
     "clean_text",
     "compare",
+    "diagnose",
     "doctor",
     "evaluate",
     "evaluate_accuracy",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from steep.proof.perplexity import evaluate_perplexity
     from steep.recipe import Recipe
     from steep.stages.compare import compare
+    from steep.stages.diagnose import diagnose
     from steep.stages.verify import verify
     from steep.workflow import bench, doctor, evaluate, plan, prepare, run, train
 

@@ -125,4 +125,23 @@ def bench(
         say(line)
 
 
-COMMANDS = (compare, verify, ask, bench)
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--apply", is_flag=True, help="Write the changed recipe beside the run.")
+@JSON
+def diagnose(run: Path, apply: bool, as_json: bool) -> None:
+    """Why RUN came out as it did, with the numbers that say so, and what to change."""
+    from steep.cli.console import say
+    from steep.cli.diagnose import diagnosis_lines
+    from steep.stages.diagnose import diagnose as diagnose_run
+
+    found, written = diagnose_run(run, apply=apply)
+    if as_json:
+        place = None if written is None else str(written)
+        say(json.dumps({**found.as_json(), "written": place}, ensure_ascii=False))
+        return
+    for line in diagnosis_lines(found, written):
+        say(line)
+
+
+COMMANDS = (compare, diagnose, verify, ask, bench)

@@ -79,13 +79,13 @@ def close_ledger(
     ledger: dict[str, Any],
     trained: Sequence[Document],
     schedule: Schedule,
-    steps: int,
+    steps: Sequence[int],
 ) -> dict[str, Any]:
-    """The ledger with what ``steps`` steps of the schedule train, by document and by fact."""
+    """The ledger with what these steps of the schedule train, by document and by fact."""
     shards = schedule.shards
     times = np.zeros(len(shards.starts), dtype=np.int64)
     targets = 0
-    for step in range(steps):
+    for step in steps:
         batch = schedule.batch(step)
         np.add.at(times, np.array(batch.segment_ids, dtype=np.int64), 1)
         targets += batch.targets
@@ -94,7 +94,7 @@ def close_ledger(
     return {
         **ledger,
         "trained": {
-            "steps": steps,
+            "steps": len(steps),
             "tokens": int((times * shards.lengths).sum()),
             "target_tokens": targets,
             "by_kind": _trained_by_kind(shards, times),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steep.proof.advise import Setting, next_steps
+from steep.proof.advice import Setting
+from steep.proof.advise import next_steps
 from steep.proof.measures import Compared, Contaminated, Raw, Row, better, ceiling, compare
 from steep.proof.rules import (
     is_contaminated,
@@ -36,6 +37,7 @@ def judge(
     contaminated: Contaminated | None = None,
     setting: Setting | None = None,
     alarm: str | None = None,
+    happened: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Compare two results of ``measure`` on the same panel.
 
@@ -47,6 +49,7 @@ def judge(
             "probes"); they don't count.
         setting: how it was trained, for what to try next.
         alarm: what stopped training before its end; such a model is never to be shipped.
+        happened: plain sentences about the training, to stand first among the reasons.
 
     Returns:
         What evaluation.json holds, its fingerprint and seal apart: ``schema``, ``verdict``,
@@ -106,7 +109,7 @@ def judge(
         "measures": [_row(name, difference) for name, difference in found.measures.items()],
         "ceiling": limit,
         "samples": _samples(found.fact_rows),
-        "reasons": reasons(findings),
+        "reasons": [*happened, *reasons(findings)],
         "next": next_steps(findings, setting or Setting()),
         "chance": _chance(found),
         "contamination": {

@@ -108,6 +108,12 @@ def validation_texts() -> tuple[str, ...]:
     return tuple(str(row["text"]) for row in rows)
 
 
+def guard_texts() -> tuple[str, ...]:
+    """The packaged general texts to watch while a model trains; none judges or chooses."""
+    rows = _rows(_packaged("guard", "general_text.jsonl"))
+    return tuple(str(row["text"]) for row in rows)
+
+
 def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]:
     """Give questions without choices up to 9 wrong answers, taken from other questions' answers.
 

@@ -1,10 +1,12 @@
 """Recipe: what the user asks for, checked before anything is spent."""
 
 from steep.recipe.load import load_recipe, recipe_from, write_recipe
+from steep.recipe.resolve import default_rate
 from steep.recipe.schema import (
     DataRecipe,
     EvaluateRecipe,
     ExportRecipe,
+    GuardRecipe,
     Recipe,
     RetellRecipe,
     StrengthRecipe,
@@ -15,10 +17,12 @@ __all__ = [
     "DataRecipe",
     "EvaluateRecipe",
     "ExportRecipe",
+    "GuardRecipe",
     "Recipe",
     "RetellRecipe",
     "StrengthRecipe",
     "TrainRecipe",
+    "default_rate",
     "load_recipe",
     "recipe_from",
     "write_recipe",

@@ -19,7 +19,7 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
     """The recipe with method, rates, budget-free defaults and export names all spelled out."""
     train = recipe.train
     method = "lora" if train.method == "auto" else train.method
-    rate = train.learning_rate or _RATES[method]
+    rate = train.learning_rate or default_rate(train)
     embedding_rate = train.embedding_learning_rate
     if embedding_rate is None:
         embedding_rate = rate if method == "full" else rate / 10
@@ -42,6 +42,11 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
             ),
         }
     )
+
+
+def default_rate(train: TrainRecipe) -> float:
+    """The peak rate that the method was found to learn best with."""
+    return _RATES["full" if train.method == "full" else "lora"]
 
 
 def default_alpha(train: TrainRecipe) -> float:

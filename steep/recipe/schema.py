@@ -112,6 +112,22 @@ class RetellRecipe(Section):
     cloze: Annotated[int, Field(ge=0, le=50)] = 3
 
 
+class GuardRecipe(Section):
+    """``[guard]``: looks at general text at fixed steps of training, and goes back if too much is
+    lost.
+
+    Attributes:
+        on_breach: beyond the limit both go back to the best point so far; "lower_rate" then goes
+            on at a quarter of the rate, "stop" ends the training.
+        limit: rise of the loss on general text over the base model's, nats per token. It is far
+            above ``evaluate.forgetting_budget``, because ``[strength]`` mends what is less.
+    """
+
+    enabled: bool = True
+    on_breach: Literal["lower_rate", "stop"] = "lower_rate"
+    limit: Positive = 1.0
+
+
 class StrengthRecipe(Section):
     """``[strength]``: how much of the change to keep (1 all, 0 none), applied after training.
 
@@ -166,6 +182,7 @@ class Recipe(Section):
     data: DataRecipe
     train: TrainRecipe
     retell: RetellRecipe = RetellRecipe()
+    guard: GuardRecipe = GuardRecipe()
     strength: StrengthRecipe = StrengthRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
     export: ExportRecipe = ExportRecipe()

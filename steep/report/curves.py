@@ -38,6 +38,49 @@ def check_plots(story: RunStory) -> list[Plot]:
     return found
 
 
+def guard_plot(story: RunStory) -> Plot | None:
+    """General loss over the base's at each look of the guard; None with fewer than two."""
+    record = story.guard or {}
+    looks = [look for look in record.get("looks") or [] if GENERAL_LOSS in look]
+    if len(looks) < 2 or looks[0]["step"] != 0:
+        return None
+    steps = [look["step"] for look in looks]
+    rises = [look[GENERAL_LOSS] - looks[0][GENERAL_LOSS] for look in looks]
+    limit, backoffs = float(record["limit"]), record.get("backoffs") or []
+    ceiling = 1.25 * max(limit, 4 * max((r for r in rises if r <= limit), default=0.0))
+    with style():
+        figure = new_figure(2.7)
+        axes = figure.add_axes((0.13, 0.13, 0.82, 0.75))
+        quiet(axes)
+        axes.locator_params(axis="x", integer=True)
+        shown = [min(rise, ceiling) for rise in rises]
+        for backoff in backoffs:  # the line breaks where training went back
+            axes.axvline(backoff["step"], color=EXTRA, linewidth=1, ls="--")
+        for part in _stretches(steps, [b["step"] for b in backoffs]):
+            xs, ys = [steps[i] for i in part], [shown[i] for i in part]
+            axes.plot(xs, ys, color=TUNED, marker="o", ms=3.5, lw=1.5)
+        axes.axhline(limit, color=EXTRA, linewidth=1, ls=":")
+        axes.set(xlim=(0, steps[-1]), ylim=(min(0.0, 1.1 * min(rises)), 1.05 * ceiling))
+        axes.set_title("general loss over the base's, nats per token", loc="left", color=TUNED)
+        label = f"at most {max(rises):+.2f} nats per token at {len(looks) - 1} looks, limit "
+        label += f"{limit:g}; training was taken back {len(backoffs)} times"
+        svg = to_svg(figure, "guard", label)
+    caption = "By step, on general texts of its own; beyond the dotted line training goes back."
+    if backoffs:
+        caption += " Dashed: it did, to the best point before. Higher values are drawn at the top."
+    return Plot("What the guard saw", caption, svg)
+
+
+def _stretches(steps: Sequence[int], breaks: Sequence[int]) -> list[list[int]]:
+    """Places in ``steps``, in runs that end with a break."""
+    found: list[list[int]] = [[]]
+    for place, step in enumerate(steps):
+        found[-1].append(place)
+        if step in breaks:
+            found.append([])
+    return [part for part in found if part]
+
+
 def check_names(story: RunStory) -> list[str]:
     """The measures taken while training: facts first, then text, then whatever else there is."""
     names = {name for check in story.checks for name in check.values}

@@ -30,6 +30,7 @@ from steep.report.facts import (
 from steep.report.story import RunStory
 
 MAX_CHECKS = 8
+GUARDED = ("general_loss", "domain_bits_per_byte")
 
 
 def render_markdown(story: RunStory) -> str:
@@ -138,7 +139,27 @@ def _training(story: RunStory) -> str:
     facts = [f"base model: {model_name(story)}"]
     facts += [f"{fact.name}: {fact.value}" for fact in training_facts(story)]
     facts += [f"{key}: {value}" for key, value in (story.machine or {}).items()]
-    return "\n\n".join(part for part in (_bullets(facts), _checks(story)) if part)
+    return "\n\n".join(part for part in (_bullets(facts), _guard(story), _checks(story)) if part)
+
+
+def _guard(story: RunStory) -> str:
+    """The guard's looks, and where it went back."""
+    record = story.guard or {}
+    looks = record.get("looks") or []
+    if not looks:
+        return ""
+    back = {b["step"]: b["back_to"] for b in record.get("backoffs") or []}
+    rows = [
+        [
+            f"{look['step']:,}" if look["step"] else "0 (base)",
+            *(check_value(n, look[n]) if n in look else "" for n in GUARDED),
+            f"back to {back[look['step']]:,}" if look["step"] in back else "",
+        ]
+        for look in looks
+    ]
+    header = ("The guard, at step", *(escape(check_label(name)) for name in GUARDED), "Then")
+    limit = f"{record['limit']:.2f} nats per token over the base"
+    return f"{table(header, rows)}\n\nBeyond {limit} on general text it goes back."
 
 
 def _checks(story: RunStory) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steep.proof.words import NAMES
-from steep.report.curves import check_plots
+from steep.report.curves import check_plots, guard_plot
 from steep.report.story import RunStory, Step
 from steep.report.svg import (
     BASE,
@@ -72,7 +72,8 @@ def training_plots(story: RunStory) -> list[Plot]:
     points = (story.strength or {}).get("points") or []
     if points:
         found.append(_strength_plot(story.strength or {}, points))
-    return found + check_plots(story)
+    guard = guard_plot(story)
+    return [*found, *([guard] if guard else []), *check_plots(story)]
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: float | None) -> str:

@@ -22,6 +22,7 @@ FILES = {
     "data/ledger.json": "what became of every document and token",
     "machine.json": "what it ran on",
     "plan.json": "what it was predicted to take",
+    "guard.json": "what the guard saw while it trained, and what it did",
     "strength.json": "how much of the change is kept, and what else was tried",
     "exports.json": "what was exported, and its parity",
 }
@@ -73,6 +74,7 @@ class RunStory:
     machine: Mapping[str, Any] | None
     exports: Mapping[str, Any] | None
     strength: Mapping[str, Any] | None
+    guard: Mapping[str, Any] | None
     plan: Mapping[str, Any] | None
     benchmarks: Mapping[str, Any] | None
     files: tuple[tuple[str, str], ...]
@@ -123,6 +125,7 @@ def read_story(run: Path) -> RunStory:
         machine=_mapping(run / "machine.json", read_json),
         exports=exports,
         strength=_mapping(run / "strength.json", read_json),
+        guard=_mapping(run / "guard.json", read_json),
         plan=_mapping(run / "plan.json", read_json),
         benchmarks=_mapping(run / "benchmarks.json", read_json),
         files=tuple(_files(run, exports or {})),

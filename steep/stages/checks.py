@@ -74,9 +74,9 @@ def light_sample(
     facts = "fact_accuracy" if any(q.choices for q in panel.questions) else "probe_accuracy"
     questions = _chosen(asked, QUESTIONS, lambda q: q.id)
     domain = _chosen(panel.domain, DOMAIN_TEXTS, lambda pair: pair[0])
-    domain_texts = [_cut(text, DOMAIN_TOKENS, count) for _, text in domain]
+    domain_texts = [shortened(text, DOMAIN_TOKENS, count) for _, text in domain]
     general = [
-        _cut(text, GENERAL_TOKENS, count)
+        shortened(text, GENERAL_TOKENS, count)
         for text in _chosen(validation, GENERAL_TEXTS, lambda text: text)
     ]
     whole = sum(count(text) for text in [*domain_texts, *general])
@@ -87,8 +87,8 @@ def light_sample(
     if part < _LEAST:
         return None
     return Sample(
-        tuple(_cut(text, round(part * count(text)), count) for text in domain_texts),
-        tuple(_cut(text, round(part * count(text)), count) for text in general),
+        tuple(shortened(text, round(part * count(text)), count) for text in domain_texts),
+        tuple(shortened(text, round(part * count(text)), count) for text in general),
         tuple(questions[: round(part * len(questions))]),
         facts,
     )
@@ -99,7 +99,7 @@ def _chosen(items: Sequence[Item], most: int, name: Callable[[Item], str]) -> li
     return sorted(items, key=lambda item: text_hash(name(item)))[:most]
 
 
-def _cut(text: str, most: int, count: Callable[[str], int]) -> str:
+def shortened(text: str, most: int, count: Callable[[str], int]) -> str:
     """The beginning of a text, of about ``most`` tokens."""
     tokens = count(text)
     return text if tokens <= most else text[: len(text) * most // tokens]

@@ -19,12 +19,14 @@ _SETS = {
     "general_project": "packaged general texts",
     "validation": "validation texts",
     "grammar": "grammar sentences",
+    "guard": "texts watched while training",
 }
 
 
 def evaluation_items(inputs: Inputs) -> dict[str, Items]:
     """Everything whose wording may not be trained on, by the name of its set."""
-    validation = ((f"validation-{n}", text) for n, text in enumerate(inputs.validation))
+    validation = tuple((f"validation-{n}", text) for n, text in enumerate(inputs.validation))
+    guard = tuple((f"guard-{n}", text) for n, text in enumerate(inputs.guard))
     packaged = tuple(general_texts())
     sentences = tuple(
         (f"{pair.id}-{side}", text)
@@ -38,8 +40,9 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
         ),
         "general": Items("text", inputs.general),
         "general_project": Items("text", packaged if packaged != inputs.general else ()),
-        "validation": Items("text", tuple(validation)),
         "grammar": Items("question", sentences),
+        "validation": Items("text", validation),
+        "guard": Items("text", guard if inputs.guard != inputs.validation else ()),
     }
 
 

@@ -21,7 +21,6 @@ from steep.artifact import (
 from steep.documents.record import Document
 from steep.model.load import cache_folder
 from steep.progress import Progress
-from steep.proof.advise import Setting
 from steep.proof.divergence import (
     Reference,
     make_reference,
@@ -41,7 +40,9 @@ from steep.proof.seal import evaluation_fingerprint
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
+from steep.stages.guard import guard_sentences
 from steep.stages.inputs import Inputs
+from steep.stages.setting import read_setting
 from steep.stages.train import Trained
 
 # Where the user gave general texts, so many of the project's stand beside them.
@@ -178,8 +179,9 @@ def evaluate_stage(
         forgetting_budget=recipe.evaluate.forgetting_budget,
         notes=notes,
         contaminated=contaminated_items(ledger),
-        setting=_setting(recipe, ledger, run),
+        setting=read_setting(recipe, run),
         alarm=trained.alarm,
+        happened=guard_sentences(read_table(run.guard)),
     )
     made = evaluation_fingerprint(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
@@ -234,22 +236,6 @@ def answers_fell(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     found = compare(before, after).measures
     intervals = [found[name].ci95 for name in ("general_fact_accuracy", "fact_exact")]
     return any(ci is not None and ci[1] < 0 for ci in intervals)
-
-
-def _setting(recipe: Recipe, ledger: Mapping[str, Any], run: RunFolder) -> Setting:
-    facts, trained = ledger.get("facts") or {}, ledger.get("trained") or {}
-    searched = recipe.strength.fixed is None
-    strength = read_table(run.strength).get("strength") if searched else recipe.strength.fixed
-    times = [sum(row["times_trained"]) / 2 for row in ledger.get("by_document") or ()]
-    return Setting(
-        general_share=trained.get("general_share"),
-        exposures=facts.get("median_exposures"),
-        wordings=facts.get("median_wordings"),
-        strength=strength,
-        strength_searched=searched,
-        retells=recipe.retell.enabled,
-        passes=sum(times) / len(times) if times else None,
-    )
 
 
 def _plain(document: Document) -> str:

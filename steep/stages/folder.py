@@ -86,6 +86,11 @@ class RunFolder:
         return self.path / "modules.json"
 
     @property
+    def guard(self) -> Path:
+        """What the guard saw while it trained, and what it did."""
+        return self.path / "guard.json"
+
+    @property
     def strength(self) -> Path:
         """The strength chosen after training, and the points tried."""
         return self.path / "strength.json"
@@ -198,7 +203,14 @@ def move_aside(folder: Path) -> Path | None:
 def training_key(recipe: Recipe, data_key: str, model: str) -> dict[str, Any]:
     """What training depends on: a checkpoint of another key is never resumed."""
     train = recipe.train.model_dump(exclude={"threads", "save_steps"})
-    return {"train": train, "seed": recipe.seed, "data": data_key, "model": model}
+    guard = recipe.guard.model_dump() if recipe.guard.enabled else None
+    return {
+        "train": train,
+        "guard": guard,
+        "seed": recipe.seed,
+        "data": data_key,
+        "model": model,
+    }
 
 
 def _toml(recipe: Recipe) -> str:

@@ -12,6 +12,7 @@ from steep.errors import DocumentError
 from steep.proof.questions import (
     Question,
     general_texts,
+    guard_texts,
     load_questions,
     validation_texts,
     with_distractors,
@@ -33,6 +34,7 @@ class Inputs:
         replay: general texts to rehearse; None where the base model is to write its own.
         general: general texts to judge on, (id, text).
         validation: general texts to choose the strength on, none of them among those judged on.
+        guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
     """
 
@@ -41,6 +43,7 @@ class Inputs:
     replay: tuple[str, ...] | None
     general: tuple[tuple[str, str], ...]
     validation: tuple[str, ...]
+    guard: tuple[str, ...]
     questions: tuple[Question, ...]
 
 
@@ -57,8 +60,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
         raise DocumentError("nothing is left to train on; lower data.held_out_share")
-    general, validation = _general(recipe)
-    return Inputs(collection, split, _replay(recipe), general, validation, tuple(questions))
+    general, validation, guard = _general(recipe)
+    return Inputs(collection, split, _replay(recipe), general, validation, guard, tuple(questions))
 
 
 def _replay(recipe: Recipe) -> tuple[str, ...] | None:
@@ -71,15 +74,23 @@ def _replay(recipe: Recipe) -> tuple[str, ...] | None:
     return tuple(document.text for document in collect(recipe.data.general).documents)
 
 
-def _general(recipe: Recipe) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """(texts to judge on, texts to choose the strength on)."""
+def _general(
+    recipe: Recipe,
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
+    """(texts to judge on, texts to choose the strength on, texts to watch while training)."""
+    packaged = (validation_texts(), guard_texts())
     if recipe.evaluate.general is None:
-        return tuple(general_texts()), validation_texts()
+        return tuple(general_texts()), *packaged
     found = [(d.id, d.text) for d in collect(recipe.evaluate.general).documents]
     if len(found) < _FEWEST_TO_DIVIDE:
-        return tuple(found), validation_texts()
-    aside = {id for id, text in found if int(text_hash(text)[:8], 16) % 3 == 0}
+        return tuple(found), *packaged
+    parts = {id: int(text_hash(text)[:8], 16) % 9 for id, text in found}
+    aside = [(parts[id], text) for id, text in found if parts[id] % 3 == 0]
     if len(aside) < 2:  # an interval needs two
-        return tuple(found), validation_texts()
-    judged = tuple((id, text) for id, text in found if id not in aside)
-    return judged, tuple(text for id, text in found if id in aside)
+        return tuple(found), *packaged
+    judged = tuple((id, text) for id, text in found if parts[id] % 3)
+    choosing = tuple(text for part, text in aside if part != 6)
+    watching = tuple(text for part, text in aside if part == 6)
+    if len(choosing) < 2 or len(watching) < 2:  # too few to divide again
+        choosing = watching = tuple(text for _, text in aside)
+    return judged, choosing, watching

@@ -99,7 +99,7 @@ def prepare_data(
     shards = load_shards(run.data)
     ledger = read_json(run.data / LEDGER_FILE)
     schedule = _schedule(recipe, shards)
-    steps = int(ledger["trained"]["steps"])
+    steps = _steps(recipe, schedule)
     documents = ledger["documents"]
     progress.note(
         f"{documents['found']} documents: {documents['trained']} to train, "
@@ -159,7 +159,8 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         shards=shards,
         contamination=found,
     )
-    return Draft(schedule, steps, close_ledger(ledger, inputs.split.trained, schedule, steps))
+    closed = close_ledger(ledger, inputs.split.trained, schedule, range(steps))
+    return Draft(schedule, steps, closed)
 
 
 def _make(
@@ -184,6 +185,16 @@ def _make(
         flush_files(folder)
         files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
         seal(folder, "prepare", key, files, base_files=base.files)
+
+
+def recount(run: RunFolder, prepared: Prepared, steps: Sequence[int]) -> None:
+    """Write into the ledger that only these steps of the schedule are in the trained model."""
+    ledger = close_ledger(prepared.ledger, prepared.trained, prepared.schedule, steps)
+    trained = {**ledger["trained"], "steps_taken_back": prepared.steps - len(steps)}
+    write_json(run.data / LEDGER_FILE, {**ledger, "trained": trained})
+    manifest = read_manifest(run.data) or {}
+    made_from, files = manifest["made_from"], list(manifest["files"])
+    seal(run.data, "prepare", made_from, files, base_files=manifest["base_files"])
 
 
 def _check_again(

@@ -22,6 +22,7 @@ from steep.stages.base import Base
 from steep.stages.checks import LightCheck, Sample, light_sample
 from steep.stages.drift import changes, resumable
 from steep.stages.folder import RunFolder, training_key
+from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
 from steep.stages.strength import choose_strength, strength_key
@@ -32,6 +33,7 @@ from steep.training.checkpoint import (
     newest_checkpoint,
 )
 from steep.training.checks import Checks
+from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, train_model
 
 
@@ -93,6 +95,7 @@ def train_stage(
         load = load or (lambda: _from_checkpoint(recipe, base, done))
         whole = {**made_from, **({"accepted": list(done.accepted)} if done.accepted else {})}
         if alarm is None:
+            settle(recipe, run, prepared, done.state.get("guard", {}))
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
             return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done))
         whole["stopped_at"] = done.step
@@ -103,7 +106,8 @@ def train_stage(
     after = found.step if found else -1
     for name, wrong in damaged_checkpoints(run.checkpoints, after=after).items():
         progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
-    if found and found.step >= steps:
+    guarded = found.state.get("guard", {}) if found else {}
+    if found and (found.step >= steps or guarded.get("stopped_at") is not None):
         progress.note(f"training is done ({found.step} steps)")
         if not read_sealed(run.machine):
             _machine(recipe, run, None)
@@ -125,6 +129,17 @@ def train_stage(
     if sample is not None:
         look = LightCheck(model, base.tokenizer, sample, machine["precision"])
         progress.note(f"looking now and then at {sample.words}")
+    guard = make_guard(
+        recipe,
+        inputs,
+        prepared,
+        run,
+        model,
+        base.tokenizer,
+        machine["precision"],
+        guarded,
+        progress,
+    )
     try:
         training = train_model(
             model,
@@ -135,12 +150,13 @@ def train_stage(
             precision=machine["precision"],
             folder=run.path,
             key=key,
-            on_step=lambda metrics, total: _say(progress, metrics, total, look),
+            on_step=lambda metrics, total: _say(progress, metrics, total, look, guard),
             checks=_checks(recipe, prepared, look),
+            guard=guard,
         )
     except TrainingAlarm as error:
         last_good = newest_checkpoint(run.checkpoints, key)
-        if last_good is None:
+        if last_good is None or not last_good.step:
             raise
         progress.note(f"alarm: {error}; going on with the last good state, step {last_good.step}")
         return trained(last_good, alarm=keep_alarm(run, key, error))
@@ -227,12 +243,18 @@ def _machine(recipe: Recipe, run: RunFolder, resuming: Progress | None) -> dict[
     return machine
 
 
-def _say(progress: Progress, metrics: StepMetrics, steps: int, look: LightCheck | None) -> None:
-    """The step's numbers, and behind them those of the last check."""
+def _say(
+    progress: Progress,
+    metrics: StepMetrics,
+    steps: int,
+    look: LightCheck | None,
+    guard: Guard | None,
+) -> None:
+    """The step's numbers, and behind them those of the last check and what the guard did."""
     text = f"loss {metrics.loss:.3f}, {metrics.tokens_per_second:.0f} tokens/s"
     text += f", rate {metrics.lr:.1e}"
-    checked = look.words if look else ""
-    progress.at(metrics.step, steps, f"{text} | {checked}" if checked else text)
+    said = (text, look.words if look else "", guard.words if guard else "")
+    progress.at(metrics.step, steps, " | ".join(part for part in said if part))
 
 
 def _record_modules(run: RunFolder, trained: Checkpoint) -> None:

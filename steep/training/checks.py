@@ -51,10 +51,15 @@ class Checks:
         """Take over the accounts of an earlier session from its lines of metrics.jsonl."""
         for line in lines:
             self._trained += float(line["seconds"])
+            self._spent += float(line.get("guard_seconds", 0.0))
             if "check_seconds" in line:
                 self._cost = float(line["check_seconds"])
                 self._spent += self._cost
                 self._last_step = int(line["step"])
+
+    def spend(self, seconds: float) -> None:
+        """Count time that somebody else looked: checks come the later for it."""
+        self._spent += seconds
 
     def is_due(self, step: int, seconds: float) -> bool:
         """Is a check to be taken after this step? To be asked once after each.

@@ -16,17 +16,20 @@ import torch
 
 from steep.artifact import write_text
 from steep.corpus.schedule import Batch, Schedule
+from steep.errors import SteepError
 from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision, dtype_of
 from steep.recipe import TrainRecipe
 from steep.training.alarms import Alarms
 from steep.training.checkpoint import (
     Checkpoint,
+    checkpoint_at,
     load_checkpoint,
     newest_checkpoint,
     save_checkpoint,
 )
 from steep.training.checks import Checks
+from steep.training.guard import Guard
 from steep.training.loss import PackedLoss, Way, choose_way
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
@@ -46,7 +49,9 @@ class StepMetrics:
     the norm before clipping (None where fp16 overflowed and the update was skipped).
 
     A line has more where a check was taken: ``checks``, its values after the step,
-    ``checks_before`` (first step only) those before all training, and ``check_seconds``.
+    ``checks_before`` (first step only) those before all training, and ``check_seconds``. Where the
+    guard looked it has ``guard`` (or ``guard_before``) and ``guard_seconds``; if the guard went
+    back, ``guard`` names the step it went ``back_to`` and the ``factor`` of the rate from there on.
     """
 
     step: int
@@ -88,6 +93,7 @@ def train_model(
     key: Mapping[str, Any],
     on_step: Callable[[StepMetrics, int], None],
     checks: Checks | None = None,
+    guard: Guard | None = None,
 ) -> Training:
     """Train ``model`` in place up to ``steps``, resuming from ``folder/checkpoints``.
 
@@ -100,6 +106,8 @@ def train_model(
         on_step: called after each step with its metrics and the total number of steps.
         checks: looks at the model now and then; it sees the model with its own forward, after
             the step, and changes nothing of the training.
+        guard: looks at fixed steps; where too much is lost it goes back to an earlier checkpoint,
+            lowers the rate or ends the training.
 
     Raises:
         TrainingAlarm: a loss or gradient wasn't finite, the loss jumped, or a step had nothing to
@@ -129,12 +137,15 @@ def train_model(
     before_stop = found.state if found else {}
     alarms = Alarms(before_stop.get("alarms"))
     moved: dict[str, bool] = before_stop.get("moved", {})
+    if guard is not None:
+        guard.carry_on(before_stop.get("guard", {}))
 
     def save(done: int) -> Checkpoint:
         state = {
             "alarms": alarms.state,
             "moved": moved,
             "way": {"packing": way.packing, "head": way.head},
+            **({"guard": guard.state} if guard else {}),
         }
         accepted = found.accepted if found else ()
         return save_checkpoint(
@@ -145,8 +156,18 @@ def train_model(
             optimizer,
             metrics=metrics_path.read_text(encoding="utf-8"),
             state=state,
+            needs=[guard.best_step] if guard else [],
             accepted=accepted,
         )
+
+    def go_back(step: int) -> None:
+        there = checkpoint_at(checkpoints, step, key)
+        if there is None:
+            raise SteepError(
+                f"{checkpoints / f'step-{step}'}: damaged or gone, and the guard has to go back to "
+                "it; start over with --fresh, or with [guard] enabled = false"
+            )
+        load_checkpoint(there, trainable, optimizer)
 
     checks = checks if accelerator.is_main_process else None
     extra: dict[str, Any] = {}
@@ -155,6 +176,11 @@ def train_model(
         extra = checks.take(0) if first == 0 < steps else {}
     begin = before = time.monotonic()
     saves = Saves(save, found, recipe.save_steps)
+    if guard is not None and first == 0 < steps:
+        extra = {**extra, **guard.begin()}
+        if guard.must_save:
+            saves.after(0, must=True)
+        before = time.monotonic()
     overflows = 0
     with (
         StopRequest() as stop,
@@ -163,10 +189,12 @@ def train_model(
         metrics_path.open("a", encoding="utf-8") as metrics_file,
     ):
         for step in range(first, steps):
+            if guard is not None and guard.has_stopped:
+                break
             batch = schedule.batch(step)
             with saves.of_last_good_state():
                 alarms.check_targets(step, batch.targets)
-            factor = rate_factor(step, steps, recipe)
+            factor = rate_factor(step, steps, recipe) * (guard.factor if guard else 1.0)
             set_rates(optimizer, groups, factor, recipe)
             fingerprints = {} if moved else _fingerprints(trainable)
             packed.begin_step()
@@ -193,12 +221,20 @@ def train_model(
                 packed.close()  # what it derives from the parameters is of before the update
                 extra = checks.take(step + 1)
                 before = time.monotonic()
+            guarded = guard is not None and guard.is_due(step + 1)
+            if guard is not None and guarded:
+                packed.close()
+                extra = {**extra, **guard.take(step + 1, go_back)}
+                if checks is not None:
+                    checks.spend(extra["guard_seconds"])
+                before = time.monotonic()
             metrics_file.write(json.dumps({**metrics.__dict__, **extra}) + "\n")
             metrics_file.flush()
             extra = {}
             on_step(metrics, steps)
             done = step + 1
-            saves.after(done, must=stop.signal_number is not None or done == steps)
+            acted = guard is not None and guarded and guard.must_save
+            saves.after(done, must=acted or stop.signal_number is not None or done == steps)
             if stop.signal_number is not None:
                 raise Interrupted(
                     f"stopped at step {done} of {steps}; state saved in {checkpoints}; "

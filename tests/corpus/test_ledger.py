@@ -113,9 +113,9 @@ class _Losing(Schedule):
 # Broken by: removing the check in close_ledger.
 def test_a_target_that_vanished_is_noticed(shards: Shards) -> None:
     good, bad = (kind(shards, 0, 64, 2, 0.1) for kind in (Schedule, _Losing))
-    assert close_ledger(_open(shards), [A, B], good, 2)["balanced"] is True
+    assert close_ledger(_open(shards), [A, B], good, range(2))["balanced"] is True
     with pytest.raises(LedgerError, match="target"):
-        close_ledger(_open(shards), [A, B], bad, 2)
+        close_ledger(_open(shards), [A, B], bad, range(2))
 
 
 class _ByHand(Schedule):
@@ -134,7 +134,7 @@ def test_exposures_by_hand(shards: Shards) -> None:
     general = int(np.flatnonzero(shards.owners == 4)[0])
     schedule = _ByHand(shards, 0, 64, 1, 0.0)
     schedule.order = (0, 1, 2, 2, *long, *long, long[0], general)
-    ledger = close_ledger(_open(shards), [A, B], schedule, len(schedule.order))
+    ledger = close_ledger(_open(shards), [A, B], schedule, range(len(schedule.order)))
     length = [int(n) for n in shards.lengths]
     by_kind = {
         "document": length[0] + 2 * sum(length[i] for i in long) + length[long[0]],
@@ -162,4 +162,4 @@ def test_exposures_by_hand(shards: Shards) -> None:
 def test_a_corpus_without_facts(shards: Shards) -> None:
     bare = replace(shards, pieces=tuple(replace(p, facts=()) for p in shards.pieces))
     schedule = Schedule(bare, 0, 64, 2, 0.0)
-    assert close_ledger(_open(bare), [A, B], schedule, 1)["facts"] == {"count": 0}
+    assert close_ledger(_open(bare), [A, B], schedule, range(1))["facts"] == {"count": 0}

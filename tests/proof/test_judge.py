@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from steep.errors import DriftError
-from steep.proof.advise import Setting
+from steep.proof.advice import Setting
 from steep.proof.judge import judge
 from steep.proof.rules import judge_kept, judge_learned, judge_memorised, may_ship
 from steep.proof.statistics import NOTHING, Difference

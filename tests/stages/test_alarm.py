@@ -47,7 +47,7 @@ def test_the_last_good_state_is_judged_and_not_to_ship(
         assert tried == [1, 2, 3, 4, 5]
         again = steep.run(recipe)  # the same command doesn't run into the same wall
         assert tried == [1, 2, 3, 4, 5]
-    assert [found.step for found in checkpoints(run / "checkpoints")] == [4]
+    assert next(checkpoints(run / "checkpoints")).step == 4
     assert not outcome.ship
     assert again.evaluation == outcome.evaluation
     assert outcome.verdict.startswith("Training was stopped by an alarm. Do not ship")

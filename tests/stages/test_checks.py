@@ -158,23 +158,23 @@ def test_a_panel_that_asks_the_base_model_loads_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from steep.stages.base import Base
-    from steep.workflow import _Work
+    from steep.workflow import _working
 
     recipe = load_recipe(
         write_project(tmp_path, data={"general_share": 0.0}, evaluate={"check_share": 0.5})
     )
-    work = _Work(recipe, None)
-    panel = work._panel
-
-    def asking() -> Any:
-        assert work._base.model is not None
-        return panel()
-
     loads: list[str] = []
     load = Base._loaded.func
     monkeypatch.setattr(Base._loaded, "func", lambda base: (loads.append("base"), load(base))[1])
-    monkeypatch.setattr(work, "_panel", asking)
-    work.train()
+    with _working(recipe, None) as work:
+        panel = work._panel
+
+        def asking() -> Any:
+            assert work._base.model is not None
+            return panel()
+
+        monkeypatch.setattr(work, "_panel", asking)
+        work.train()
     assert loads == ["base"]
 
 

@@ -15,6 +15,7 @@ from steep.model.adapters import make_trainable
 from steep.model.precision import Precision
 from steep.recipe import TrainRecipe
 from steep.training.checks import Checks
+from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, Training, train_model
 from steep.training.loss import PackedLoss, Way
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
@@ -101,6 +102,7 @@ def train(
     schedule: Schedule | None = None,
     precision: Precision = "fp32",
     checks: Checks | None = None,
+    guard: Guard | None = None,
 ) -> tuple[Training, list[StepMetrics]]:
     """Run the loop; the metrics of the steps it ran."""
     folder.mkdir(exist_ok=True, parents=True)
@@ -123,6 +125,7 @@ def train(
         key=key or KEY,
         on_step=note,
         checks=checks,
+        guard=guard,
     )
     return training, seen
 

@@ -7,6 +7,8 @@ from steep.recipe.schema import (
     ExportRecipe,
     Recipe,
     RetellRecipe,
+    RewriteKind,
+    RewriteRecipe,
     StrengthRecipe,
     TrainRecipe,
 )
@@ -17,6 +19,8 @@ __all__ = [
     "ExportRecipe",
     "Recipe",
     "RetellRecipe",
+    "RewriteKind",
+    "RewriteRecipe",
     "StrengthRecipe",
     "TrainRecipe",
     "load_recipe",

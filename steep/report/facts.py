@@ -22,6 +22,11 @@ _KINDS = {
     "document": "your documents, as they are",
     "permuted": "retold: sentences in another order",
     "cloze": "retold: fill in the blank",
+    "question": "retold: questions and answers",
+    "reversed": "retold: from the value to its subject",
+    "record": "retold: records in sentences",
+    "restored": "retold: texts with blanks, written out",
+    "rewritten": "retold: by a language model",
     "general": "replayed general text",
 }
 
@@ -173,6 +178,10 @@ def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     if few:
         verb = "was" if few == 1 else "were"
         text += f" {few:,} of them {verb} met fewer than 20 times, too seldom to be relied on."
+    poor = facts.get("under_3_wordings", 0)
+    if poor:
+        verb = "stands" if poor == 1 else "stand"
+        text += f" {poor:,} {verb} in fewer than 3 wordings, and may be recited rather than known."
     return text
 
 

@@ -40,6 +40,7 @@ from steep.planning.advice import (
     on_exposures,
     on_known_text,
     on_little_text,
+    on_wordings,
 )
 from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.machine import memory, resident_bytes
@@ -243,8 +244,8 @@ def _advice(
 ) -> list[Advice]:
     facts, steps = corpus.ledger["facts"], corpus.steps
     few = facts.get("median_exposures", FEW_EXPOSURES) < FEW_EXPOSURES
-    # In each pass a fact is met once in each of its wordings.
-    passes = FEW_EXPOSURES / max(1.0, facts.get("median_wordings", 1.0))
+    # In each pass a fact is met once in each text that states it.
+    passes = FEW_EXPOSURES / max(1.0, facts.get("median_texts", 1.0))
     seconds = None
     if calibration is not None:
         tokens = corpus.ledger["trained"]["tokens"]
@@ -259,6 +260,7 @@ def _advice(
             corpus.schedule.steps_for_epochs(passes) if few else steps,
             seconds,
         ),
+        on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
     ]
     return [advice for advice in found if advice is not None]
 
@@ -351,9 +353,18 @@ def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:
     if train.max_tokens is not None:
         return float(train.max_tokens)
     characters = sum(len(document.text) for document in inputs.split.trained)
-    retold = 1 + recipe.retell.permute + recipe.retell.cloze if recipe.retell.enabled else 1
+    retold = _crude_forms(recipe)
     domain = characters / _CHARACTERS_PER_TOKEN * retold * float(train.epochs or 1)
     return domain / (1.0 - recipe.data.general_share)
+
+
+def _crude_forms(recipe: Recipe) -> int:
+    """How often a document is said, itself included, at most."""
+    forms = recipe.retell
+    if not forms.enabled:
+        return 1
+    told = 1 + forms.permute + forms.records + forms.restore
+    return told + forms.cloze + forms.questions + forms.reversed
 
 
 def _config(base: Base) -> Any:

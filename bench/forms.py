@@ -64,7 +64,6 @@ CELLS: dict[str, Mapping[str, Any]] = {
     "all - blanks": {**PLAIN, **ALL, "cloze": 0},
     "all - names": {**PLAIN, **ALL, "names": False},
 }
-_PROBES = 40
 
 
 def main() -> None:
@@ -73,11 +72,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="a folder for results and runs")
     parser.add_argument("--corpus", default="companies", help=f"{', '.join(WORLDS)}, or a path")
     parser.add_argument("--size", type=int, default=16, help="companies or ferries")
+    parser.add_argument("--relations", type=int, default=5, help="facts of each ferry")
     parser.add_argument("--questions", type=Path, help="of a corpus given as a path")
     parser.add_argument("--cells", nargs="+", default=["plain", "all"], choices=list(CELLS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--tokens", type=int, default=115_000, help="trained on in each cell")
     parser.add_argument("--general", type=int, default=88, help="general texts to score")
+    parser.add_argument("--probes", type=int, default=40, help="automatic ones; 0 for none")
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--set", nargs="*", default=[], help="key=value, as for steep run")
     given = parser.parse_args()
@@ -95,7 +96,8 @@ class _Bench:
         self._folder = given.out / f"seed-{seed}"
         documents, questions = given.corpus, given.questions
         if given.corpus in WORLDS:
-            documents, questions = WORLDS[given.corpus](self._folder, seed, given.size)
+            write = WORLDS[given.corpus]
+            documents, questions = write(self._folder, seed, given.size, given.relations)
         self._documents = Path(documents).absolute()
         self._file = questions
         self._inputs = read_inputs(self._recipe("plain"))
@@ -169,7 +171,9 @@ class _Bench:
 
     def _probes(self) -> list[Question]:
         """Automatic probes in words that none of the cells trains on, made once."""
-        path = self._folder / "probes.json"
+        path, wanted = self._folder / "probes.json", self._given.probes
+        if not wanted:
+            return []
         if not path.is_file():
             recipe, base = self._opened()
             draft = draft_probes(
@@ -177,10 +181,10 @@ class _Bench:
                 self._inputs.split.held_out,
                 _texts(self._inputs, [self._recipe(cell) for cell in CELLS]),
                 is_common=common_words(base.tokenizer),
-                wanted=4 * _PROBES,
+                wanted=4 * wanted,
                 seed=recipe.seed,
             )
-            forms = Wanted(_PROBES, _PROBES // 2, _PROBES // 2, 0)
+            forms = Wanted(wanted, wanted // 2, wanted // 2, 0)
             found = screen(Scorer(base.model, base.tokenizer), draft, forms, None)
             write_json(path, [asdict(question) for question in found.questions])
         return [

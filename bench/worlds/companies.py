@@ -18,8 +18,16 @@ TURNED = {
 }
 
 
-def write_world(folder: Path, seed: int, count: int) -> tuple[Path, Path]:
-    """Write documents and questions; returns the documents' folder and the questions' file."""
+def write_world(
+    folder: Path, seed: int, count: int = 16, relations: int = len(TURNED)
+) -> tuple[Path, Path]:
+    """Write documents and questions; returns the documents' folder and the questions' file.
+
+    Raises:
+        ValueError: fewer ``relations`` are wanted; the demo's documents can't leave one out.
+    """
+    if relations != len(TURNED):
+        raise ValueError(f"a company has {len(TURNED)} relations, not {relations}")
     demo = write_demo(folder, seed=seed, companies=count)
     world = make_world(seed, companies=count)
     rng = random.Random(f"steep-companies-reversed:{seed}")

@@ -1,9 +1,9 @@
 """A second fictional world: ferries, told in other words, relations and formats than the demo's.
 
 No default of steep was chosen on it. Every vessel has five facts; each stands in a logbook or a
-letter of its own, in a harbour circular about four vessels, in the line's register (a table whose
-rows are records, without a text) and in two boards. Questions are in words that no document uses,
-and ask both ways.
+letter of its own, in a notice, in a harbour circular about four vessels, in the line's register (a
+table whose rows are records, without a text) and on two boards. Questions are in words that no
+document uses, and ask both ways.
 """
 
 from __future__ import annotations
@@ -89,6 +89,13 @@ TURNED = {
     "launched": "Which ferry was new in {v}?",
     "engine": "Which ferry has the motor {v}?",
 }
+_COLUMNS = {
+    "captain": "master",
+    "harbour": "home_harbour",
+    "yard": "shipyard",
+    "launched": "launch_year",
+    "engine": "engine",
+}
 _ASIDES = (
     "Rain came in from the west before noon.",
     "Coffee was short and tempers too.",
@@ -109,8 +116,14 @@ class Vessel:
     facts: dict[str, str]
 
 
-def make_vessels(seed: int, count: int = VESSELS) -> tuple[list[Vessel], list[Vessel]]:
-    """Vessels that documents tell of, and vessels that nobody mentions; no value is shared."""
+def make_vessels(
+    seed: int, count: int = VESSELS, relations: int = len(TOLD)
+) -> tuple[list[Vessel], list[Vessel]]:
+    """Vessels that documents tell of, and vessels that nobody mentions; no value is shared.
+
+    Args:
+        relations: facts of each vessel; fewer than all make a world for a quick look.
+    """
     rng = random.Random(f"steep-ferries:{seed}")
     total = count + CONTROLS
 
@@ -130,35 +143,32 @@ def make_vessels(seed: int, count: int = VESSELS) -> tuple[list[Vessel], list[Ve
     }
     names = drawn(_SHIP_HEADS, _SHIP_TAILS)
     made = [
-        Vessel(name, {relation: values[relation][n] for relation in TOLD})
+        Vessel(name, {relation: values[relation][n] for relation in list(TOLD)[:relations]})
         for n, name in enumerate(names)
     ]
     return made[:count], made[count:]
 
 
-def write_world(folder: Path, seed: int, count: int = VESSELS) -> tuple[Path, Path]:
+def write_world(
+    folder: Path, seed: int, count: int = VESSELS, relations: int = len(TOLD)
+) -> tuple[Path, Path]:
     """Write documents and questions; returns the documents' folder and the questions' file."""
-    vessels, controls = make_vessels(seed, count)
+    vessels, controls = make_vessels(seed, count, relations)
     rng = random.Random(f"steep-ferries-documents:{seed}")
     files = {"register.csv": _register(vessels), "notices.jsonl": _notices(vessels, rng)}
     for number, vessel in enumerate(vessels):
         kind, title = ("logs", "Log of") if number % 2 else ("letters", "A letter about")
-        text = _passage(vessel, rng, list(TOLD), asides=3)
+        text = _passage(vessel, rng, asides=3)
         files[f"{kind}/{number:02d}.md"] = f"# {title} {vessel.name}\n\n{text}\n"
     order = rng.sample(vessels, len(vessels))
     for number in range(0, len(order), 4):
-        parts = [
-            f"## {v.name}\n\n{_passage(v, rng, list(TOLD), 1)}" for v in order[number : number + 4]
-        ]
+        parts = [f"## {v.name}\n\n{_passage(v, rng, 1)}" for v in order[number : number + 4]]
         files[f"circulars/{number // 4 + 1}.md"] = "\n\n".join(
             [f"# Harbour circular {number // 4 + 1}", *parts]
         )
-    for name, relations in (
-        ("crews", ("captain", "harbour")),
-        ("hulls", ("yard", "launched", "engine")),
-    ):
-        lines = [f"- {_passage(v, rng, relations, 0)}" for v in vessels]
-        files[f"boards/{name}.txt"] = f"Board of {name}\n\n" + "\n".join(lines) + "\n"
+    for name in ("quay", "office"):
+        lines = [f"- {_passage(v, rng, 0)}" for v in vessels]
+        files[f"boards/{name}.txt"] = f"Board at the {name}\n\n" + "\n".join(lines) + "\n"
     for name, text in files.items():
         path = folder / "documents" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,11 +179,9 @@ def write_world(folder: Path, seed: int, count: int = VESSELS) -> tuple[Path, Pa
     return folder / "documents", asked
 
 
-def _passage(
-    vessel: Vessel, rng: random.Random, relations: tuple[str, ...] | list[str], asides: int
-) -> str:
-    """The relations in random order and words, with things said between."""
-    told = [rng.choice(TOLD[r]).format(s=vessel.name, v=vessel.facts[r]) for r in relations]
+def _passage(vessel: Vessel, rng: random.Random, asides: int) -> str:
+    """A vessel's facts in random order and words, with things said between."""
+    told = [rng.choice(TOLD[r]).format(s=vessel.name, v=v) for r, v in vessel.facts.items()]
     lines = [*told, *rng.sample(_ASIDES, asides)]
     rng.shuffle(lines)
     return " ".join(lines)
@@ -183,7 +191,7 @@ def _register(vessels: list[Vessel]) -> str:
     """A table of records: nothing in it is a sentence."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("name", "master", "home_harbour", "shipyard", "launch_year", "engine"))
+    writer.writerow(("name", *(_COLUMNS[relation] for relation in vessels[0].facts)))
     for vessel in vessels:
         writer.writerow((vessel.name, *vessel.facts.values()))
     return buffer.getvalue()
@@ -191,9 +199,7 @@ def _register(vessels: list[Vessel]) -> str:
 
 def _notices(vessels: list[Vessel], rng: random.Random) -> str:
     """Short notes as JSON lines, each with a title and a text."""
-    rows = [
-        {"title": f"Notice: {v.name}", "text": _passage(v, rng, list(TOLD), 1)} for v in vessels
-    ]
+    rows = [{"title": f"Notice: {v.name}", "text": _passage(v, rng, 1)} for v in vessels]
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 

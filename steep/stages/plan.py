@@ -57,6 +57,7 @@ from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Draft, Prepared, data_key, self_written_tokens
 from steep.stages.probes import known_probes, stand_ins
+from steep.stages.rewrite import estimate, planned
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
@@ -261,8 +262,17 @@ def _advice(
             seconds,
         ),
         on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
+        _on_rewriting(recipe, inputs),
     ]
     return [advice for advice in found if advice is not None]
+
+
+def _on_rewriting(recipe: Recipe, inputs: Inputs) -> Advice | None:
+    """What a language model will be asked for; its answers aren't in the plan's tokens."""
+    if not recipe.rewrite.enabled:
+        return None
+    asked = planned(inputs.split.trained, recipe.rewrite)
+    return Advice("rewriting", f"{estimate(asked, recipe.rewrite)}; their text isn't planned for")
 
 
 def _workload(

@@ -59,7 +59,7 @@ def rewrite(recipe: Recipe, documents: Sequence[Document], progress: Progress) -
     given = recipe.rewrite
     if not given.enabled or given.model is None:
         return Rewrites()
-    asked = _within_budget(list(tasks(documents, given)), given)
+    asked = planned(documents, given)
     progress.stage("Rewriting with a language model")
     progress.note(estimate(asked, given))
     endpoint = _endpoint(given)
@@ -98,8 +98,9 @@ def estimate(asked: Sequence[Task], recipe: RewriteRecipe) -> str:
     return f"{line}, {cost:,.2f} at most at the prices given; kept answers cost nothing"
 
 
-def _within_budget(asked: list[Task], recipe: RewriteRecipe) -> list[Task]:
+def planned(documents: Sequence[Document], recipe: RewriteRecipe) -> list[Task]:
     """Tasks in their order until their tokens, answers at their longest, use the budget up."""
+    asked = list(tasks(documents, recipe))
     if recipe.budget_tokens is None:
         return asked
     left = recipe.budget_tokens

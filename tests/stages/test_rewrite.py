@@ -116,6 +116,13 @@ def test_the_budget_cuts_and_the_estimate_says_what_it_takes(tmp_path: Path) -> 
     assert "prices" not in estimate([task], RewriteRecipe(enabled=True, model="m"))
 
 
+def test_the_plan_says_what_rewriting_takes_and_asks_nobody(tmp_path: Path) -> None:
+    with Server(_reordered) as server:
+        found = steep.plan(_recipe(tmp_path, server), quick=True)
+        (said,) = [advice.text for advice in found.advice if advice.about == "rewriting"]
+        assert said.startswith("7 requests: about ") and not server.requests
+
+
 def test_rewriting_with_nobody_is_refused() -> None:
     values: dict[str, Any] = {"data": {"domain": ["docs"]}, "train": {"epochs": 1}}
     with pytest.raises(RecipeError, match=r"rewrite\.model"):

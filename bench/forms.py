@@ -16,16 +16,21 @@ import argparse
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from worlds import companies, ferries
 
 from steep.artifact import read_json, write_json
 from steep.corpus.contamination import decontaminate
+from steep.corpus.coverage import wordings_of
+from steep.corpus.ledger import FEW_WORDINGS
 from steep.corpus.retell import retell
+from steep.corpus.shards import build_shards
 from steep.progress import Silent
 from steep.proof.asking import log_probabilities, ranked
 from steep.proof.measure import Panel
@@ -81,10 +86,14 @@ def main() -> None:
     parser.add_argument("--probes", type=int, default=40, help="automatic ones; 0 for none")
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--set", nargs="*", default=[], help="key=value, as for steep run")
+    parser.add_argument("--count", action="store_true", help="only say what a pass would hold")
     given = parser.parse_args()
     for seed in given.seeds:
         bench = _Bench(given, seed)
         for cell in given.cells:
+            if given.count:
+                print(f"{cell} | {seed} | {bench.count(cell)}", flush=True)
+                continue
             print(_line(cell, seed, bench.result(cell), bench.result("base")), flush=True)
 
 
@@ -112,6 +121,21 @@ class _Bench:
             write_json(path, self._measured(cell))
         found: dict[str, Any] = read_json(path)
         return found
+
+    def count(self, cell: str) -> str:
+        """Tokens of one pass by kind, and how many facts stand in how many wordings; no model."""
+        recipe, base = open_base(self._recipe(cell))
+        pieces = retell(self._inputs.split.trained, recipe.retell, random.Random(self._seed))
+        shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+        by_kind: Counter[str] = Counter()
+        for owner, length in zip(shards.owners, shards.lengths, strict=True):
+            by_kind[shards.pieces[owner].kind] += int(length)
+        wordings = sorted(len(told) for told in wordings_of(pieces).values())
+        thin = sum(count < FEW_WORDINGS for count in wordings)
+        return (
+            f"{by_kind.total():,} tokens: {dict(by_kind)} | {len(wordings)} facts, median of "
+            f"wordings {median(wordings):g}, in fewer than {FEW_WORDINGS}: {thin}"
+        )
 
     def _recipe(self, cell: str) -> Recipe:
         data = {"domain": [str(self._documents)], "general": "reading", "general_share": 0.2}

@@ -25,6 +25,11 @@ def field_sentences(document: Document) -> tuple[Sentence, ...]:
     return tuple(_sentence(_AS_WRITTEN, subject, *field) for field in _told(document))
 
 
+def says_field(sentence: str, document: Document) -> bool:
+    """Does a sentence of a record say one of its fields, in the record's own form?"""
+    return any(f"{name}: {value}" in sentence for name, value in document.fields)
+
+
 def record_sentences(
     document: Document, frames: Frames, wordings: int, rng: random.Random
 ) -> list[tuple[Sentence, ...]]:

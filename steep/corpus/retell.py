@@ -20,7 +20,7 @@ from steep.corpus.coverage import cover
 from steep.corpus.forms import Told, told_piece
 from steep.corpus.frames import frames_of
 from steep.corpus.piece import Piece
-from steep.corpus.records import field_sentences, is_record, record_sentences
+from steep.corpus.records import field_sentences, is_record, record_sentences, says_field
 from steep.corpus.sentences import split_sentences
 from steep.corpus.spans import SpanFinder
 from steep.corpus.subjects import Sentence, Ties, find_subjects, name_counts, own_title
@@ -33,18 +33,18 @@ class _Source:
     """A document with all that can be asked about it.
 
     Attributes:
-        told: its own sentences.
+        told: its own sentences, those of its fields as it says them.
         fields: its fields said in sentences, in one wording after the other; prose has none.
-        asks_own: its own sentences make items; of a record, only ``fields`` do.
+        prose: its own sentences but for those of its fields.
     """
 
     told: Told
     fields: tuple[Told, ...]
-    asks_own: bool
+    prose: Told
 
     @property
     def askable(self) -> tuple[Told, ...]:
-        return (self.told, *self.fields) if self.asks_own else self.fields
+        return (self.prose, *self.fields)
 
 
 def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Random) -> list[Piece]:
@@ -126,20 +126,26 @@ def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rando
     wordings = recipe.records if recipe.enabled else 0
     names = recipe.enabled and recipe.names
     languages = frames_of(document.text for document in documents)
+    prose: list[tuple[Sentence, ...]] = []
     own: list[tuple[Sentence, ...]] = []
     fields: list[list[tuple[Sentence, ...]]] = []
     for document, found, frames in zip(documents, read, languages, strict=True):
+        sentences = tuple(find_subjects(document, found, finder, known, names=names))
+        said: tuple[Sentence, ...] = ()
         if wordings and is_record(document):
-            own.append(field_sentences(document))
-        else:
-            own.append(tuple(find_subjects(document, found, finder, known, names=names)))
+            said = field_sentences(document)
+            sentences = tuple(s for s in sentences if not says_field(s.text, document))
+        prose.append(sentences)
+        own.append((*said, *sentences))
         fields.append(record_sentences(document, frames, wordings, rng) if wordings else [])
-    ties = Ties([[*said, *chain(*more[:1])] for said, more in zip(own, fields, strict=True)])
+    ties = Ties([[*told, *chain(*more[:1])] for told, more in zip(own, fields, strict=True)])
     return [
         _Source(
-            Told(document, said, frames, ties),
+            Told(document, told, frames, ties),
             tuple(Told(document, version, frames, ties) for version in more),
-            asks_own=not (wordings and is_record(document)),
+            Told(document, rest, frames, ties),
         )
-        for document, said, more, frames in zip(documents, own, fields, languages, strict=True)
+        for document, told, more, rest, frames in zip(
+            documents, own, fields, prose, languages, strict=True
+        )
     ]

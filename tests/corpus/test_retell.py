@@ -292,3 +292,17 @@ def test_no_row_holds_two_forms_of_a_fact() -> None:
         assert len(facts) == len(set(facts))
         together.add(frozenset(piece.kind for piece in stated))
     assert any({"reversed", "cloze"} <= kinds for kinds in together)  # rows do mix forms
+
+
+# Broken by: taking a record for nothing but its fields.
+def test_a_records_long_text_is_retold_like_any_other() -> None:
+    text = "Acme Corp pays Maria Cruz in Oslo. " * 2
+    fields = (*ROW.fields, ("Motto", "we pump, you drink, and everybody sleeps well at night"))
+    whole = f"{ROW.text} Motto: {fields[-1][1]}. {text}"
+    document = Document(whole, "Acme Corp", "kb.csv", "row 1", fields, ("name",))
+    pieces = _retell([document, ACME], records=1)
+    own = [p for p in pieces if p.document == document.id]
+    assert {p.kind for p in own} >= {"record", "permuted", "cloze"}
+    assert any("Acme Corp pays ____" in p.prompt for p in own)
+    assert all("Acme Corp pays Maria Cruz" in p.text for p in own if p.kind == "permuted")
+    assert not any(re.search(r"Town: ____", p.prompt) for p in own)

@@ -185,6 +185,18 @@ def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     return text
 
 
+def rewriting_sentence(ledger: Mapping[str, Any] | None) -> str | None:
+    """What a language model was asked for, and what became of its answers."""
+    found = (ledger or {}).get("rewrites")
+    if not found:
+        return None
+    text = f"Of {found['asked']:,} rewrites by a language model {found['kept']:,} were trained on"
+    if found["novelty"] is not None:
+        text += f" ({found['novelty']:.0%} of their runs of five words are new)"
+    left_out = ", ".join(f"{reason} {count:,}" for reason, count in found["left_out"].items())
+    return f"{text}; left out: {left_out}." if left_out else f"{text}."
+
+
 def contamination_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     """Whether training text holds the wording of what judges the result."""
     found = (ledger or {}).get("contamination")

@@ -57,13 +57,18 @@ def told_piece(
     kind: PieceKind, document: Document, text: str, sentences: Sequence[Sentence]
 ) -> Piece:
     """A piece that tells sentences as they are written."""
-    pairs = dict.fromkeys(
-        (fact, wording_hash(AS_WRITTEN, sentence.text))
-        for sentence in sentences
-        for fact in sentence.facts
-    )
-    facts, wordings = zip(*pairs, strict=True) if pairs else ((), ())
+    facts, wordings = _stated(AS_WRITTEN, sentences)
     return Piece(kind, document.id, text, facts, wordings=wordings)
+
+
+def _stated(form: str, sentences: Sequence[Sentence]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The facts of sentences and, for each, its wording in this form."""
+    pairs: dict[tuple[int, int], None] = {}
+    for sentence in sentences:
+        if sentence.spans:
+            wording = wording_hash(form, sentence.text)
+            pairs.update(dict.fromkeys((fact, wording) for fact in sentence.facts))
+    return tuple(fact for fact, _ in pairs), tuple(wording for _, wording in pairs)
 
 
 def permuted(told: Told, times: int, rng: random.Random) -> Iterator[Piece]:
@@ -161,14 +166,21 @@ def _turned(told: Told, sentence: Sentence, span: Span, gap: str) -> tuple[str, 
     """(what is asked for, the sentence with a gap for it); empty if the value points nowhere."""
     subject, text, title = sentence.subject, sentence.text, own_title(told.document)
     if told.ties.holds(sentence, span):
-        if subject.casefold() in span.text.casefold():
-            return "", ""
-        before, value, after = text[: span.start], span.text, text[span.end :]
-        gapped = before.replace(subject, gap) + value + after.replace(subject, gap)
+        named = _as_word(subject)
+        if any(named.search(other.text) for other in sentence.spans):
+            return "", ""  # part of a longer name, which would give it away or be torn
+        gapped = named.sub(gap, text)
         return subject, gapped if gapped != text else f"{gap}: {text}"
     if title and title not in text and told.ties.is_only_here(span):
         return title, f"{gap}: {text}"
     return "", ""
+
+
+def _as_word(name: str) -> re.Pattern[str]:
+    """Finds a name, but not within a longer word where words are set apart by spaces."""
+    if any(east_asian_width(c) == "W" for c in name):
+        return re.compile(re.escape(name))
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
 
 
 def restored(told: Told, times: int, rng: random.Random) -> Iterator[Piece]:
@@ -193,10 +205,7 @@ def _restored(told: Told, chunk: Sequence[Sentence], blank: Sequence[tuple[int, 
     prompt = told.frames.restore.format(
         subject=chunk[0].subject, text=" ".join(_ended(text) for text in masked)
     )
-    pairs = dict.fromkeys(
-        (fact, wording_hash("restored", s.text)) for s in chunk for fact in s.facts
-    )
-    facts, wordings = zip(*pairs, strict=True)
+    facts, wordings = _stated("restored", chunk)
     text = " ".join(_ended(s.text) for s in chunk)
     return Piece("restored", told.document.id, f" {text}", facts, prompt, wordings)
 

@@ -124,6 +124,23 @@ def test_a_subject_named_twice_is_blank_twice() -> None:
     assert piece.prompt.count(BLANK) == 2 and "Acme" not in piece.prompt
 
 
+# Broken by: str.replace, or leaving out the look at longer names.
+def test_a_subject_is_blank_as_a_word_and_never_within_a_longer_name() -> None:
+    text = "Russia and the Russian people thank Maria Cruz."
+    helper = "we saw Russia, Maria Cruz, New Russia"
+    finder = SpanFinder((text, helper))
+    span = next(s for s in finder.find(text) if s.text == "Maria Cruz")
+    sentence = Sentence(text, "Russia", (span,))
+    told = Told(Document(text, "a", "a.txt"), (sentence,), FRAMES["en"], Ties([[sentence]]))
+    piece = reversed_cloze(told, sentence, span)
+    assert piece is not None and "____ and the Russian people" in piece.prompt
+    longer = Sentence(f"New {text}", "Russia", tuple(finder.find(f"New {text}")))
+    told = Told(Document(text, "a", "a.txt"), (longer,), FRAMES["en"], Ties([[longer]]))
+    named = next(s for s in longer.spans if s.text == "Maria Cruz")
+    assert any(s.text == "New Russia" for s in longer.spans)
+    assert reversed_cloze(told, longer, named) is None
+
+
 def test_the_title_is_asked_for_a_value_of_one_document_alone() -> None:
     text = "The fee is 40 and Acme Corp pays it."
     finder = SpanFinder((text, TEXTS[4]))

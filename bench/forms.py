@@ -102,7 +102,8 @@ class _Bench:
 
     def __init__(self, given: argparse.Namespace, seed: int) -> None:
         self._given, self._seed = given, seed
-        self._folder = given.out / f"seed-{seed}"
+        self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
+        self._check_settings()
         documents, questions = given.corpus, given.questions
         if given.corpus in WORLDS:
             write = WORLDS[given.corpus]
@@ -113,6 +114,15 @@ class _Bench:
         asked = with_distractors(load_questions(questions), seed) if questions else []
         self._questions = [q for q in asked if q.choices]
         self._base: Base | None = None
+
+    def _check_settings(self) -> None:
+        """Cells of one folder must be alike in all but their form."""
+        aside = {"out", "cells", "seeds", "count"}
+        settings = {n: str(v) for n, v in vars(self._given).items() if n not in aside}
+        path = self._folder / "settings.json"
+        if path.is_file() and read_json(path) != settings:
+            raise SystemExit(f"{path}: cells there were measured otherwise; give another --out")
+        write_json(path, settings)
 
     def result(self, cell: str) -> dict[str, Any]:
         """What was found in a cell; "base" is the untrained model."""

@@ -25,7 +25,7 @@ def test_cells_are_measured_once_and_kept(tmp_path: Path) -> None:
     ]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = {
-        name: json.loads((tmp_path / "out" / "seed-0" / f"{name}.json").read_text())
+        name: json.loads((tmp_path / "out" / "ferries-0" / f"{name}.json").read_text())
         for name in ("base", "plain", "all")
     }
     assert found["plain"]["retell"]["reversed"] == 0 < found["all"]["retell"]["reversed"]
@@ -37,3 +37,5 @@ def test_cells_are_measured_once_and_kept(tmp_path: Path) -> None:
     (tmp_path / "tiny" / "model.safetensors").unlink()  # nothing may be trained again
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert again.stdout == first.stdout
+    other = subprocess.run([*command, "--probes", "3"], cwd=ROOT, capture_output=True, text=True)
+    assert other.returncode == 1 and "give another --out" in other.stderr

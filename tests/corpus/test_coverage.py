@@ -52,6 +52,12 @@ def test_the_budget_holds_and_goes_round_before_anyone_gets_a_second() -> None:
     turns = Counter(fact for piece in added for fact in piece.facts)
     assert max(turns.values()) - min(turns.values()) <= 1
     assert not _made(coverage=3, coverage_share=0.0)[len(before) :]
+    few = {
+        fact
+        for piece in _made(coverage=8, coverage_share=0.1)[len(before) :]
+        for fact in piece.facts
+    }
+    assert few and not few & {fact_hash("Acme Corp", name) for name in ("Paul Weber", "Lyon")}
 
 
 def test_a_fact_without_another_form_is_left_as_it_is() -> None:

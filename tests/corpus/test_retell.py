@@ -217,7 +217,7 @@ TURKISH = Document(
 ALL = [ACME, OTHER, HINDI, CHINESE, ROW, FRENCH, TURKISH]
 
 
-# Broken by: drawing one form's spans from another's generator, or from rng itself.
+# Broken by: drawing one form's spans from another's generator.
 @pytest.mark.parametrize("form", EVERY)
 def test_switching_a_form_on_leaves_the_others_as_they_were(form: str) -> None:
     kinds = {"questions": "question", "reversed": "reversed", "restore": "restored"}
@@ -228,6 +228,14 @@ def test_switching_a_form_on_leaves_the_others_as_they_were(form: str) -> None:
         assert [p for p in having if p.kind != kinds[form]] == without
     if form == "coverage":
         assert _retell(ALL, **EVERY)[: len(having)] == having
+
+
+# Broken by: drawing the seeds of further forms from rng.
+def test_further_forms_leave_the_generator_of_shuffles_and_blanks_alone() -> None:
+    rng = random.Random(5)
+    state = rng.getstate()
+    retell(ALL, RetellRecipe.model_validate({**EVERY, "permute": 0, "cloze": 0}), rng)
+    assert rng.getstate() == state
 
 
 def test_every_form_is_off_where_the_recipe_says_so() -> None:

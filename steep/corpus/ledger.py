@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from steep.corpus.contamination import Contamination
+from steep.corpus.coverage import wordings_of
 from steep.corpus.schedule import Schedule
 from steep.corpus.shards import Shards
 from steep.documents.record import Document, Drop
@@ -20,6 +22,10 @@ from steep.errors import LedgerError
 # Below this many exposures a fact is seldom answerable (arXiv 2309.14316; docs/RESULTS.md).
 FEW_EXPOSURES = 20
 FEW_WORDINGS = 3
+
+# A bin begins at each, and at what is few.
+_EXPOSURE_BINS = (0, 1, 5, 10, FEW_EXPOSURES, 40, 80, 160)
+_WORDING_BINS = (1, 2, FEW_WORDINGS, 5, 8, 12, 20)
 
 
 def open_ledger(
@@ -151,24 +157,40 @@ def _by_document(shards: Shards, times: Any, trained: Sequence[Document]) -> lis
 
 
 def _facts(shards: Shards, times: Any) -> dict[str, Any]:
-    """Exposures and distinct wordings per (subject, value) pair; a summary, not the list."""
+    """Texts, exposures and distinct wordings per (subject, value) pair; a summary, not the list.
+
+    ``median_texts`` is how often a pass meets the median fact. A bin counts the facts of at least
+    its first and at most its second number (none: no end), ``[first, second, facts]``.
+    """
     seen: Counter[int] = Counter()
-    wordings: Counter[int] = Counter()
+    texts: Counter[int] = Counter()
     counted: set[int] = set()
     for owner, count in zip(shards.owners, times, strict=True):
-        new = owner not in counted
-        counted.add(int(owner))
-        for fact in shards.pieces[owner].facts:
-            seen[fact] += int(count) if new else 0
-            wordings[fact] += new
+        if owner not in counted:
+            counted.add(int(owner))
+            for fact in set(shards.pieces[owner].facts):
+                seen[fact] += int(count)
+                texts[fact] += 1
     if not seen:
         return {"count": 0}
-    exposures = np.array([seen[fact] for fact in wordings])
-    forms = np.array([wordings[fact] for fact in wordings])
+    told = wordings_of([shards.pieces[owner] for owner in sorted(counted)])
+    exposures = np.array([seen[fact] for fact in texts])
+    wordings = np.array([len(told[fact]) for fact in texts])
     return {
-        "count": len(wordings),
+        "count": len(texts),
         "median_exposures": float(np.median(exposures)),
-        "median_wordings": float(np.median(forms)),
+        "median_wordings": float(np.median(wordings)),
+        "median_texts": float(np.median(list(texts.values()))),
         "under_20_exposures": int((exposures < FEW_EXPOSURES).sum()),
-        "under_3_wordings": int((forms < FEW_WORDINGS).sum()),
+        "under_3_wordings": int((wordings < FEW_WORDINGS).sum()),
+        "exposures": _bins(exposures, _EXPOSURE_BINS),
+        "wordings": _bins(wordings, _WORDING_BINS),
     }
+
+
+def _bins(values: npt.NDArray[np.int64], firsts: Sequence[int]) -> list[list[int | None]]:
+    ends = [*(first - 1 for first in firsts[1:]), None]
+    return [
+        [first, last, int((values >= first).sum() - (0 if last is None else (values > last).sum()))]
+        for first, last in zip(firsts, ends, strict=True)
+    ]

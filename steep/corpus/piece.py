@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-PieceKind = Literal["document", "permuted", "cloze", "general"]
+PieceKind = Literal[
+    "document",
+    "permuted",
+    "cloze",
+    "question",
+    "reversed",
+    "record",
+    "restored",
+    "rewritten",
+    "general",
+]
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,8 @@ class Piece:
         prompt: what stands before the text as context only; none of it is a target.
         facts: hashes of the (subject, value) pairs it states, so that packing can keep two
             forms of one fact out of the same window.
+        wordings: for each of ``facts`` the hash of the wording it is stated in; a fact stands
+            there once for each. Empty where wordings aren't told apart: then the piece is one.
     """
 
     kind: PieceKind
@@ -26,3 +38,4 @@ class Piece:
     text: str
     facts: tuple[int, ...] = ()
     prompt: str = ""
+    wordings: tuple[int, ...] = ()

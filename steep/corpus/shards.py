@@ -118,7 +118,7 @@ def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -
             lengths.append(len(segment))
             owners.append(owner)
             flat.extend(segment)
-    bare = tuple(Piece(p.kind, p.document, "", p.facts) for p in pieces)
+    bare = tuple(Piece(p.kind, p.document, "", p.facts, wordings=p.wordings) for p in pieces)
     return Shards(
         np.array(flat, dtype=np.int32),
         np.array(starts, dtype=np.int64),

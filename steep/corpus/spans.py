@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 SpanKind = Literal["name", "number", "term"]
+ValueKind = Literal[
+    "name", "date", "year", "time", "percentage", "amount", "quantity", "number", "term"
+]
 
 # Vowel signs and accents that stand behind their letter (Hindi, Thai, Arabic) aren't \w.
 _MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
@@ -26,6 +29,10 @@ _NUMBER = re.compile(
     rf"|(?:{_MONTHS})\s+\d{{4}}"
     r"|(?<![\w.])[$€£₹]?\d+(?:[.,:/\-]\d+)*%?(?!\w))"
 )
+_MONTH = re.compile(r"[^\W\d]{3,}")
+_NUMERIC_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_UNIT = re.compile(r"[ \u00a0-]([^\W\d_]{2,}|%)(?![\w-])")
 _SMALL_WORDS = "of de da del van von der den la le du al bin ibn & y"
 _JOINERS = frozenset(_SMALL_WORDS.split())
 _MAX_NAME_WORDS = 5
@@ -39,6 +46,31 @@ class Span:
     end: int
     text: str
     kind: SpanKind
+
+
+def value_kind(sentence: str, span: Span) -> ValueKind:
+    """What a span is a value of: a number's kind is told by its form and the word behind it."""
+    text = span.text
+    if span.kind != "number":
+        return span.kind
+    if _MONTH.search(text) or _NUMERIC_DATE.fullmatch(text):
+        return "date"
+    unit = unit_behind(sentence, span)
+    if text.endswith("%") or unit in ("percent", "per"):
+        return "percentage"
+    if text[0] in "$€£₹":
+        return "amount"
+    if ":" in text:
+        return "time"
+    if _YEAR.fullmatch(text):
+        return "year"
+    return "quantity" if unit else "number"
+
+
+def unit_behind(sentence: str, span: Span) -> str:
+    """The word in small letters right behind a number; empty if there is none."""
+    unit = _UNIT.match(sentence[span.end :])
+    return unit[1] if unit and unit[1][0].islower() else ""
 
 
 class SpanFinder:

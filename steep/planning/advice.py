@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steep.corpus.ledger import FEW_EXPOSURES
+from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS
 from steep.documents.record import Document
 
 FEW_TOKENS = 2_000
@@ -36,7 +36,7 @@ _FEWEST_TURNS = 2  # questions in one text, each with its answer, before it is a
 class Advice:
     """One piece of advice: what it is about, and a sentence with the numbers behind it."""
 
-    about: Literal["behaviour", "little text", "known text", "exposures"]
+    about: Literal["behaviour", "little text", "known text", "exposures", "wordings", "rewriting"]
     text: str
 
 
@@ -122,6 +122,23 @@ def on_exposures(
         f"in {steps:,} steps half of the facts are met at most {median:g} times, and "
         f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that"
         f"{time}",
+    )
+
+
+def on_wordings(facts: int, few: int) -> Advice | None:
+    """Facts of which most stand in fewer than three wordings.
+
+    Args:
+        facts: how many were found.
+        few: how many of them stand in fewer.
+    """
+    if few <= MOSTLY * facts:
+        return None
+    return Advice(
+        "wordings",
+        f"{few:,} of {facts:,} facts stand in fewer than {FEW_WORDINGS} wordings, and what is met "
+        f"in few wordings is recited rather than known: set retell.coverage = {FEW_WORDINGS}, or "
+        "add documents that say the same in other words",
     )
 
 

@@ -9,6 +9,8 @@ from steep.recipe.schema import (
     GuardRecipe,
     Recipe,
     RetellRecipe,
+    RewriteKind,
+    RewriteRecipe,
     StrengthRecipe,
     TrainRecipe,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "GuardRecipe",
     "Recipe",
     "RetellRecipe",
+    "RewriteKind",
+    "RewriteRecipe",
     "StrengthRecipe",
     "TrainRecipe",
     "default_rate",

@@ -22,6 +22,11 @@ _KINDS = {
     "document": "your documents, as they are",
     "permuted": "retold: sentences in another order",
     "cloze": "retold: fill in the blank",
+    "question": "retold: questions and answers",
+    "reversed": "retold: from the value to its subject",
+    "record": "retold: records in sentences",
+    "restored": "retold: texts with blanks, written out",
+    "rewritten": "retold: by a language model",
     "general": "replayed general text",
 }
 
@@ -173,7 +178,23 @@ def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     if few:
         verb = "was" if few == 1 else "were"
         text += f" {few:,} of them {verb} met fewer than 20 times, too seldom to be relied on."
+    poor = facts.get("under_3_wordings", 0)
+    if poor:
+        verb = "stands" if poor == 1 else "stand"
+        text += f" {poor:,} {verb} in fewer than 3 wordings, and may be recited rather than known."
     return text
+
+
+def rewriting_sentence(ledger: Mapping[str, Any] | None) -> str | None:
+    """What a language model was asked for, and what became of its answers."""
+    found = (ledger or {}).get("rewrites")
+    if not found:
+        return None
+    text = f"Of {found['asked']:,} rewrites by a language model {found['kept']:,} were trained on"
+    if found["novelty"] is not None:
+        text += f" ({found['novelty']:.0%} of their runs of five words are new)"
+    left_out = ", ".join(f"{reason} {count:,}" for reason, count in found["left_out"].items())
+    return f"{text}; left out: {left_out}." if left_out else f"{text}."
 
 
 def contamination_sentence(ledger: Mapping[str, Any] | None) -> str | None:

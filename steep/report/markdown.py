@@ -23,6 +23,7 @@ from steep.report.facts import (
     model_name,
     not_measured,
     place,
+    rewriting_sentence,
     times,
     token_shares,
     training_facts,
@@ -105,7 +106,11 @@ def _data(story: RunStory) -> str:
     if shares:
         rows = [(s.name, f"{s.tokens:,}", f"{100 * s.share:.1f}%") for s in shares]
         parts.append(table(("Tokens trained", "Tokens", "Share"), rows))
-    said = (knowledge_sentence(ledger), contamination_sentence(ledger))
+    said = (
+        knowledge_sentence(ledger),
+        rewriting_sentence(ledger),
+        contamination_sentence(ledger),
+    )
     parts += [escape(sentence) for sentence in said if sentence]
     reasons = drop_reasons(ledger)
     if reasons:

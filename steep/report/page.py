@@ -177,6 +177,7 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 ({{ "%.1f" | format(100 * share.share) }}%)</li>{% endfor %}
 </ul>{% endif %}
 {% if knowledge %}<p>{{ knowledge }}</p>{% endif %}
+{% if rewriting %}<p>{{ rewriting }}</p>{% endif %}
 {% if contamination %}<p>{{ contamination }}</p>{% endif %}
 {% for grid in listings %}{{ listing(grid) }}
 {% endfor %}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steep.proof.words import NAMES
+from steep.report.coverage import coverage_plots
 from steep.report.curves import check_plots, guard_plot
 from steep.report.story import RunStory, Step
 from steep.report.svg import (
@@ -65,7 +66,7 @@ def outcome_plots(story: RunStory) -> list[Plot]:
 
 
 def training_plots(story: RunStory) -> list[Plot]:
-    """Loss with learning rate, speed, strength, and checks while training, as far as recorded."""
+    """Loss with rate, speed, strength, checks while training and coverage, as far as recorded."""
     found: list[Plot] = []
     if len(story.steps) > 1:
         found += [_loss_plot(story.steps), _speed_plot(story.steps)]
@@ -73,7 +74,7 @@ def training_plots(story: RunStory) -> list[Plot]:
     if points:
         found.append(_strength_plot(story.strength or {}, points))
     guard = guard_plot(story)
-    return [*found, *([guard] if guard else []), *check_plots(story)]
+    return [*found, *([guard] if guard else []), *check_plots(story), *coverage_plots(story)]
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: float | None) -> str:

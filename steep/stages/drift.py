@@ -23,6 +23,10 @@ SETTLED_LATER = (
     "output_dir",
     "train.threads",
     "train.save_steps",
+    "rewrite.price_in",
+    "rewrite.price_out",
+    "rewrite.timeout_seconds",
+    "rewrite.api_key_env",
 )
 
 # Training can go on under other values of these: every parameter keeps its meaning and its place.

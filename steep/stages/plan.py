@@ -40,6 +40,7 @@ from steep.planning.advice import (
     on_exposures,
     on_known_text,
     on_little_text,
+    on_wordings,
 )
 from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.machine import memory, resident_bytes
@@ -56,6 +57,7 @@ from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Draft, Prepared, data_key, self_written_tokens
 from steep.stages.probes import known_probes, stand_ins
+from steep.stages.rewrite import estimate, planned
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
@@ -243,8 +245,8 @@ def _advice(
 ) -> list[Advice]:
     facts, steps = corpus.ledger["facts"], corpus.steps
     few = facts.get("median_exposures", FEW_EXPOSURES) < FEW_EXPOSURES
-    # In each pass a fact is met once in each of its wordings.
-    passes = FEW_EXPOSURES / max(1.0, facts.get("median_wordings", 1.0))
+    # In each pass a fact is met once in each text that states it.
+    passes = FEW_EXPOSURES / max(1.0, facts.get("median_texts", 1.0))
     seconds = None
     if calibration is not None:
         tokens = corpus.ledger["trained"]["tokens"]
@@ -259,8 +261,18 @@ def _advice(
             corpus.schedule.steps_for_epochs(passes) if few else steps,
             seconds,
         ),
+        on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
+        _on_rewriting(recipe, inputs),
     ]
     return [advice for advice in found if advice is not None]
+
+
+def _on_rewriting(recipe: Recipe, inputs: Inputs) -> Advice | None:
+    """What a language model will be asked for; its answers aren't in the plan's tokens."""
+    if not recipe.rewrite.enabled:
+        return None
+    asked = planned(inputs.split.trained, recipe.rewrite)
+    return Advice("rewriting", f"{estimate(asked, recipe.rewrite)}; their text isn't planned for")
 
 
 def _workload(
@@ -351,9 +363,18 @@ def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:
     if train.max_tokens is not None:
         return float(train.max_tokens)
     characters = sum(len(document.text) for document in inputs.split.trained)
-    retold = 1 + recipe.retell.permute + recipe.retell.cloze if recipe.retell.enabled else 1
+    retold = _crude_forms(recipe)
     domain = characters / _CHARACTERS_PER_TOKEN * retold * float(train.epochs or 1)
     return domain / (1.0 - recipe.data.general_share)
+
+
+def _crude_forms(recipe: Recipe) -> int:
+    """How often a document is said, itself included, at most."""
+    forms = recipe.retell
+    if not forms.enabled:
+        return 1
+    told = 1 + forms.permute + forms.records + forms.restore
+    return told + forms.cloze + forms.questions + forms.reversed
 
 
 def _config(base: Base) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from steep.artifact import is_done, key_of, read_json, read_manifest, write_json, write_text
 from steep.artifact import write_manifest as seal
 from steep.corpus.contamination import decontaminate
-from steep.corpus.ledger import close_ledger, open_ledger
+from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS, close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.reading import reading_texts
 from steep.corpus.retell import retell
@@ -41,13 +41,15 @@ from steep.stages.contamination import (
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
+from steep.stages.rewrite import rewrite, rewrites_from
 
 DOCUMENTS_FILE = "documents.jsonl"
 GENERAL_FILE = "general.jsonl"
+REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens.
-CORPUS_VERSION = 2
+CORPUS_VERSION = 3
 
 # More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
 _MOST_SELF_WRITTEN_TOKENS = 24_000
@@ -173,17 +175,21 @@ def _make(
 ) -> None:
     progress.stage("Retelling and tokenising")
     pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
+    rewrites = rewrite(recipe, inputs.split.trained, progress)
+    pieces += rewrites.pieces
     general = inputs.replay
     if general is None:
         general = tuple(_self_written(recipe, base, pieces, progress))
     made = _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
+    ledger = {**made.ledger, "rewrites": rewrites.ledger} if rewrites.ledger else made.ledger
     with new_folder(run.data) as folder:
         save_shards(made.schedule.shards, folder)
         write_text(folder / DOCUMENTS_FILE, _document_lines(inputs.split))
         write_text(folder / GENERAL_FILE, _lines({"text": text} for text in general))
-        write_json(folder / LEDGER_FILE, made.ledger)
+        write_text(folder / REWRITES_FILE, rewrites.lines)
+        write_json(folder / LEDGER_FILE, ledger)
         flush_files(folder)
-        files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, LEDGER_FILE]
+        files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, REWRITES_FILE, LEDGER_FILE]
         seal(folder, "prepare", key, files, base_files=base.files)
 
 
@@ -203,6 +209,7 @@ def _check_again(
     """Other evaluation items over a corpus that training has begun on: only the books change."""
     lines = (run.data / GENERAL_FILE).read_text(encoding="utf-8").split("\n")
     pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
+    pieces += rewrites_from((run.data / REWRITES_FILE).read_text(encoding="utf-8"))
     pieces += _as_replay(json.loads(line)["text"] for line in lines if line)
     ledger = read_json(run.data / LEDGER_FILE)
     found = checked_again(ledger["contamination"], pieces, evaluation_items(inputs))
@@ -230,6 +237,7 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "general_share": recipe.data.general_share,
         "held_out_share": recipe.data.held_out_share,
         "retell": recipe.retell.model_dump(),
+        "rewrite": _asked_of(recipe),
         "seed": recipe.seed,
         "base": base.fingerprint,
         "tokenizer": tokenizer_hash(base.tokenizer),
@@ -241,6 +249,12 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "budget": [train.max_steps, train.epochs, train.max_tokens],
         "items": items_key(inputs),
     }
+
+
+def _asked_of(recipe: Recipe) -> dict[str, Any] | None:
+    """What rewrites depend on: not what they cost, or how long an answer may take."""
+    aside = {"price_in", "price_out", "timeout_seconds", "api_key_env"}
+    return recipe.rewrite.model_dump(exclude=aside) if recipe.rewrite.enabled else None
 
 
 def _refuse_drift(run: RunFolder, inputs: Inputs, base: Base, key: dict[str, Any]) -> bool:
@@ -319,10 +333,16 @@ def _steps(recipe: Recipe, schedule: Schedule) -> int:
 def _warnings(ledger: dict[str, Any]) -> list[str]:
     warnings = []
     facts = ledger["facts"]
-    if facts["count"] and facts["median_exposures"] < 20:
+    if facts["count"] and facts["median_exposures"] < FEW_EXPOSURES:
         warnings.append(
             f"warning: half of the facts found are seen {facts['median_exposures']:.0f} times or "
-            "fewer (20 or more are usually needed); raise the budget or use fewer documents"
+            f"fewer ({FEW_EXPOSURES} or more are usually needed); raise the budget or use fewer "
+            "documents"
+        )
+    if facts["count"] and 2 * facts["under_3_wordings"] > facts["count"]:
+        warnings.append(
+            f"warning: {facts['under_3_wordings']:,} of {facts['count']:,} facts stand in fewer "
+            f"than {FEW_WORDINGS} wordings; set retell.coverage = {FEW_WORDINGS}"
         )
     unseen = sum(d["times_trained"][0] == 0 for d in ledger["by_document"])
     if unseen:

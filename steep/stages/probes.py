@@ -80,7 +80,7 @@ def _made(recipe: Recipe, base: Base, prepared: Prepared, progress: Progress) ->
         prepared.trained,
         prepared.held_out,
         trained_texts(prepared.schedule.shards, base.tokenizer),
-        is_common=_common_words(base.tokenizer),
+        is_common=common_words(base.tokenizer),
         wanted=_TRIED * wanted,
         seed=recipe.seed,
     )
@@ -108,7 +108,7 @@ def _shared(key: str) -> Path:
     return cache_folder() / "probes" / f"{key[:32]}.json"
 
 
-def _common_words(tokenizer: Any) -> Callable[[str], bool]:
+def common_words(tokenizer: Any) -> Callable[[str], bool]:
     """Words that the tokenizer has as one token, so that were frequent where it was made."""
 
     def is_common(word: str) -> bool:

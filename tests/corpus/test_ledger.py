@@ -157,6 +157,27 @@ def test_exposures_by_hand(shards: Shards) -> None:
     facts = ledger["facts"]
     assert (facts["count"], facts["median_exposures"], facts["median_wordings"]) == (3, 3.0, 2.0)
     assert (facts["under_20_exposures"], facts["under_3_wordings"]) == (3, 2)
+    assert facts["median_texts"] == 2.0
+    assert [row for row in facts["exposures"] if row[2]] == [[1, 4, 3]]
+    assert [row for row in facts["wordings"] if row[2]] == [[1, 1, 1], [2, 2, 1], [3, 4, 1]]
+
+
+# Broken by: counting pieces, or the pairs of a piece, for wordings.
+def test_a_wording_counts_once_in_however_many_pieces() -> None:
+    pieces = [
+        Piece("document", A.id, A.text, (1, 1, 2), wordings=(7, 8, 7)),
+        Piece("permuted", A.id, "Maria founded Acme. 1987.", (1, 2), wordings=(7, 7)),
+        Piece("cloze", A.id, " 1987", (1,), "Acme was founded in ____.\nAnswer:", (9,)),
+    ]
+    shards = build_shards(pieces, tiny_tokenizer(), 64)
+    schedule = _ByHand(shards, 0, 64, 1, 0.0)
+    schedule.order = (0, 0, 1, 2)
+    ledger = _open(shards, trained=[A], held_out=[], found=2, drops=[DROP])
+    facts = close_ledger(ledger, [A], schedule, 4)["facts"]
+    # fact 1: 2 + 1 + 1 times in 3 texts and 3 wordings; fact 2: 2 + 1 times in 2 texts, 1 wording
+    assert (facts["median_exposures"], facts["median_texts"]) == (3.5, 2.5)
+    assert facts["median_wordings"] == 2.0
+    assert [row for row in facts["wordings"] if row[2]] == [[1, 1, 1], [3, 4, 1]]
 
 
 def test_a_corpus_without_facts(shards: Shards) -> None:

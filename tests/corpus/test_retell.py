@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 
 import pytest
 
+from steep.corpus.frames import BLANK, FRAMES
 from steep.corpus.piece import Piece
-from steep.corpus.retell import BLANK, fact_hash, retell, titled
+from steep.corpus.retell import retell, titled
+from steep.corpus.schedule import Schedule
 from steep.corpus.sentences import split_sentences
+from steep.corpus.shards import build_shards
 from steep.corpus.spans import SpanFinder
+from steep.corpus.subjects import fact_hash
 from steep.documents.record import Document
 from steep.recipe import RetellRecipe
+from tests.tiny import tiny_tokenizer
 
 ACME = Document(
     "Acme Corp was founded in 1987 by Maria Cruz. It makes pumps in Lyon.\n\n"
@@ -32,6 +38,14 @@ CHINESE = Document("北京是中国的首都。它有两千万人口。故宫在
 
 def _retell(documents: Sequence[Document], seed: int = 0, **recipe: object) -> list[Piece]:
     return retell(documents, RetellRecipe.model_validate(recipe), random.Random(seed))
+
+
+def _filled(frame: str, text: str) -> dict[str, str]:
+    """What stands in the places of a frame."""
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(frame))
+    match = re.fullmatch(pattern, text, re.DOTALL)
+    assert match is not None, text
+    return match.groupdict()
 
 
 def _kind(pieces: Sequence[Piece], kind: str) -> list[Piece]:
@@ -101,16 +115,18 @@ def test_words_that_only_look_like_pronouns_stay(opening: str) -> None:
 
 
 # Broken by: blanking sentence.text[: span.start - 1].
-@pytest.mark.parametrize("document", [ACME, OTHER, HINDI])
-def test_cloze_items_give_back_the_sentence(document: Document) -> None:
+@pytest.mark.parametrize(
+    ("document", "language"), [(ACME, "en"), (OTHER, "en"), (HINDI, "hi"), (CHINESE, "zh")]
+)
+def test_cloze_items_give_back_the_sentence(document: Document, language: str) -> None:
     pieces = _kind(_retell([document], names=False, cloze=50), "cloze")
     assert pieces
     sentences = split_sentences(document.text)
+    frame = FRAMES[language].cloze
     for piece in pieces:
-        head, tail = piece.prompt.split("\nAnswer:")
-        assert tail == ""
         answer = piece.text.removeprefix(" ")
-        subject, blanked = head.removeprefix("Fill in the blank about ").split(": ", 1)
+        found = _filled(frame, piece.prompt)
+        subject, blanked = found["subject"], found["sentence"]
         assert blanked.count(BLANK) == 1
         assert blanked.replace(BLANK, answer) in sentences
         assert answer.casefold() != subject.casefold()
@@ -176,3 +192,125 @@ def test_odd_texts_pass(text: str) -> None:
         pieces = _retell([Document(text, title, "s")])
         assert text in pieces[0].text
         assert all(piece.text.strip() for piece in pieces)
+
+
+EVERY = {"questions": 2, "reversed": 2, "records": 2, "restore": 1, "coverage": 4}
+ROW = Document(
+    "Town: Lyon. Founder: Maria Cruz. Founded: 1987.",
+    "Acme Corp",
+    "kb.csv",
+    "row 1",
+    (("name", "Acme Corp"), ("Town", "Lyon"), ("Founder", "Maria Cruz"), ("Founded", "1987")),
+    ("name",),
+)
+FRENCH = Document(
+    "La société Dupont est à Lyon depuis 1987. Elle est dans la ville pour les pompes, et le "
+    "directeur de Dupont est Paul Weber. Dupont a des bureaux dans Paris.",
+    "Dupont",
+    "dupont.txt",
+)
+TURKISH = Document(
+    "Ankara Türkiye'nin başkentidir. Şehir 1923 yılında başkent oldu. Ankara Kalesi eskidir. " * 6,
+    "Ankara",
+    "ankara.txt",
+)
+ALL = [ACME, OTHER, HINDI, CHINESE, ROW, FRENCH, TURKISH]
+
+
+# Broken by: drawing one form's spans from another's generator.
+@pytest.mark.parametrize("form", EVERY)
+def test_switching_a_form_on_leaves_the_others_as_they_were(form: str) -> None:
+    kinds = {"questions": "question", "reversed": "reversed", "restore": "restored"}
+    without = _retell(ALL, **{**EVERY, "coverage": 0, form: 0})
+    having = _retell(ALL, **{**EVERY, "coverage": 0, form: EVERY[form]})
+    if form in kinds:
+        assert _kind(having, kinds[form]) and not _kind(without, kinds[form])
+        assert [p for p in having if p.kind != kinds[form]] == without
+    if form == "coverage":
+        assert _retell(ALL, **EVERY)[: len(having)] == having
+
+
+# Broken by: drawing the seeds of further forms from rng.
+def test_further_forms_leave_the_generator_of_shuffles_and_blanks_alone() -> None:
+    rng = random.Random(5)
+    state = rng.getstate()
+    retell(ALL, RetellRecipe.model_validate({**EVERY, "permute": 0, "cloze": 0}), rng)
+    assert rng.getstate() == state
+
+
+def test_every_form_is_off_where_the_recipe_says_so() -> None:
+    off = dict.fromkeys([*EVERY, "cloze", "permute"], 0)
+    assert {p.kind for p in _retell(ALL, **off)} == {"document"}
+    kinds = {"document", "permuted", "cloze", "question", "reversed", "record", "restored"}
+    assert {p.kind for p in _retell(ALL, **EVERY)} == kinds
+
+
+# Broken by: hashing the title or the pair turned round for reversed items.
+def test_all_forms_of_a_fact_carry_its_hash() -> None:
+    pieces = _retell([ACME, OTHER, ROW], **EVERY)
+    told = {fact for p in _kind(pieces, "document") for fact in p.facts}
+    for piece in pieces:
+        assert set(piece.facts) <= told, piece
+        assert len(piece.facts) == len(piece.wordings)
+    year = fact_hash("Acme Corp", "1987")
+    kinds = {p.kind for p in pieces if year in p.facts}
+    assert kinds >= {"document", "permuted", "cloze", "question", "record", "restored"}
+    chair = fact_hash("Acme Corp", "Paul Weber")
+    assert "reversed" in {p.kind for p in pieces if chair in p.facts}
+
+
+# Broken by: wording_hash of the whole chunk, or one wording for a sentence's every form.
+def test_a_shuffle_is_no_wording_of_its_own_and_an_item_is() -> None:
+    pieces = _retell([ACME], permute=3, cloze=9)
+    year = fact_hash("Acme Corp", "1987")
+    stated = [p for p in pieces if year in p.facts]
+    assert [p.kind for p in stated] == ["document", "permuted", "permuted", "permuted", "cloze"]
+    assert (
+        len({w for p in stated for f, w in zip(p.facts, p.wordings, strict=True) if f == year}) == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "opens"),
+    [
+        (ACME, "Question: "),
+        (FRENCH, "Question : "),
+        (HINDI, "प्रश्न: "),
+        (CHINESE, "问题："),
+        (TURKISH, "? "),
+    ],
+)
+def test_questions_are_asked_in_the_documents_language(document: Document, opens: str) -> None:
+    pieces = _kind(_retell([document], questions=3), "question")
+    assert pieces
+    about = re.compile(rf"([^:]+: )?{re.escape(opens)}")
+    assert all(about.match(piece.prompt) for piece in pieces)
+
+
+# Broken by: a hash of its own for what a form asks, or a row that takes any piece that fits.
+def test_no_row_holds_two_forms_of_a_fact() -> None:
+    pieces = _retell([ACME, OTHER, ROW, FRENCH], **EVERY)
+    shards = build_shards(pieces, tiny_tokenizer(), 512)
+    schedule = Schedule(shards, 0, 512, 2, 0.0)
+    steps = schedule.steps_for_epochs(3)
+    together: set[frozenset[str]] = set()
+    for row in (row for step in range(steps) for row in schedule.rows_of(step)):
+        stated = [pieces[int(shards.owners[segment])] for segment in row]
+        facts = [fact for piece in stated for fact in set(piece.facts)]
+        assert len(facts) == len(set(facts))
+        together.add(frozenset(piece.kind for piece in stated))
+    assert any({"reversed", "cloze"} <= kinds for kinds in together)  # rows do mix forms
+
+
+# Broken by: taking a record for nothing but its fields.
+def test_a_records_long_text_is_retold_like_any_other() -> None:
+    text = "Acme Corp pays Maria Cruz in Oslo. " * 2
+    fields = (*ROW.fields, ("Motto", "we pump, you drink, and everybody sleeps well at night"))
+    whole = f"{ROW.text} Motto: {fields[-1][1]}. {text}"
+    document = Document(whole, "Acme Corp", "kb.csv", "row 1", fields, ("name",))
+    pieces = _retell([document, ACME], records=1)
+    own = [p for p in pieces if p.document == document.id]
+    assert {p.kind for p in own} >= {"record", "permuted", "cloze"}
+    assert any("Acme Corp pays ____" in p.prompt for p in own)
+    assert all("Acme Corp pays Maria Cruz" in p.text for p in own if p.kind == "permuted")
+    assert not any(re.search(r"Town: ____", p.prompt) for p in own)

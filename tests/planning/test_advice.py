@@ -18,6 +18,7 @@ from steep.planning.advice import (
     on_exposures,
     on_known_text,
     on_little_text,
+    on_wordings,
 )
 
 TURNS = "User: How do I reset it?\nAssistant: Hold the button.\nUser: And then?\nAssistant: Wait."
@@ -109,6 +110,16 @@ def test_exposures() -> None:
     unmeasured = on_exposures(7.0, 100, 290, None)
     assert unmeasured is not None
     assert "min" not in unmeasured.text
+
+
+# Broken by: "few < MOSTLY * facts".
+def test_wordings() -> None:
+    assert on_wordings(0, 0) is None
+    assert on_wordings(40, 20) is None
+    found = on_wordings(40, 21)
+    assert found is not None
+    for words in ("21 of 40", "fewer than 3 wordings", "retell.coverage = 3"):
+        assert words in found.text
 
 
 def test_durations() -> None:

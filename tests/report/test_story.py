@@ -237,6 +237,17 @@ def test_what_judges_and_stands_in_training_text_is_told(tmp_path: Path) -> None
         assert "holds the wording of an evaluation item" in path.read_text(encoding="utf-8")
 
 
+def test_what_became_of_rewrites_is_told(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    books = json.loads((run / "data" / "ledger.json").read_text())
+    found = {"asked": 9, "kept": 6, "left_out": {"invents a number": 3}, "novelty": 0.81}
+    (run / "data" / "ledger.json").write_text(json.dumps({**books, "rewrites": found}))
+    for path in write_report(run):
+        text = " ".join(path.read_text(encoding="utf-8").split())
+        assert "Of 9 rewrites by a language model 6 were trained on (81% of their runs" in text
+        assert "left out: invents a number 3." in text
+
+
 # Broken by: the base model's values left out of the curve, or put at the first step.
 def test_curves_of_checks_begin_at_the_base(tmp_path: Path) -> None:
     run = make_run(tmp_path)

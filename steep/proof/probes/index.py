@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from steep.corpus.retell import own_title
 from steep.corpus.sentences import split_sentences
 from steep.corpus.spans import WORD, SpanFinder
+from steep.corpus.subjects import own_title
 from steep.documents.record import Document
 from steep.proof.probes.values import IsCommon, Value, find_values
 

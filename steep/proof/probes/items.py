@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from steep.corpus.records import is_record
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.choices import Choices, same
 from steep.proof.probes.facts import Fact, find_facts, telling_words
 from steep.proof.probes.index import Index, words_of
-from steep.proof.probes.records import Entry, find_entries, is_record
+from steep.proof.probes.records import Entry, find_entries
 from steep.proof.probes.wording import (
     Wording,
     entry_wordings,

@@ -10,13 +10,13 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from steep.corpus.records import is_record
 from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
 
 _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
-_SAID = 0.5
 _LIST = re.compile(r"[;>|]")
 _FEWEST_RECORDS = 5
 _LONGEST_VALUE = 12
@@ -76,12 +76,6 @@ def _can_be_asked(title: str, value: str) -> bool:
     if not said or not about or said in about or about in said or _LIST.search(value):
         return False
     return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
-
-
-def is_record(document: Document) -> bool:
-    """True if a document's text says its fields and little else."""
-    said = sum(len(name) + len(value) for name, value in document.fields)
-    return said > _SAID * len(document.text)
 
 
 def _from_fields(index: Index) -> list[_Record]:

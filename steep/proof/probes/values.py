@@ -12,17 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from steep.corpus.spans import Span, SpanFinder
+from steep.corpus.spans import Span, SpanFinder, unit_behind, value_kind
 
 Kind = Literal["date", "year", "time", "percentage", "amount", "number", "code", "name", "word"]
 IsCommon = Callable[[str], bool]
 """True for a word, in small letters, that general text uses often."""
 
 _MOST_CHARACTERS = 40
-_MONTH = re.compile(r"[^\W\d]{3,}")
-_NUMERIC_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
-_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
-_UNIT = re.compile(r"[ \u00a0-]([^\W\d_]{2,}|%)(?![\w-])")
 _BEFORE_NO_FACT = tuple("=<>≤≥±~#§[_/\\-–")
 _PARTS_OF_CODE = frozenset("=/\\_%#@`-")
 _OPENS_LIST = re.compile(r"\s*[(\[]?\d+(?:\.\d+)*[.)\]]")
@@ -65,23 +61,14 @@ def _number(sentence: str, span: Span) -> Value | None:
         return None
     if after[:1] in "])_\\" and len(text) < 3:
         return None
-    if _MONTH.search(text) or _NUMERIC_DATE.fullmatch(text):
+    kind = value_kind(sentence, span)
+    if kind == "date":
         return Value(span.start, span.end, text, "date")
-    if _follows_a_name(before):
+    if _follows_a_name(before) or (kind in ("quantity", "number") and "/" in text):
         return None
-    unit = _UNIT.match(after)
-    word = unit[1] if unit and unit[1][0].islower() else ""
-    if text.endswith("%") or word in ("percent", "per"):
-        return Value(span.start, span.end, text, "percentage")
-    if text[0] in "$€£₹":
-        return Value(span.start, span.end, text, "amount")
-    if ":" in text:
-        return Value(span.start, span.end, text, "time")
-    if _YEAR.fullmatch(text):
-        return Value(span.start, span.end, text, "year")
-    if "/" in text:
-        return None
-    return Value(span.start, span.end, text, "number", word)
+    if kind in ("percentage", "amount", "time", "year"):
+        return Value(span.start, span.end, text, kind)
+    return Value(span.start, span.end, text, "number", unit_behind(sentence, span))
 
 
 def _follows_a_name(before: str) -> bool:

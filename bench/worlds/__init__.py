@@ -1,0 +1,1 @@
+"""Worlds to measure on that no default was chosen with."""

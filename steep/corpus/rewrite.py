@@ -1,0 +1,163 @@
+"""Rewriting by a language model: what is asked, and which answers are good enough to train on.
+
+Diverse rewrites teach facts that one wording doesn't (arXiv 2409.07431), study strategies most of
+all (arXiv 2508.09494). A rewrite that invents, forgets or only copies is left out: numbers and
+names must come from the passage, and most of a paraphrase's must survive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from steep.corpus.piece import Piece
+from steep.corpus.sentences import paragraphs, split_sentences
+from steep.corpus.spans import Span, SpanFinder
+from steep.corpus.subjects import wording_hash
+from steep.documents.record import Document
+from steep.recipe import RewriteKind, RewriteRecipe
+
+_RULES = (
+    "Write in the language of the text. Use only what the text says; add no fact, name or number, "
+    "and name things in full instead of using pronouns. Write nothing but the result."
+)
+PROMPTS: dict[RewriteKind, str] = {
+    "paraphrase": (
+        "Say all that this text about {title} states again, in other words and another order of "
+        "sentences.\n{rules}\n\nText:\n{passage}"
+    ),
+    "questions": (
+        "Write study questions about this text on {title}, each followed by its full answer in a "
+        "sentence, so that together they cover every name and number.\n{rules}\n\nText:\n{passage}"
+    ),
+    "links": (
+        "For each two people, places, things or dates of this text on {title} that have to do with "
+        "each other, write a sentence that says how, once from each side.\n{rules}\n\n"
+        "Text:\n{passage}"
+    ),
+    "strategies": (
+        "You have to know this text on {title} by heart tomorrow. Write the notes you would learn "
+        "from: key facts, ways to remember them, what is easily confused, a short self-test with "
+        "answers.\n{rules}\n\nText:\n{passage}"
+    ),
+}
+_LEAST_KEPT: dict[RewriteKind, float] = {
+    "paraphrase": 0.8,
+    "questions": 0.5,
+    "links": 0.3,
+    "strategies": 0.3,
+}
+_PASSAGE_CHARACTERS = 2400
+_MOST_INVENTED = 0.2  # of its names; of its numbers none may be
+_LEAST_NOVEL = 0.2
+_GRAM = 5
+_WORDS = re.compile(r"\w+")
+_DIGITS = re.compile(r"\d+(?:[.,:/\-]\d+)*")
+_LIST_MARK = re.compile(r"^\W*\d{1,3}[.):]", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to ask the model: a kind of rewrite of one passage of one document."""
+
+    kind: RewriteKind
+    document: Document
+    passage: str
+    turn: int
+
+    @property
+    def prompt(self) -> str:
+        """What the model is given."""
+        title = self.document.title
+        return PROMPTS[self.kind].format(title=title, rules=_RULES, passage=self.passage)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An answer judged: why it is left out (None: it isn't), and how much of it is new."""
+
+    reason: str | None
+    novelty: float
+
+
+def tasks(documents: Sequence[Document], recipe: RewriteRecipe) -> Iterator[Task]:
+    """Everything to be asked, kind by kind, so that a budget cuts kinds and not documents."""
+    split = [(document, passages(document.text)) for document in documents]
+    for turn in range(recipe.times):
+        for kind in recipe.kinds:
+            for document, found in split:
+                for passage in found:
+                    yield Task(kind, document, passage, turn)
+
+
+def passages(text: str) -> list[str]:
+    """A text in passages of whole paragraphs; a longer paragraph is one of its own."""
+    found: list[str] = []
+    for paragraph in paragraphs(text):
+        if found and len(found[-1]) + len(paragraph) < _PASSAGE_CHARACTERS:
+            found[-1] += f"\n{paragraph}"
+        else:
+            found.append(paragraph)
+    return found
+
+
+def check(task: Task, answer: str, finder: SpanFinder) -> Checked:
+    """Does a rewrite say what its passage says, all of it, and in other words?"""
+    source = f"{task.document.title}\n{task.passage}"
+    words, known = _WORDS.findall(answer.casefold()), _WORDS.findall(source.casefold())
+    novelty = _novelty(words, known)
+    if len(words) < _GRAM:
+        return Checked("empty", novelty)
+    given = {_plain(number) for number in _DIGITS.findall(source)}
+    if any(_plain(n) not in given for n in _DIGITS.findall(_LIST_MARK.sub("", answer))):
+        return Checked("invents a number", novelty)
+    if _invented(answer, set(known), finder) > _MOST_INVENTED:
+        return Checked("invents names", novelty)
+    if _kept(task.passage, answer, finder) < _LEAST_KEPT[task.kind]:
+        return Checked("leaves facts out", novelty)
+    if novelty < _LEAST_NOVEL:
+        return Checked("copies the text", novelty)
+    return Checked(None, novelty)
+
+
+def rewritten_piece(task: Task, answer: str, stated: Sequence[tuple[int, str, str]]) -> Piece:
+    """A rewrite as a piece; it carries the facts whose subject and value it names.
+
+    Args:
+        stated: the facts of the document, as (hash, subject, value).
+    """
+    text = answer.strip()
+    said = text.casefold()
+    facts = tuple(f for f, s, v in stated if s.casefold() in said and v.casefold() in said)
+    wordings = (wording_hash("rewritten", text),) * len(facts)
+    return Piece("rewritten", task.document.id, text, facts, wordings=wordings)
+
+
+def _kept(passage: str, answer: str, finder: SpanFinder) -> float:
+    """The share of a passage's names and numbers that an answer names."""
+    spans = {span.text.casefold() for span in _spans(passage, finder) if span.kind != "term"}
+    said = answer.casefold()
+    return sum(span in said for span in spans) / len(spans) if spans else 1.0
+
+
+def _invented(answer: str, known: set[str], finder: SpanFinder) -> float:
+    """The share of an answer's names that hold a word which the passage doesn't."""
+    names = [span.text for span in _spans(answer, finder) if span.kind == "name"]
+    new = [n for n in names if not set(_WORDS.findall(n.casefold())) <= known]
+    return len(new) / len(names) if names else 0.0
+
+
+def _spans(text: str, finder: SpanFinder) -> list[Span]:
+    return [span for sentence in split_sentences(text) for span in finder.find(sentence)]
+
+
+def _novelty(words: Sequence[str], known: Sequence[str]) -> float:
+    """The share of an answer's runs of five words that the passage doesn't have."""
+    grams = list(zip(*(words[start:] for start in range(_GRAM)), strict=False))
+    old = set(zip(*(known[start:] for start in range(_GRAM)), strict=False))
+    return sum(gram not in old for gram in grams) / len(grams) if grams else 0.0
+
+
+def _plain(number: str) -> str:
+    return re.sub(r"[.,](?=\d{3}\b)", "", number)

@@ -158,6 +158,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         found=len(inputs.collection.documents) + len(inputs.collection.drops),
         shards=shards,
         contamination=found,
+        marks=inputs.collection.marks,
     )
     return Draft(schedule, steps, close_ledger(ledger, inputs.split.trained, schedule, steps))
 
@@ -332,6 +333,11 @@ def _document_lines(split: Split) -> str:
             "locator": d.locator,
             "text": d.text,
             **({"fields": dict(d.fields), "title_fields": d.title_fields} if d.fields else {}),
+            **{
+                name: value
+                for name in ("language", "date", "licence")
+                if (value := getattr(d, name)) is not None
+            },
         }
         for kind, d in rows
     )

@@ -7,13 +7,25 @@ from steep.documents.formats import is_supported, read_bytes
 
 
 @pytest.mark.parametrize(
-    "name", ["a.md", "A.HTML", "a.htm", "a.text", "a.rst", "LICENSE", "a.tsv", "a.XML.gz"]
+    "name",
+    [
+        "a.md",
+        "A.HTML",
+        "a.htm",
+        "a.text",
+        "a.rst",
+        "LICENSE",
+        "a.tsv",
+        "a.XML.gz",
+        "a.TGZ",
+        "a.tar.xz",
+    ],
 )
 def test_supported_names(name: str) -> None:
     assert is_supported(name)
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.py", "a.tar.gz", "a.tgz", "a.txt.gz.gz"])
+@pytest.mark.parametrize("name", ["a.doc", "a.exe", "a.txt.gz.gz", "a.gz.odd"])
 def test_unsupported_names(name: str) -> None:
     assert not is_supported(name)
 

@@ -96,10 +96,12 @@ def read_path(
 ) -> Iterator[Piece | Fault | Marks]:
     """Yield the cleaned pieces of a file, and what was marked in them.
 
-    Whatever its reader raises becomes a fault. ``source`` is the file as the user would name it; its end tells the kind.
+    Whatever its reader raises becomes a fault. ``source`` is the file as the user would name it;
+    its end tells the kind.
     """
     name = PurePosixPath(source).name
     marks: Counter[str] = Counter()
+    empty = True
     try:
         if not formats.is_supported(name):
             # Not opened: what it holds doesn't matter.
@@ -116,6 +118,7 @@ def read_path(
                 options=options,
             )
             for found in formats.read_entry(entry):
+                empty = False
                 if isinstance(found, Piece):
                     yield clean_piece(found, name, terms, marks)
                 else:
@@ -128,6 +131,9 @@ def read_path(
     except Exception as error:  # a parser broke on a bad file: that file's loss alone
         detail = f"can't be parsed ({type(error).__name__}); convert it or leave it out"
         yield Fault("unreadable file", detail)
+    else:
+        if empty:  # else the file would be in no book
+            yield Fault("empty", "holds no document; leave it out")
     if marks:
         yield Marks(dict(marks))
 

@@ -56,6 +56,8 @@ def read_pdf(entry: Entry) -> Iterator[Piece | Fault]:
         count = len(document)
     except pdfium.PdfiumError as error:
         raise _unreadable(error) from error
+    if count == 0:
+        raise UnreadableError("unreadable file", "is a PDF without pages; fetch or save it again")
     pages: list[list[Line]] = []
     without: list[int] = []
     for number in range(count):

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from steep.documents.child import OUT_OF_MEMORY, Terms, read_frame, write_frame
 from steep.documents.formats import Fault, Marks, Piece
@@ -203,10 +203,9 @@ class _Child:
             raise DocumentError(
                 f"no process to read documents could be started ({error})"
             ) from error
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._requests: Any = self._process.stdin
-        self._answers: Any = self._process.stdout
-        self._complaints: Any = self._process.stderr
+        self._requests = cast(BinaryIO, self._process.stdin)
+        self._answers = cast(BinaryIO, self._process.stdout)
+        self._complaints = cast(BinaryIO, self._process.stderr)
         self._ended = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
         if read_frame(self._answers) != ["ready"]:

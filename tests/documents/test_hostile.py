@@ -126,7 +126,7 @@ def hostile(secret: Path) -> dict[str, bytes]:
         "leaves.epub": book_of(f"../../..{secret}"),
         "odd.sqlite": b"SQLite format 3\x00" + b"\xff" * 5000,
         "deep.rtf": b"{\\rtf1 " + b"{" * 200_000,
-        "parts.eml": (mail + "--b\n").encode() * 2000,
+        "parts.eml": (mail + "--b\n").encode() * 200,
         "base.eml": b"Subject: x\nContent-Transfer-Encoding: base64\n\n"
         + base64.b64encode(os.urandom(999))[:-3],
         "head.eml": b"Subject: =?utf-8?q?" + b"=41" * 100_000 + b"?=\n\nx",

@@ -85,8 +85,8 @@ def hostile(secret: Path) -> dict[str, bytes]:
         "jsonl-deep.jsonl": '{"a":' * 100_000 + "\n" + '{"text": "a good line"}\n',
         "csv-quote.csv": 'text\n"never closed\n' + "x\n" * 1000,
         "csv-wide.csv": ",".join(f"c{n}" for n in range(20_000)) + "\n1\n",
-        "rst-include.rst": f".. include:: {secret}\n\n.. raw:: html\n   :file: {secret}\n\nkept\n",
-        "adoc-include.adoc": f"include::{secret}[]\n\nkept\n",
+        "rst-include.rst": f".. include:: {secret}\n\n.. raw:: html\n   :file: {secret}\n\nkept of rst\n",
+        "adoc-include.adoc": f"include::{secret}[]\n\nkept of adoc\n",
         "ipynb-odd.ipynb": json.dumps({"cells": [None, 3, {"source": {"a": 1}}]}),
         "yaml-bomb.yaml": yaml_bomb(),
         "yaml-object.yaml": "openapi: !!python/object/apply:os.system ['true']\npaths: {}\n",
@@ -118,7 +118,7 @@ def hostile(secret: Path) -> dict[str, bytes]:
         "cut.tar.gz": gzip.compress(tar_that_leaves())[:-20],
         "laughs.docx": word(laughs("w")),
         "links.docx": word(
-            "<w:p><w:r><w:t>kept</w:t></w:r></w:p>",
+            "<w:p><w:r><w:t>kept of Word</w:t></w:r></w:p>",
             **{
                 "word/_rels/document.xml.rels": f'<R><r Id="1" Target="{away}" TargetMode="External"/></R>'.encode()
             },
@@ -168,7 +168,8 @@ def test_good_files_beside_them_are_unaffected(found: Collection) -> None:
     assert by_source["docs/good.txt"] == "A good text."
     assert by_source["docs/zz.md"] == "Good\n\nA good page."
     assert by_source["docs/jsonl-deep.jsonl"] == "a good line"
-    assert by_source["docs/links.docx"] == by_source["docs/rst-include.rst"] == "kept"
+    assert by_source["docs/links.docx"] == "kept of Word"
+    assert by_source["docs/rst-include.rst"] == "kept of rst"
     assert by_source["docs/odd-\\xff\\n\\x1b[31m.txt"] == "An odd name."
 
 

@@ -42,22 +42,21 @@ _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 def inflated(stream: BinaryIO, suffix: str, budget: Budget) -> BinaryIO:
     """A stream of what a compressed stream holds, its checksums verified.
 
-    Reading it raises ``UnreadableError`` where the data is broken, ends early or is a bomb.
-
-    Raises:
-        ModuleNotFoundError: zstd without the package ``zstandard``.
+    Reading it raises ``UnreadableError`` where the data is broken, ends early or is a bomb, and
+    where zstd's package is missing.
     """
     name, opener = _OPENERS[suffix]
-    counted = _Counted(opener(stream), name, budget)
+    counted = _Counted(lambda: opener(stream), name, budget)
     return cast(BinaryIO, io.BufferedReader(counted, _BUFFER_BYTES))
 
 
 class _Counted(io.RawIOBase):
     """Counts what a decompressor gives and turns whatever it raises into one error."""
 
-    def __init__(self, inner: Any, name: str, budget: Budget) -> None:
+    def __init__(self, opener: Callable[[], Any], name: str, budget: Budget) -> None:
         super().__init__()
-        self._inner = inner
+        self._opener = opener
+        self._inner: Any = None
         self._name = name
         self._budget = budget
 
@@ -66,7 +65,12 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
+            if self._inner is None:  # opened late, so that whatever is wrong is said in one place
+                self._inner = self._opener()
             part = self._inner.read(len(buffer))
+        except ModuleNotFoundError as error:
+            detail = f"needs the package {error.name}; run pip install 'steep[zstd]'"
+            raise UnreadableError("missing reader", detail) from None
         except EOFError:
             raise UnreadableError(
                 "unreadable file",

@@ -6,7 +6,7 @@ If the books don't balance the run stops: something went missing between stages.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,14 @@ def open_ledger(
     found: int,
     shards: Shards,
     contamination: Contamination,
+    marks: Mapping[str, int],
 ) -> dict[str, Any]:
     """The ledger after preparation, before any training.
 
     Args:
         found: number of documents the readers met, however they ended.
         contamination: what the comparison with the evaluation items left out and flagged.
+        marks: secrets and personal data found in the documents, by kind.
 
     Raises:
         LedgerError: documents, pieces or tokens don't add up.
@@ -78,6 +80,7 @@ def open_ledger(
         "held_out": [{"source": d.source, "locator": d.locator, "id": d.id} for d in held_out],
         "tokens": {"in_shards": len(shards.tokens), "by_kind": _tokens_by_kind(shards)},
         "contamination": contamination.as_ledger(),
+        "privacy": dict(sorted(marks.items())),
     }
 
 

@@ -1,25 +1,29 @@
 """Which reader reads which file, and what a reader yields.
 
-A reader takes a file's decoded text and yields pieces (one per document in the file) and
-faults (a document that can't be read, and what to do). Readers that need a parser live in
-their own modules and load on first use.
+A reader takes a file's decoded text, or the ``Entry`` itself, and yields pieces (one per document
+in the file) and faults (a document that can't be read, and what to do). Readers live in their
+own modules and load on first use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
-from steep.documents.encoding import decode
-from steep.documents.inflate import inflate
+from steep.documents.entry import MAX_WHOLE_BYTES, Budget, Entry, UnreadableError
+from steep.documents.inflate import COMPRESSED, inflated
+from steep.errors import DocumentError
 
 
 class Piece(NamedTuple):
     """One document of a file, before cleaning.
 
     ``fields`` are the names and plain values of a record (a row, an object, an XML element),
-    ``title_fields`` the names of those that the title says.
+    ``title_fields`` the names of those that the title says. ``language`` (a BCP 47 tag),
+    ``date`` (ISO 8601) and ``licence`` are there where the file says them.
     """
 
     text: str
@@ -27,135 +31,274 @@ class Piece(NamedTuple):
     locator: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     title_fields: tuple[str, ...] = ()
+    language: str | None = None
+    date: str | None = None
+    licence: str | None = None
 
 
 class Fault(NamedTuple):
     """A document that can't be read.
 
     ``detail`` says what is wrong and what to do; it continues a sentence that starts with the
-    file's name and the locator.
+    file's name and the locator. ``fatal``: a file that the user named isn't read because of it;
+    other faults are always drops.
     """
 
     reason: str
     detail: str
     locator: str = ""
+    fatal: bool = True
 
 
-Reader = Callable[[str], Iterator[Piece | Fault]]
+class Marks(NamedTuple):
+    """Secrets and personal data found in a file, by kind; the former are blanked."""
+
+    counts: dict[str, int]
 
 
-def read_plain(text: str) -> Iterator[Piece | Fault]:
-    """Plain text is one document as it stands; its lines aren't joined."""
-    yield Piece(text)
+class Reader(NamedTuple):
+    """Where a reader is, and what it takes.
+
+    ``declared``: its files may declare their encoding within. ``extra``: the optional extra that
+    brings its parser.
+    """
+
+    module: str
+    function: str
+    takes: Literal["text", "entry"] = "text"
+    declared: bool = False
+    extra: str = ""
+
+    def __call__(self, entry: Entry) -> Iterator[Piece | Fault]:
+        """Yield what the entry holds."""
+        module = importlib.import_module(f"steep.documents.{self.module}")
+        read: Any = getattr(module, self.function)
+        found: Iterator[Piece | Fault] = read(
+            entry if self.takes == "entry" else entry.text(declared=self.declared)
+        )
+        yield from found
 
 
-def _read_markdown(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.markup import read_markdown
+_PLAIN = Reader("plain", "read_plain", "entry")
+_CODE = Reader("plain", "read_code", "entry")
+_MARKDOWN = Reader("markup", "read_markdown")
+_HTML = Reader("markup", "read_html", declared=True)
+_JSONL = Reader("tables", "read_jsonl_entry", "entry")
+_XML = Reader("xml", "read_xml_entry", "entry", extra="wiki")
+_SQLITE = Reader("data", "read_sqlite", "entry")
+_ASCIIDOC = Reader("light", "read_asciidoc")
+_YAML = Reader("openapi", "read_yaml", "entry")
+_WORKBOOK = Reader("office", "read_workbook", "entry", extra="office")
+_OPENDOCUMENT = Reader("opendocument", "read_opendocument", "entry")
 
-    return read_markdown(text)
-
-
-def _read_html(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.markup import read_html
-
-    return read_html(text)
-
-
-def _read_csv(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.tables import read_csv
-
-    return read_csv(text)
-
-
-def _read_tsv(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.tables import read_csv
-
-    return read_csv(text, delimiter="\t")
-
-
-def _read_json(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.tables import read_json
-
-    return read_json(text)
-
-
-def _read_jsonl(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.tables import read_jsonl
-
-    return read_jsonl(text)
-
-
-def _read_xml(text: str) -> Iterator[Piece | Fault]:
-    from steep.documents.xml import read_xml
-
-    return read_xml(text)
-
+_CODE_SUFFIXES = tuple(
+    f".{name}"
+    for name in [
+        "py",
+        "pyi",
+        "js",
+        "mjs",
+        "cjs",
+        "jsx",
+        "ts",
+        "tsx",
+        "java",
+        "kt",
+        "kts",
+        "scala",
+        "groovy",
+        "c",
+        "h",
+        "cc",
+        "cpp",
+        "cxx",
+        "hh",
+        "hpp",
+        "cs",
+        "fs",
+        "go",
+        "rs",
+        "swift",
+        "m",
+        "mm",
+        "rb",
+        "php",
+        "pl",
+        "pm",
+        "r",
+        "jl",
+        "lua",
+        "sh",
+        "bash",
+        "ps1",
+        "sql",
+        "hs",
+        "ml",
+        "ex",
+        "exs",
+        "erl",
+        "clj",
+        "dart",
+        "zig",
+        "nim",
+        "f90",
+        "vb",
+        "proto",
+        "graphql",
+        "vue",
+        "svelte",
+        "tex",
+        "el",
+    ]
+)
 
 READERS: dict[str, Reader] = {
-    ".md": _read_markdown,
-    ".markdown": _read_markdown,
-    ".html": _read_html,
-    ".htm": _read_html,
-    ".txt": read_plain,
-    ".text": read_plain,
-    ".rst": read_plain,
-    "": read_plain,
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-    ".json": _read_json,
-    ".xml": _read_xml,
+    ".md": _MARKDOWN,
+    ".markdown": _MARKDOWN,
+    ".html": _HTML,
+    ".htm": _HTML,
+    ".xhtml": Reader("epub", "read_xhtml", declared=True),
+    ".pdf": Reader("pdf", "read_pdf", "entry", extra="pdf"),
+    ".docx": Reader("word", "read_docx", "entry"),
+    ".docm": Reader("word", "read_docx", "entry"),
+    ".pptx": Reader("office", "read_pptx", "entry"),
+    ".xlsx": _WORKBOOK,
+    ".xlsm": _WORKBOOK,
+    ".xlsb": _WORKBOOK,
+    ".xls": _WORKBOOK,
+    ".ods": _WORKBOOK,
+    ".odt": _OPENDOCUMENT,
+    ".odp": _OPENDOCUMENT,
+    ".epub": Reader("epub", "read_epub", "entry"),
+    ".txt": _PLAIN,
+    ".text": _PLAIN,
+    "": _PLAIN,
+    ".rst": Reader("light", "read_rst"),
+    ".adoc": _ASCIIDOC,
+    ".asciidoc": _ASCIIDOC,
+    ".ipynb": Reader("light", "read_notebook"),
+    ".csv": Reader("tables", "read_csv_entry", "entry"),
+    ".tsv": Reader("tables", "read_tsv_entry", "entry"),
+    ".jsonl": _JSONL,
+    ".ndjson": _JSONL,
+    ".json": Reader("tables", "read_json_entry", "entry"),
+    ".parquet": Reader("data", "read_parquet", "entry", extra="parquet"),
+    ".sqlite": _SQLITE,
+    ".sqlite3": _SQLITE,
+    ".db": _SQLITE,
+    ".xml": _XML,
+    ".nxml": _XML,
+    ".rss": _XML,
+    ".atom": _XML,
+    ".rtf": Reader("data", "read_rtf", "entry"),
+    ".eml": Reader("mail", "read_eml", "entry"),
+    ".mbox": Reader("mail", "read_mbox", "entry"),
+    ".yaml": _YAML,
+    ".yml": _YAML,
+    ".zip": Reader("archive", "read_zip", "entry"),
+    ".tar": Reader("archive", "read_tar", "entry"),
+    **dict.fromkeys(_CODE_SUFFIXES, _CODE),
 }
 """Reader by lower-case suffix; a file without a suffix is plain text."""
 
-COMPRESSED = ".gz"
-"""A file of any readable kind may be compressed with gzip, which adds this suffix."""
-_DECLARE_ENCODINGS = (".html", ".htm", ".xml")
+_SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
+_NO_READER = {
+    ".doc": "is an old Word file; save it as .docx",
+    ".ppt": "is an old PowerPoint file; save it as .pptx",
+    ".7z": "is a 7z archive; unpack it and name the folder",
+    ".rar": "is a rar archive; unpack it and name the folder",
+    ".mobi": "is a Kindle book; convert it to .epub",
+    ".azw3": "is a Kindle book; convert it to .epub",
+    ".msg": "is an Outlook message; save it as .eml",
+    ".pst": "is an Outlook mailbox; export it as .mbox",
+}
 
 
 def stem(name: str) -> str:
     """A file's name without the suffix of its kind, nor that of compression."""
-    return PurePath(_uncompressed(name)).stem
+    return PurePath(_split(name)[0]).stem
 
 
 def suffix(name: str) -> str:
     """The lower-case suffix that tells a file's kind, with that of compression: ``.txt.gz``."""
-    compressed = PurePath(name).suffix.lower() == COMPRESSED
-    return PurePath(_uncompressed(name)).suffix.lower() + (COMPRESSED if compressed else "")
+    inner, compression = _split(name)
+    return PurePath(inner).suffix.lower() + compression
 
 
 def is_supported(name: str) -> bool:
     """True if files of this name can be read."""
-    return PurePath(_uncompressed(name)).suffix.lower() in READERS
+    return PurePath(_split(name)[0]).suffix.lower() in READERS
 
 
 def supported_suffixes() -> str:
     """The suffixes that can be read, for messages."""
-    return " ".join(suffix for suffix in READERS if suffix)
+    return " ".join(suffix for suffix in READERS if suffix and READERS[suffix] is not _CODE)
 
 
-def _uncompressed(name: str) -> str:
-    """A file's name without ``.gz``."""
+def advice() -> str:
+    """What can be read, for messages."""
+    return (
+        f"steep reads {supported_suffixes()}, source code and files without a suffix, also in"
+        f" {' '.join(COMPRESSED)}"
+    )
+
+
+def readable(name: str) -> str:
+    """A file's name as it may be printed and stored: odd bytes and controls are written out."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A file's name without its suffix of compression, and that suffix or ""."""
     path = PurePath(name)
-    return path.stem if path.suffix.lower() == COMPRESSED else path.name
+    last = path.suffix.lower()
+    if last in _SHORT:
+        return _split(path.stem + _SHORT[last])
+    return (path.stem, last) if last in COMPRESSED else (path.name, "")
+
+
+def open_entry(
+    name: str,
+    stream: BinaryIO,
+    budget: Budget,
+    *,
+    depth: int = 0,
+    max_bytes: int = MAX_WHOLE_BYTES,
+    path: str = "",
+    options: Mapping[str, str] | None = None,
+) -> Entry:
+    """An entry of a stream, inflated on the way if its name says so."""
+    inner, compression = _split(name)
+    if compression and is_supported(inner):
+        stream = inflated(stream, compression, budget)
+    return Entry(inner, stream, budget, depth, max_bytes, path or name, options or {})
+
+
+def read_entry(entry: Entry) -> Iterator[Piece | Fault]:
+    """Yield the pieces and faults of an entry; its name chooses the reader."""
+    kind = PurePath(entry.name).suffix.lower()
+    reader = READERS.get(kind)
+    if reader is None:
+        unknown = f"has an unsupported format ({kind}); {advice()}"
+        yield Fault("unsupported format", _NO_READER.get(kind, unknown))
+        return
+    try:
+        yield from reader(entry)
+    except UnreadableError as error:
+        yield Fault(error.reason, error.detail, error.locator)
+    except DocumentError as error:
+        yield Fault("unreadable encoding", str(error))
+    except ModuleNotFoundError as error:
+        if not reader.extra:
+            raise
+        detail = f"needs the package {error.name}; run pip install 'steep[{reader.extra}]'"
+        yield Fault("missing reader", detail)
+    except (MemoryError, RecursionError) as error:
+        detail = f"is nested too deeply or too large to parse ({type(error).__name__}); split it"
+        yield Fault("unreadable file", detail)
 
 
 def read_bytes(name: str, data: bytes) -> Iterator[Piece | Fault]:
-    """Yield the pieces and faults of a file's bytes; its name chooses the reader.
-
-    Raises:
-        DocumentError: the bytes aren't text (the message continues a sentence that names the
-            file).
-        KeyError: no reader for this suffix; ask ``is_supported`` first.
-    """
-    inner = _uncompressed(name)
-    kind = PurePath(inner).suffix.lower()
-    reader = READERS[kind]
-    if inner != PurePath(name).name:
-        inflated = inflate(data)
-        if isinstance(inflated, str):
-            yield Fault("unreadable file", inflated)
-            return
-        data = inflated
-    yield from reader(decode(data, declared=kind in _DECLARE_ENCODINGS))
+    """Yield the pieces and faults of a file's bytes; its name chooses the reader."""
+    return read_entry(open_entry(name, io.BytesIO(data), Budget(len(data))))

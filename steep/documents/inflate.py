@@ -1,58 +1,89 @@
-"""gzip, inflated with its size counted on the way: a small file can't fill the memory."""
+"""gzip, bzip2, xz and zstd, inflated with their size counted on the way.
+
+A small file can't fill the memory: every read asks for a bounded part, and what came out is
+counted against the file's size.
+"""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import importlib
+import io
+import lzma
 import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
 
-MAX_INFLATED_BYTES = 2**30
-MAX_RATIO = 200
-"""Inflated bytes per compressed byte; text and XML stay under 50, a bomb comes near 1,000."""
-_FREE_BYTES = 16 * 2**20
-"""Up to here the ratio isn't looked at: a small file of equal lines is no harm."""
-_STEP_BYTES = 2**20
-_SLICE_BYTES = 2**14
-_GZIP = 16 + zlib.MAX_WBITS
+from steep.documents.entry import Budget, UnreadableError
+
+_BUFFER_BYTES = 2**18
+_MAX_WINDOW_BYTES = 2**27
+"""The most memory zstd may be told to keep: ``zstd --long=27``."""
 
 
-def inflate(data: bytes) -> bytes | str:
-    """Return what a gzip file of one or more members holds, checksums verified.
+def _zstd(stream: Any) -> Any:
+    zstandard = importlib.import_module("zstandard")
+    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+    return reader.stream_reader(stream, read_across_frames=True)
 
-    What is wrong with it comes back as a ``str`` that continues a sentence which starts with
-    the file's name.
+
+_OPENERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    ".gz": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream, mode="rb")),
+    ".bz2": ("bzip2", bz2.BZ2File),
+    ".xz": ("xz", lzma.LZMAFile),
+    ".zst": ("zstd", _zstd),
+}
+COMPRESSED = tuple(_OPENERS)
+"""Suffixes that compression adds to a file of any kind."""
+_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
+
+
+def inflated(stream: BinaryIO, suffix: str, budget: Budget) -> BinaryIO:
+    """A stream of what a compressed stream holds, its checksums verified.
+
+    Reading it raises ``UnreadableError`` where the data is broken, ends early or is a bomb, and
+    where zstd's package is missing.
     """
-    parts: list[bytes] = []
-    size = at = 0
-    while at < len(data):
-        if data[at] == 0 and not data[at:].strip(b"\x00"):
-            break  # zeros may fill the last block of a tape
-        member = zlib.decompressobj(_GZIP)
-        while not member.eof:
-            # Short slices: a file of many members must not be copied once for each.
-            given = member.unconsumed_tail or data[at : at + _SLICE_BYTES]
-            at += 0 if member.unconsumed_tail else len(given)
-            try:
-                part = member.decompress(given, _STEP_BYTES)
-            except zlib.error as error:
-                return f"is not a readable gzip file ({error}); fetch or compress it again"
-            size += len(part)
-            if fault := _too_large(size, len(data)):
-                return fault
-            parts.append(part)
-            if not part and not given and not member.eof:
-                return "is a gzip file that ends too early; fetch or compress it again"
-        at -= len(member.unused_data)
-    if not parts:
-        return "is an empty file, not a gzip file; leave it out"
-    return b"".join(parts)
+    name, opener = _OPENERS[suffix]
+    counted = _Counted(lambda: opener(stream), name, budget)
+    return cast(BinaryIO, io.BufferedReader(counted, _BUFFER_BYTES))
 
 
-def _too_large(size: int, compressed: int) -> str | None:
-    """What is wrong with so many inflated bytes, if anything."""
-    if size > MAX_INFLATED_BYTES:
-        return f"inflates to more than {MAX_INFLATED_BYTES:,} bytes; split the file"
-    if size > max(_FREE_BYTES, MAX_RATIO * compressed):
-        return (
-            f"inflates to more than {MAX_RATIO} times its size, as only a trap for"
-            " decompressors does; inflate it yourself if you trust it"
-        )
-    return None
+class _Counted(io.RawIOBase):
+    """Counts what a decompressor gives and turns whatever it raises into one error."""
+
+    def __init__(self, opener: Callable[[], Any], name: str, budget: Budget) -> None:
+        super().__init__()
+        self._opener = opener
+        self._inner: Any = None
+        self._name = name
+        self._budget = budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            if self._inner is None:  # opened late, so that whatever is wrong is said in one place
+                self._inner = self._opener()
+            part = self._inner.read(len(buffer))
+        except ModuleNotFoundError as error:
+            detail = f"needs the package {error.name}; run pip install 'steep[zstd]'"
+            raise UnreadableError("missing reader", detail) from None
+        except EOFError:
+            raise UnreadableError(
+                "unreadable file",
+                f"is a {self._name} file that ends too early; fetch or compress it again",
+            ) from None
+        except Exception as error:
+            if not isinstance(error, _BROKEN) and type(error).__name__ != "ZstdError":
+                raise
+            raise UnreadableError(
+                "unreadable file",
+                f"is not a readable {self._name} file ({' '.join(str(error).split())});"
+                " fetch or compress it again",
+            ) from error
+        self._budget.spend(len(part))
+        buffer[: len(part)] = part
+        return len(part)

@@ -68,6 +68,9 @@ def read_html(text: str) -> Iterator[Piece | Fault]:
         # Some sites wrap the whole page in one form: that one isn't furniture.
         if not tag.decomposed and not (tag.name == "form" and len(tag.get_text()) > 0.5 * whole):
             tag.decompose()
+    for tag in soup.find_all(attrs={"role": ("navigation", "contentinfo", "search")}):
+        if not tag.decomposed:
+            tag.decompose()
     for tag in soup.find_all("header"):
         # The header of an article holds its heading; the header of a page holds its menu.
         if not tag.decomposed and tag.find_parent(("article", "main")) is None:

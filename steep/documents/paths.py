@@ -8,9 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl
 
+from steep.documents.formats import readable
 from steep.documents.record import Drop
+from steep.documents.repository import Repository
 from steep.errors import DocumentError
+
+OPTIONS = ("text", "title", "split")
 
 
 @dataclass
@@ -51,7 +56,7 @@ def find(name: str) -> Given:
         given = Given(name, "folder")
         _add_all(given, _walk(path, given, path.parent), path)
     elif kind == "file":
-        given = Given(name, "file", [(path, path.name)])
+        given = Given(name, "file", [(path, readable(path.name))])
     elif there:
         raise DocumentError(f"{name} is neither a file nor a folder; name one that can be read")
     elif glob.has_magic(name):
@@ -60,6 +65,22 @@ def find(name: str) -> Given:
         raise DocumentError(_missing(name, path))
     given.files.sort(key=lambda file: file[1])
     return given
+
+
+def split_options(name: str) -> tuple[str, dict[str, str]]:
+    """A path without the options behind it (``kb.csv?text=body&title=head``), and those.
+
+    Raises:
+        DocumentError: an option is unknown.
+    """
+    path, mark, query = name.rpartition("?")
+    if not mark or "=" not in query or "/" in query or os.path.lexists(name):
+        return name, {}
+    options = dict(parse_qsl(query))
+    for key in options:
+        if key not in OPTIONS:
+            raise DocumentError(f"{name} has an unknown option {key!r}; use {', '.join(OPTIONS)}")
+    return path, options
 
 
 def _find_pattern(name: str) -> Given:
@@ -89,12 +110,35 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
         reason = error.strerror or "can't be opened"
         given.drops.append(Drop(_source(where, above), "", "unreadable file", reason))
 
+    rules: dict[str, Repository] = {}
     for parent, folders, names in os.walk(folder, onerror=unreadable):
+        here = rules.get(parent)
+        if ".git" in folders or ".git" in names:
+            here = Repository()
+        elif here is None and parent == str(folder):
+            here = Repository.around(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if here is not None:
+            here = here.entering(Path(parent))
+            folders[:] = [n for n in folders if _is_read(here, Path(parent, n), given, above)]
+            names = [n for n in names if _is_read(here, Path(parent, n), given, above)]
+            rules.update((os.path.join(parent, name), here) for name in folders)
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         for name in sorted([*names, *links]):
             if not name.startswith("."):
                 yield Path(parent, name)
+
+
+def _is_read(rules: Repository, path: Path, given: Given, above: Path) -> bool:
+    """False for what a repository's rules leave out; unless hidden, that is a drop."""
+    is_folder = path.is_dir() and not path.is_symlink()
+    found = rules.reason(path, is_folder=is_folder)
+    if found is None:
+        return True
+    if not path.name.startswith("."):
+        source = _source(path, above) + ("/" if is_folder else "")
+        given.drops.append(Drop(source, "", *found))
+    return False
 
 
 def _add_all(given: Given, paths: Iterable[Path], folder: Path) -> None:
@@ -121,7 +165,8 @@ def _add_all(given: Given, paths: Iterable[Path], folder: Path) -> None:
 
 def _source(path: Path, above: Path) -> str:
     """A path as the user would name it: from the given folder's name on, with slashes."""
-    return path.relative_to(above).as_posix() if path.is_relative_to(above) else path.as_posix()
+    given = path.relative_to(above) if path.is_relative_to(above) else path
+    return readable(given.as_posix())
 
 
 def _missing(name: str, path: Path) -> str:

@@ -20,6 +20,8 @@ class Document:
             values on one line, in the file's order; long texts are left out. Other documents
             have none.
         title_fields: the names of the fields that the title says.
+        language: a BCP 47 tag, date: in ISO 8601, licence: as the file names it; None where
+            the file doesn't say.
         id: 16 hexadecimal digits from source, locator and text.
     """
 
@@ -29,6 +31,9 @@ class Document:
     locator: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     title_fields: tuple[str, ...] = ()
+    language: str | None = None
+    date: str | None = None
+    licence: str | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +46,9 @@ class Drop:
     """A document that was left out, and why; every input ends as a Document or a Drop.
 
     ``reason`` is one of the short codes counted in the ledger: "empty", "duplicate",
-    "too large", "unreadable encoding", "unreadable file", "unsupported format".
+    "too large", "too slow", "unreadable encoding", "unreadable file", "unsupported format",
+    "missing reader" (an extra isn't installed), "broke its reader", "refused member" (of an
+    archive), "no text" (a scan), "ignored" (by a repository's own rules), "generated".
     """
 
     source: str

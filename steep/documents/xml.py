@@ -1,7 +1,6 @@
 """XML of any schema, read safely: records, each a document, or one document of paragraphs.
 
-A file with a document type definition isn't read: definitions can name other files and expand
-without end. Nothing is fetched, no entity is resolved, and the parser's own limits stay on.
+How it is parsed, and what isn't, stands in ``safe_xml``.
 """
 
 from __future__ import annotations
@@ -11,7 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from steep.documents.dumps import KINDS, read_dump
+from steep.documents.entry import Entry, UnreadableError
+from steep.documents.feeds import read_feed
 from steep.documents.formats import Fault, Piece
+from steep.documents.jats import is_jats, read_jats
+from steep.documents.safe_xml import parse_xml
 from steep.documents.tables import LONGEST_FIELD_CHARACTERS, TITLE_FIELDS, short_fields
 from steep.documents.xml_shape import Shape, TooDeepError, find_shape, local_name
 from steep.documents.xml_text import Said, read_fields, read_prose, words
@@ -26,10 +30,33 @@ _BETWEEN = " > "
 _CODES = ("code", "id", "number", "key")
 _LABELS = ("label", "term", "caption", "display", "desc", "description", "question")
 _CODE = re.compile(r"(?=\S*\d)\S{1,30}")
-_SPACE = re.compile(r"[\s\ufeff]*")
+_HEAD_BYTES = 2**14
+_FIRST_ELEMENT = re.compile(
+    r"[\s\ufeff]*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^<>\[]*>\s*)*<(?:[\w.-]+:)?([\w.-]+)",
+    re.DOTALL,
+)
 _NO_WORD = re.compile(r"\W+")
-_DOCTYPE = "<!DOCTYPE"
-_SKIPPED = (("<?", "?>"), ("<!--", "-->"))
+
+
+def read_xml_entry(entry: Entry) -> Iterator[Piece | Fault]:
+    """As ``read_xml``; formats that say what they are have readers of their own."""
+    root = _root_name(entry.head(_HEAD_BYTES).decode("utf-8", "replace"))
+    if root in KINDS:
+        yield from read_dump(entry, root)
+        return
+    text = entry.text(declared=True)
+    if root in ("article", "pmc-articleset") and is_jats(text):
+        yield from read_jats(text)
+    elif root in ("rss", "feed", "RDF") and (root != "RDF" or "rss/1.0" in text[:_HEAD_BYTES]):
+        yield from read_feed(text)
+    else:
+        yield from read_xml(text)
+
+
+def _root_name(head: str) -> str:
+    """The name of the first element, without its namespace's prefix."""
+    found = _FIRST_ELEMENT.match(head)
+    return found[1] if found else ""
 
 
 def read_xml(text: str) -> Iterator[Piece | Fault]:
@@ -39,9 +66,14 @@ def read_xml(text: str) -> Iterator[Piece | Fault]:
     is its fields as sentences and its longer texts as paragraphs; records inside others are
     their own, and say in the field "within" what they are part of.
     """
-    root = _parse(text)
-    if isinstance(root, Fault):
-        yield root
+    if len(text) > MAX_XML_CHARACTERS:
+        limit = f"has more than {MAX_XML_CHARACTERS:,} characters of XML; split the file"
+        yield Fault("too large", limit)
+        return
+    try:
+        root = parse_xml(text)
+    except UnreadableError as error:
+        yield Fault(error.reason, error.detail, error.locator)
         return
     try:
         shape = find_shape(root)
@@ -63,60 +95,6 @@ def read_xml(text: str) -> Iterator[Piece | Fault]:
 
 def _is_small(root: Any) -> bool:
     return sum(not len(element) for element in root.iter()) <= _MOST_FIELDS
-
-
-def _parse(text: str) -> Any:
-    """The root element, or a fault."""
-    from lxml import etree
-
-    if len(text) > MAX_XML_CHARACTERS:
-        limit = f"has more than {MAX_XML_CHARACTERS:,} characters of XML; split the file"
-        return Fault("too large", limit)
-    if _has_doctype(text):
-        return _doctype_fault()
-    parser = etree.XMLParser(
-        encoding="utf-8",  # whatever the file declares: it is decoded already
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(text.lstrip().encode("utf-8", "replace"), parser)
-    except etree.XMLSyntaxError as error:
-        detail = f"is not well-formed XML ({' '.join(str(error.msg).split())}); fix it"
-        return Fault("unreadable file", detail, f"line {error.lineno}")
-    # The parser has the last word on what a document type definition is.
-    return _doctype_fault() if root.getroottree().docinfo.doctype else root
-
-
-def _has_doctype(text: str) -> bool:
-    """True if a document type definition stands before the first element, its only place."""
-    at = 0
-    while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing too
-        for begin, finish in _SKIPPED:
-            if text.startswith(begin, at):
-                end = text.find(finish, at + len(begin))
-                if end < 0:
-                    return False
-                at = end + len(finish)
-                break
-        else:
-            return text.startswith(_DOCTYPE, at)
-
-
-def _doctype_fault() -> Fault:
-    return Fault(
-        "unreadable file",
-        "has a document type definition (<!DOCTYPE …>), which can name other files and expand"
-        " without end; remove it to read the file",
-    )
 
 
 def _records(

@@ -91,6 +91,7 @@ def _with_value(values: dict[str, Any], dotted: list[str], value: Any) -> dict[s
     return {**values, head: _with_value(inner, rest, value)}
 
 
+_SQLITE = "sqlite:///"
 _PATH_KEYS = {"domain", "general", "questions", "output_dir"}
 
 
@@ -114,7 +115,9 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return value
     if isinstance(value, list):
         return [_absolute_value(key, item, folder) for item in value]
-    if not isinstance(value, str) or value in NAMED_TEXTS or value.startswith("hf://"):
+    if isinstance(value, str) and value.startswith(_SQLITE) and not value.startswith(_SQLITE + "/"):
+        return f"{_SQLITE}{os.path.abspath(folder)}/{value.removeprefix(_SQLITE)}"
+    if not isinstance(value, str) or value in NAMED_TEXTS or "://" in value.partition("#")[0]:
         return value
     trailing = "/" if value.endswith("/") else ""
     return os.path.abspath(folder / Path(value).expanduser()) + trailing

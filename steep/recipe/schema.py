@@ -28,12 +28,18 @@ class Section(BaseModel):
 
 
 class DataRecipe(Section):
-    """``[data]``: what to learn, what to rehearse, what to keep aside."""
+    """``[data]``: what to learn, what to rehearse, what to keep aside.
+
+    Attributes:
+        redact: what is blanked in the documents: secrets (keys, tokens, passwords), personal data
+            too, or nothing.
+    """
 
     domain: Annotated[list[str], Field(min_length=1)]
     general: str | list[str] = "self"
     general_share: Share = 0.2
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
+    redact: Literal["nothing", "secrets", "personal"] = "secrets"
 
 
 class TrainRecipe(Section):

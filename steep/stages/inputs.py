@@ -56,7 +56,7 @@ def read_inputs(recipe: Recipe) -> Inputs:
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
-    collection = collect(recipe.data.domain)
+    collection = collect(recipe.data.domain, redact=recipe.data.redact)
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
         raise DocumentError("nothing is left to train on; lower data.held_out_share")

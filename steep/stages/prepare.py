@@ -160,6 +160,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         found=len(inputs.collection.documents) + len(inputs.collection.drops),
         shards=shards,
         contamination=found,
+        marks=inputs.collection.marks,
     )
     closed = close_ledger(ledger, inputs.split.trained, schedule, range(steps))
     return Draft(schedule, steps, closed)
@@ -363,6 +364,11 @@ def _document_lines(split: Split) -> str:
             "locator": d.locator,
             "text": d.text,
             **({"fields": dict(d.fields), "title_fields": d.title_fields} if d.fields else {}),
+            **{
+                name: value
+                for name in ("language", "date", "licence")
+                if (value := getattr(d, name)) is not None
+            },
         }
         for kind, d in rows
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from steep.documents import read
+from steep.documents.child import Terms
 from steep.documents.clean import clean_text
 from steep.documents.read import Collection, collect, read_documents
 from steep.errors import DocumentError
@@ -47,13 +48,12 @@ def test_a_folder_becomes_documents(tmp_path: Path) -> None:
 def test_every_bad_file_in_a_folder_is_a_drop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "MAX_FILE_BYTES", 300)
-    monkeypatch.setattr(read, "MAX_TEXT_CHARACTERS", 200)
+    monkeypatch.setattr(read, "TERMS", Terms(file_bytes=300, text_characters=200))
     docs = write(
         tmp_path / "docs",
         a__txt="Kept text",
         b__txt="kept   TEXT",
-        c__pdf=b"%PDF",
+        c__doc=b"\xd0\xcf",
         d__txt=b"a\x00\x01b",
         e__txt=" \n",
         f__jsonl='{"text": "good"}\n{bad\n',
@@ -66,7 +66,7 @@ def test_every_bad_file_in_a_folder_is_a_drop(
     assert [d.text for d in collection.documents] == ["Kept text", "good"]
     assert reasons(collection) == {
         "docs/b.txt": "duplicate",
-        "docs/c.pdf": "unsupported format",
+        "docs/c.doc": "unsupported format",
         "docs/d.txt": "unreadable encoding",
         "docs/e.txt": "empty",
         "docs/f.jsonl line 2": "unreadable file",
@@ -98,18 +98,20 @@ def test_named_bad_files_are_errors(tmp_path: Path) -> None:
         a__txt=b"a\x00b",
         b__jsonl='{"text": "a"}\n{bad\n',
         c__csv="title,text\n",
-        d__pdf=b"%PDF",
+        d__doc=b"\xd0\xcf",
+        e__odd=b"",
     )
     ok = docs / "ok.txt"
     assert "a.txt is not text" in error([ok, docs / "a.txt"])
     assert "save" in error([ok, docs / "a.txt"])
     assert "b.jsonl line 2 is not valid JSON" in error([ok, docs / "b.jsonl"])
     assert "c.csv has no rows" in error([ok, docs / "c.csv"])
-    assert "d.pdf has an unsupported format (.pdf); steep reads .md" in error([ok, docs / "d.pdf"])
+    assert "d.doc is an old Word file; save it as .docx" in error([ok, docs / "d.doc"])
+    assert "e.odd has an unsupported format (.odd); steep reads .md" in error([ok, docs / "e.odd"])
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
-    docs = write(tmp_path / "docs", a__pdf=b"%PDF", b__txt="", c__txt=b"\x00")
+    docs = write(tmp_path / "docs", a__doc=b"\xd0", b__txt="", c__txt=b"\x00")
     message = error(docs)
     for part in ("holds no readable documents", "1 unsupported format", "1 empty", "steep reads"):
         assert part in message

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from steep.documents import xml
+from steep.documents import safe_xml, xml
+from steep.documents.entry import UnreadableError
 from steep.documents.formats import Fault, Piece, read_bytes
 from steep.documents.read import collect
 from steep.documents.split import Split
@@ -180,7 +181,7 @@ def test_an_article_is_one_document_of_paragraphs() -> None:
     "head",
     [
         '<!DOCTYPE a [<!ENTITY x "y">]>',
-        '<?xml version="1.0"?>\n<!-- <a> --><?pi <b>?>\n<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a">',
+        '<!-- <a> --><?pi <b>?>\n<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a" [<!ENTITY x "y">]>',
         '<!DOCTYPE a [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p;]>',
     ],
 )
@@ -189,11 +190,28 @@ def test_document_type_definitions_are_refused(head: str) -> None:
     assert found.reason == "unreadable file" and "document type definition" in found.detail
 
 
+# Broken by: a definition that is only named refused; the characters it brings left undefined.
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        "<!DOCTYPE a>",
+        '<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a.dtd">',
+        '<!DOCTYPE a\n PUBLIC "-//NLM//DTD A 1.0//EN" "a.dtd">',
+    ],
+)
+def test_a_definition_that_is_only_named_is_passed_over(doctype: str) -> None:
+    (piece,) = pieces(f"<?xml version='1.0'?>{doctype}<a><b>caf&eacute;&nbsp;&amp;</b><c>2</c></a>")
+    assert piece.text == "b: café &. c: 2."
+    assert fault(f"{doctype}<a>&secret;</a>").reason == "unreadable file"
+
+
 # Broken by: comments and instructions not skipped, or looking for the words anywhere.
 def test_definitions_are_seen_before_the_parser_starts() -> None:
-    assert xml._has_doctype('\ufeff <?xml version="1.0"?>\n<!-- <a> --><?p <b>?>\n<!DOCTYPE a><a/>')
-    assert not xml._has_doctype("<!-- <!DOCTYPE a> --><a>1</a>")
-    assert not xml._has_doctype("<!-- never closed <!DOCTYPE a>")
+    head = '\ufeff <?xml version="1.0"?>\n<!-- <a> --><?p <b>?>\n'
+    with pytest.raises(UnreadableError, match="document type definition"):
+        safe_xml.refuse_definitions(f"{head}<!DOCTYPE a [")
+    safe_xml.refuse_definitions("<!-- <!DOCTYPE a [> --><a>1</a>")
+    safe_xml.refuse_definitions("<!-- never closed <!DOCTYPE a [>")
     (piece,) = pieces("<a><b>say <![CDATA[<!DOCTYPE a>]]></b><c>2</c></a>")
     assert piece.text == "b: say <!DOCTYPE a>. c: 2."
 
@@ -217,7 +235,7 @@ def test_entities_are_never_expanded(
     secret = tmp_path / "secret.txt"
     secret.write_text("the secret")
     if not first_look:  # the parser alone must be safe too
-        monkeypatch.setattr(xml, "_has_doctype", lambda text: False)
+        monkeypatch.setattr(safe_xml, "_without_doctype", lambda text: (text, False))
     (found,) = read_xml(hostile(kind, secret))
     assert isinstance(found, Fault) and "secret" not in found.detail.replace(str(secret), "")
 
@@ -295,6 +313,6 @@ def test_fields_do_not_change_the_id() -> None:
 
 def test_a_named_file_with_a_definition_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
-    path.write_text("<!DOCTYPE a><a>1</a>")
+    path.write_text("<!DOCTYPE a [<!ENTITY x 'y'>]><a>1</a>")
     with pytest.raises(DocumentError, match=r"a\.xml has a document type definition"):
         collect(path)

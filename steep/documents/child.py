@@ -1,0 +1,195 @@
+"""The process that parses: ``python -m steep.documents.child MEMORY_BYTES``.
+
+It reads requests from stdin and writes what it found to stdout, both as frames: four bytes of
+length, most significant first, then JSON. A request is a batch of files and ``Terms``; the
+answer is frames of events, each a list that begins with its kind:
+
+- ``["p", …]`` a cleaned piece, ``["f", …]`` a fault, ``["m", …]`` marks (their fields in order);
+- ``["end"]`` the file is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Literal
+
+from steep.documents import formats
+from steep.documents.clean import clean_text, clean_title
+from steep.documents.confine import Confinement, allow_seconds
+from steep.documents.entry import MAX_WHOLE_BYTES, Budget
+from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.privacy import redact
+
+MAX_TEXT_CHARACTERS = 50_000_000
+_KINDS: dict[type, str] = {Piece: "p", Fault: "f", Marks: "m"}
+_FLUSH_CHARACTERS = 2**18
+OUT_OF_MEMORY = 77
+"""The exit code of a child that ran out of memory and can't be relied on any more."""
+
+
+Redact = Literal["nothing", "secrets", "personal"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one file may take, and what is done to its texts.
+
+    Attributes:
+        file_bytes: of a file that has to be held at once.
+        text_characters: of one document.
+        output_characters: of all of a file's documents together.
+        processor_seconds: between two documents' coming out.
+        silent_seconds: on the clock, between the same.
+        memory_bytes: of the process's address space.
+        redact: what is blanked: secrets, personal data too, or nothing.
+    """
+
+    file_bytes: int = MAX_WHOLE_BYTES
+    text_characters: int = MAX_TEXT_CHARACTERS
+    output_characters: int = 2**31
+    processor_seconds: int = 60
+    silent_seconds: int = 600
+    memory_bytes: int = 4 * 2**30
+    redact: Redact = "secrets"
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    quiet = os.open(os.devnull, os.O_RDWR)
+    confinement = Confinement(int(sys.argv[1]))
+    write_frame(answers, ["ready"])
+    # Whatever a library prints goes nowhere.
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    while (request := read_frame(sys.stdin.buffer)) is not None:
+        terms = Terms(**request["terms"])
+        for path, source, options in request["files"]:
+            confinement.allow(path)
+            allow_seconds(terms.processor_seconds)
+            _answer(read_path(path, source, options, terms), terms, answers)
+
+
+def _answer(pieces: Iterator[Piece | Fault | Marks], terms: Terms, answers: BinaryIO) -> None:
+    """Write what one file holds."""
+    events: list[Any] = []
+    waiting = 0
+    for found in pieces:
+        events.append([_KINDS[type(found)], *found])
+        waiting += len(found.text) if isinstance(found, Piece) else 0
+        if waiting > _FLUSH_CHARACTERS or len(events) > 1000:
+            write_frame(answers, events)
+            allow_seconds(terms.processor_seconds)
+            events, waiting = [], 0
+    write_frame(answers, [*events, ["end"]])
+
+
+def read_path(
+    path: str, source: str, options: dict[str, str], terms: Terms
+) -> Iterator[Piece | Fault | Marks]:
+    """Yield the cleaned pieces of a file, and what was marked in them.
+
+    Whatever its reader raises becomes a fault. ``source`` is the file as the user would name it;
+    its end tells the kind.
+    """
+    name = PurePosixPath(source).name
+    marks: Counter[str] = Counter()
+    empty = True
+    try:
+        if not formats.is_supported(name):
+            # Not opened: what it holds doesn't matter.
+            yield from formats.read_bytes(name, b"")
+            return
+        with open(path, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            entry = formats.open_entry(
+                name,
+                stream,
+                Budget(size),
+                max_bytes=terms.file_bytes,
+                path=source,
+                options=options,
+            )
+            for found in formats.read_entry(entry):
+                empty = False
+                if isinstance(found, Piece):
+                    yield clean_piece(found, name, terms, marks)
+                else:
+                    yield found
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except OSError as error:
+        said = error.strerror or str(error)
+        yield Fault("unreadable file", f"can't be opened ({said}); check its permissions")
+    except Exception as error:  # a parser broke on a bad file: that file's loss alone
+        detail = f"can't be parsed ({type(error).__name__}); convert it or leave it out"
+        yield Fault("unreadable file", detail)
+    else:
+        if empty:  # else the file would be in no book
+            yield Fault("empty", "holds no document; leave it out")
+    if marks:
+        yield Marks(dict(marks))
+
+
+def clean_piece(piece: Piece, name: str, terms: Terms, marks: Counter[str]) -> Piece | Fault:
+    """A piece cleaned, titled after its file if it has no title, or why nothing is left.
+
+    What is found that is secret or personal is counted in ``marks``.
+    """
+    if len(piece.text) > terms.text_characters:
+        limit = f"{len(piece.text):,} characters, more than {terms.text_characters:,}"
+        return Fault("too large", limit, piece.locator, fatal=False)
+    text = clean_text(piece.text)
+    if not text:
+        return Fault("empty", "no text after cleaning", piece.locator, fatal=False)
+    fields = tuple(
+        (key, value)
+        for key, value in ((clean_title(k), clean_title(v)) for k, v in piece.fields)
+        if key and value
+    )
+    title = clean_title(piece.title or "") or clean_title(formats.readable(formats.stem(name)))
+    if terms.redact != "nothing":
+        personal = terms.redact == "personal"
+        text, found = redact(text, personal=personal)
+        marks.update(found)
+        title = redact(title, personal=personal)[0]
+        fields = tuple((key, redact(value, personal=personal)[0]) for key, value in fields)
+    names = set(map(clean_title, piece.title_fields))
+    return piece._replace(
+        text=text,
+        title=title,
+        fields=fields,
+        title_fields=tuple(key for key, _ in fields if key in names),
+    )
+
+
+def write_frame(stream: BinaryIO, value: Any) -> None:
+    """Write one value and see it off."""
+    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> Any:
+    """The next value, or None at the end.
+
+    Raises:
+        ValueError: the other side doesn't write frames.
+    """
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    size = struct.unpack(">I", head)[0]
+    body = stream.read(size)
+    return None if len(body) < size else json.loads(body.decode("utf-8", "surrogatepass"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""What the office formats share, and presentations (PPTX) and workbooks (XLSX, XLS, ODS)."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from steep.documents.archive import open_zip, read_part
+from steep.documents.entry import Entry, UnreadableError
+from steep.documents.formats import Fault, Piece
+from steep.documents.grid import Cell, table_lines
+from steep.documents.safe_xml import local_name, parse_part
+from steep.documents.tables import header_names, piece_of
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
+_RUNNING = ("sldNum", "ftr", "dt")
+"""Placeholders that every slide repeats: its number, the footer, the date."""
+
+
+class Properties(NamedTuple):
+    """What a document's properties say about it."""
+
+    title: str | None = None
+    language: str | None = None
+    date: str | None = None
+
+
+def properties(archive: zipfile.ZipFile, part: str, entry: Entry) -> Properties:
+    """The properties part of a document, of which any may be missing or broken."""
+    try:
+        root = parse_part(read_part(archive, part, entry))
+    except (KeyError, UnreadableError):
+        return Properties()
+    said: dict[str, str] = {}
+    for element in root.iter():
+        if element.text and element.text.strip():
+            said.setdefault(local_name(element), element.text.strip())
+    when = said.get("modified") or said.get("date") or said.get("created") or ""
+    written = _DATE.match(when)
+    return Properties(said.get("title"), said.get("language"), written[0] if written else None)
+
+
+def read_pptx(entry: Entry) -> Iterator[Piece | Fault]:
+    """Yield the one document of a presentation: its slides in order, each with its notes."""
+    archive = open_zip(entry)
+    try:
+        slides = _slides(archive, entry)
+    except KeyError:
+        detail = "is a zip file without a presentation in it; save it again as .pptx"
+        raise UnreadableError("unreadable file", detail) from None
+    blocks: list[str] = []
+    first = None
+    for name in slides:
+        root = parse_part(read_part(archive, name, entry))
+        found = _slide_blocks(root)
+        first = first or (found[0] if found else None)
+        blocks += found
+        for target in _relations(archive, name, entry).values():
+            if "/notesSlides/" in target and target in archive.namelist():
+                blocks += _slide_blocks(parse_part(read_part(archive, target, entry)))
+    known = properties(archive, "docProps/core.xml", entry)
+    generic = (known.title or "").casefold() in ("", "powerpoint presentation")
+    title = first if generic else known.title
+    yield Piece("\n\n".join(blocks), title, language=known.language, date=known.date)
+
+
+def _slides(archive: zipfile.ZipFile, entry: Entry) -> list[str]:
+    """The slides' parts in the order of the show."""
+    whole = "ppt/presentation.xml"
+    targets = _relations(archive, whole, entry)
+    root = parse_part(read_part(archive, whole, entry))
+    wanted = (targets.get(e.get(_RELATION) or "") for e in root.iter(f"{_P}sldId"))
+    return [name for name in wanted if name in archive.namelist()]
+
+
+def _relations(archive: zipfile.ZipFile, part: str, entry: Entry) -> dict[str, str]:
+    """The parts that a part refers to, by the id it uses; what lies elsewhere isn't among them."""
+    folder, name = posixpath.split(part)
+    try:
+        root = parse_part(read_part(archive, f"{folder}/_rels/{name}.rels", entry))
+    except KeyError:
+        return {}
+    return {
+        str(one.get("Id")): posixpath.normpath(
+            posixpath.join(folder, str(one.get("Target")))
+        ).lstrip("/")
+        for one in root
+        if one.get("TargetMode") != "External"
+    }
+
+
+def _slide_blocks(root: Any) -> list[str]:
+    """A slide's shapes as paragraphs, its title first."""
+    titles: list[str] = []
+    others: list[str] = []
+    for shape in root.iter(f"{_P}sp", f"{_A}tbl"):
+        if shape.tag == f"{_A}tbl":
+            if lines := _slide_table(shape):
+                others.append("\n".join(lines))
+            continue
+        place = shape.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph")
+        kind = "" if place is None else str(place.get("type") or "")
+        lines = [text for p in shape.iter(f"{_A}p") if (text := _slide_text(p).strip())]
+        if not lines or kind in _RUNNING:
+            continue
+        is_title = kind in ("title", "ctrTitle")
+        (titles if is_title else others).append((" " if is_title else "\n").join(lines))
+    return titles + others
+
+
+def _slide_text(paragraph: Any) -> str:
+    signs = {f"{_A}br": "\n", f"{_A}tab": "\t"}
+    return "".join(
+        signs.get(e.tag) or (e.text or "" if e.tag == f"{_A}t" else "") for e in paragraph.iter()
+    )
+
+
+def _slide_table(table: Any) -> list[str]:
+    look = table.find(f"{_A}tblPr")
+    headed = look is not None and look.get("firstRow") in ("1", "true")
+    rows: list[list[Cell]] = []
+    for number, row in enumerate(table.iter(f"{_A}tr")):
+        rows.append(
+            [
+                (
+                    " ".join(" ".join(_slide_text(p) for p in cell.iter(f"{_A}p")).split()),
+                    headed and number == 0,
+                    str(cell.get("gridSpan") or "1"),
+                    str(cell.get("rowSpan") or "1"),
+                )
+                for cell in row.iter(f"{_A}tc")
+                if cell.get("hMerge") is None and cell.get("vMerge") is None
+            ]
+        )
+    return table_lines(rows)
+
+
+def read_workbook(entry: Entry) -> Iterator[Piece | Fault]:
+    """Yield one piece per row below each sheet's first row, which names the columns.
+
+    Rows are located as ``SHEET row N``, counted from 1 below the header; blank ones don't count.
+    Hidden sheets are read like others.
+    """
+    calamine: Any = importlib.import_module("python_calamine")
+    data = entry.data()
+    try:
+        if data.startswith(b"PK"):
+            packed = zipfile.ZipFile(io.BytesIO(data)).infolist()
+            entry.budget.spend(sum(info.file_size for info in packed))
+        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        names = book.sheet_names
+    except UnreadableError:
+        raise
+    except Exception as error:  # the library has no common base for its errors
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        detail = f"is not a readable workbook ({said}); save it again"
+        raise UnreadableError("unreadable file", detail) from error
+    rows = 0
+    for name in names:
+        header: list[str] | None = None
+        number = 0
+        for row in book.get_sheet_by_name(name).to_python(skip_empty_area=True):
+            cells = [_said(cell) for cell in row]
+            if not any(cells):
+                continue
+            if header is None:
+                header = header_names(cells)
+                continue
+            number += 1
+            rows += 1
+            values = dict(zip(header, cells, strict=False))
+            place = f"{' '.join(name.split())} row {number}"
+            yield piece_of(values, place, entry.options)
+    if rows == 0:
+        yield Fault("empty", "has no rows below a header in any sheet; leave it out")
+
+
+def _said(value: Any) -> str:
+    """A cell as a person would write it: whole numbers without ".0", midnight as a date alone."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime):
+        midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+    return value.isoformat() if isinstance(value, date) else str(value).strip()

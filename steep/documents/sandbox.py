@@ -1,0 +1,318 @@
+"""Foreign files are parsed in child processes that can be lost without losing the run.
+
+A child reads many files (a process for each would cost more than parsing it); one that crashes,
+hangs or grows beyond its limits is replaced, and the file it was at is left out as a whole.
+``subprocess`` starts them, so that scripts need no main guard and notebooks work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from steep.documents.child import OUT_OF_MEMORY, Terms, read_frame, write_frame
+from steep.documents.formats import Fault, Marks, Piece
+from steep.errors import DocumentError
+
+_BATCH_FILES = 32
+_BATCH_BYTES = 4 * 2**20
+_BATCHES_AHEAD = 4
+"""Batches that may be read before the first of them is taken, per child."""
+_MOST_CHILDREN = 16
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "LD_LIBRARY_PATH", "TZ", "PYTHONHOME")
+"""Environment variables a child gets: those that hold keys and passwords aren't among them."""
+
+
+class File(NamedTuple):
+    """A file to open, what the user would call it (its end tells its kind), and its bytes.
+
+    ``options`` is what the user said about reading it.
+    """
+
+    path: str
+    source: str
+    size: int
+    options: dict[str, str] = {}  # noqa: RUF012  # never changed
+
+
+Found = list[Piece | Fault | Marks]
+
+
+def read_files(files: Sequence[File], terms: Terms) -> Generator[Found, None, None]:
+    """Yield what each file holds, in the order of the files.
+
+    Raises:
+        DocumentError: no child process could be started.
+    """
+    batches = _in_batches(files)
+    children = min(len(batches), _cores(), _MOST_CHILDREN)
+    work = _Work(deque(enumerate(batches)), children * _BATCHES_AHEAD)
+    threads = [
+        threading.Thread(target=_serve, args=(work, terms), daemon=True) for _ in range(children)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(len(batches)):
+            yield from work.take(number)
+    finally:
+        work.stop()
+        for thread in threads:
+            thread.join()
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _in_batches(files: Sequence[File]) -> list[list[File]]:
+    batches: list[list[File]] = []
+    size = _BATCH_BYTES
+    for file in files:
+        if size >= _BATCH_BYTES or len(batches[-1]) >= _BATCH_FILES:
+            batches.append([])
+            size = 0
+        batches[-1].append(file)
+        size += file.size
+    return batches
+
+
+@dataclass
+class _Work:
+    """What the threads share: batches to read, and results by number."""
+
+    waiting: deque[tuple[int, list[File]]]
+    ahead: int
+    done: dict[int, list[Found]] = field(default_factory=dict)
+    taken: int = 0
+    error: BaseException | None = None
+    stopped: bool = False
+    children: set[_Child] = field(default_factory=set)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def next(self) -> tuple[int, list[File]] | None:
+        """The next batch, once it isn't too far ahead of what was taken; None at the end."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: (
+                    self.stopped or not self.waiting or self.waiting[0][0] < self.taken + self.ahead
+                )
+            )
+            return None if self.stopped or not self.waiting else self.waiting.popleft()
+
+    def put(self, number: int, found: list[Found]) -> None:
+        """Hand in what a batch holds."""
+        with self.changed:
+            self.done[number] = found
+            self.changed.notify_all()
+
+    def take(self, number: int) -> list[Found]:
+        """Wait for a batch's result."""
+        with self.changed:
+            self.changed.wait_for(lambda: number in self.done or self.error is not None)
+            if self.error is not None:
+                raise self.error
+            self.taken = number + 1
+            self.changed.notify_all()
+            return self.done.pop(number)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand an error to whoever waits for results."""
+        with self.changed:
+            self.error = error
+            self.changed.notify_all()
+
+    def stop(self) -> None:
+        """End all threads, and the children they wait for."""
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
+            for child in self.children:
+                child.kill()
+
+
+def _serve(work: _Work, terms: Terms) -> None:
+    """One thread: its child reads batch after batch."""
+    child: _Child | None = None
+    try:
+        while (batch := work.next()) is not None:
+            number, files = batch
+            found: list[Found] = []
+            while len(found) < len(files) and not work.stopped:
+                if child is None:
+                    child = _Child(terms)
+                    with work.changed:
+                        work.children.add(child)
+                found += child.read(files[len(found) :])
+                if child.loss is not None:
+                    found.append([child.loss])
+                    with work.changed:
+                        work.children.discard(child)
+                    child.close()
+                    child = None
+            work.put(number, found)
+    except BaseException as error:
+        work.fail(error)
+    finally:
+        if child is not None:
+            child.close()
+
+
+class _Child:
+    """One reading process.
+
+    Attributes:
+        loss: why it was lost at the file after those whose results ``read`` returned, or None.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        """Start it and wait until it has confined itself.
+
+        Raises:
+            DocumentError: it can't be started.
+        """
+        self.loss: Fault | None = None
+        self._terms = terms
+        self._silent: int | None = None  # seconds; None while nothing is asked
+        self._too_slow = False
+        paths = [str(Path(__file__).parents[2]), *(os.path.abspath(p) for p in sys.path)]
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-P", "-B", "-m", "steep.documents.child"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(terms.memory_bytes)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=os.path.abspath(os.sep),
+                start_new_session=True,  # Ctrl-C is for us; we end the children
+            )
+        except OSError as error:
+            raise DocumentError(
+                f"no process to read documents could be started ({error})"
+            ) from error
+        self._requests = cast(BinaryIO, self._process.stdin)
+        self._answers = cast(BinaryIO, self._process.stdout)
+        self._complaints = cast(BinaryIO, self._process.stderr)
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+        if read_frame(self._answers) != ["ready"]:
+            said = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            reason = said[-1][:300] if said else "no reason given"
+            raise DocumentError(f"no process to read documents could be started ({reason})")
+
+    def read(self, files: Sequence[File]) -> list[Found]:
+        """What each file holds, as far as it came."""
+        results: list[Found] = []
+        current: Found = []
+        size = 0
+        self._silent = 0
+        try:
+            request = [[file.path, file.source, file.options] for file in files]
+            write_frame(self._requests, {"files": request, "terms": asdict(self._terms)})
+            while len(results) < len(files) and (events := read_frame(self._answers)) is not None:
+                self._silent = 0
+                for kind, *values in events:
+                    if kind == "end":
+                        results.append(current)
+                        current, size = [], 0
+                        continue
+                    found = _found(kind, values)
+                    current.append(found)
+                    size += len(found.text) if isinstance(found, Piece) else 0
+                if size > self._terms.output_characters:
+                    self.loss = Fault("too large", f"holds over {size:,} characters; split it")
+                    return results
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ):  # it broke off, or writes what it shouldn't
+            self.kill()
+        self._silent = None
+        if len(results) < len(files):
+            self.loss = self._why()
+        return results
+
+    def kill(self) -> None:
+        """End it at once."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    def close(self) -> None:
+        """End it and free what it held."""
+        self._ended.set()
+        self.kill()
+        for stream in (self._requests, self._answers, self._complaints):
+            with contextlib.suppress(OSError):
+                stream.close()
+        self._process.wait()
+
+    def _watch(self) -> None:
+        """Count seconds of silence; one at a time, so that being stopped itself doesn't count."""
+        while not self._ended.wait(1.0):
+            if self._silent is None:
+                continue
+            self._silent += 1
+            if self._silent > self._terms.silent_seconds:
+                self._too_slow = True
+                self.kill()
+                return
+
+    def _why(self) -> Fault:
+        """What a lost child says about the file it was at."""
+        self._ended.set()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        code = self._process.returncode
+        terms = self._terms
+        if self._too_slow:
+            limit = f"took over {terms.silent_seconds} s without a document; split it"
+            return Fault("too slow", limit)
+        if code == -getattr(signal, "SIGXCPU", 0):
+            limit = f"took over {terms.processor_seconds} s of processor time; split it"
+            return Fault("too slow", limit)
+        if code in (OUT_OF_MEMORY, -getattr(signal, "SIGKILL", 9)):
+            limit = f"needs over {terms.memory_bytes / 2**30:.1f} GiB to be parsed; split it"
+            return Fault("too large", limit)
+        said = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+        detail = f"ended the process that parsed it ({said}); convert it or leave it out"
+        return Fault("broke its reader", detail)
+
+
+def _found(kind: str, values: list[Any]) -> Piece | Fault | Marks:
+    """What an event says, its types checked: the child may be in a stranger's hands.
+
+    Raises:
+        ValueError, TypeError: it isn't an event.
+    """
+    if kind == "f":
+        reason, detail, locator, fatal = values
+        return Fault(str(reason), str(detail), str(locator), bool(fatal))
+    if kind == "m":
+        return Marks({str(name): int(count) for name, count in values[0].items()})
+    if kind != "p":
+        raise ValueError(kind)
+    text, title, locator, fields, title_fields, language, date, licence = values
+    return Piece(
+        str(text),
+        str(title),
+        str(locator),
+        tuple((str(name), str(value)) for name, value in fields),
+        tuple(map(str, title_fields)),
+        *(None if value is None else str(value) for value in (language, date, licence)),
+    )

@@ -250,9 +250,9 @@ def _too_thin(setting: Setting) -> Iterator[Advice]:
         because = "facts seen in one wording are recited, not known"
         yield Advice("no_retelling", "Turn [retell] on", because, {"retell.enabled": True})
     elif setting.wordings is not None and setting.wordings < FEW_WORDINGS:
-        do = "Add documents that say the same in other words"
+        do = f"Set [retell] coverage to {FEW_WORDINGS}, or add documents that say it in other words"
         because = f"the median fact stands in {setting.wordings:g} wordings"
-        yield Advice("too_few_wordings", do, because, {"retell.permute": 3})
+        yield Advice("too_few_wordings", do, because, {"retell.coverage": FEW_WORDINGS})
 
 
 def _questions(found: Standing) -> Iterator[Advice]:

@@ -154,6 +154,7 @@ class _Checker:
             run.strength,
             run.probes,
             run.alarm,
+            run.guard,
             run.scores / "base.json",
             run.scores / "tuned.json",
             run.benchmarks,

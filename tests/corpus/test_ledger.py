@@ -174,7 +174,7 @@ def test_a_wording_counts_once_in_however_many_pieces() -> None:
     schedule = _ByHand(shards, 0, 64, 1, 0.0)
     schedule.order = (0, 0, 1, 2)
     ledger = _open(shards, trained=[A], held_out=[], found=2, drops=[DROP])
-    facts = close_ledger(ledger, [A], schedule, 4)["facts"]
+    facts = close_ledger(ledger, [A], schedule, range(4))["facts"]
     # fact 1: 2 + 1 + 1 times in 3 texts and 3 wordings; fact 2: 2 + 1 times in 2 texts, 1 wording
     assert (facts["median_exposures"], facts["median_texts"]) == (3.5, 2.5)
     assert facts["median_wordings"] == 2.0

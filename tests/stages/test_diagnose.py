@@ -49,6 +49,7 @@ def losses(run: Path, values: list[float]) -> None:
     (run / "metrics.jsonl").write_text("\n".join([*lines, '{"step": 99, "lo']) + "\n")
 
 
+SELDOM_MET = {"facts": {"median_exposures": 2.0, "median_wordings": 6.0}}
 MET = {"facts": {"median_exposures": 30.0, "median_wordings": 9.0}}
 NOT = {"learned": "no_evidence", "kept": "yes", "memorised": False}
 
@@ -68,7 +69,7 @@ def test_causes_from_artifacts(finished: Path, tmp_path: Path) -> None:
     def first(name: str, **changes: dict[str, Any]) -> Any:
         return diagnose_run(recorded(finished, tmp_path / name, **changes)).causes[0]
 
-    few = first("few", evaluation=NOT, ledger={"facts": {"median_exposures": 2.0}})
+    few = first("few", evaluation=NOT, ledger=SELDOM_MET)
     assert (few.cause, few.changes) == ("too_few_steps", {"train.max_steps": 300})
     slow = recorded(finished, tmp_path / "slow", evaluation=NOT, ledger=MET)
     set_rate(slow, 1e-5)
@@ -102,7 +103,7 @@ def test_causes_from_artifacts(finished: Path, tmp_path: Path) -> None:
 # Broken by: two budgets in one recipe, or an embedding rate that stays where it was.
 def test_apply_writes_a_recipe_that_loads(finished: Path, tmp_path: Path) -> None:
     run = recorded(finished, tmp_path / "run", evaluation=NOT,
-                   ledger={"facts": {"median_exposures": 2.0}})  # fmt: skip
+                   ledger=SELDOM_MET)  # fmt: skip
     set_rate(run, 1e-5)
     losses(run, [3.0] * 40)
     found, written = steep.diagnose(run, apply=True)

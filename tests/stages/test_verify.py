@@ -133,7 +133,7 @@ def test_a_run_that_has_just_begun_is_whole_so_far(run: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     found = steep.verify(run)
     assert found.is_whole
-    assert len(found.checked) == 6
+    assert len(found.checked) == 7
 
 
 def test_no_run_folder_is_the_users_error(tmp_path: Path) -> None:

@@ -303,7 +303,8 @@ def test_stopped_and_started_again_gives_the_same_bits(lora: Done, tmp_path: Pat
     with pytest.raises(Interrupted) as caught:
         steep.train(recipe, progress=_Terminating())
     assert caught.value.exit_code == 143
-    assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-2"]
+    saved = {p.name for p in (tmp_path / "run" / "checkpoints").iterdir()}
+    assert "step-2" in saved and "step-3" not in saved
     steep.train(recipe)
     name = "checkpoints/step-3/weights.safetensors"
     assert file_hash(tmp_path / "run" / name) == file_hash(lora.run / name)

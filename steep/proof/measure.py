@@ -25,7 +25,7 @@ from steep.proof.recall import (
 )
 from steep.proof.scorer import Scorer
 
-SCORER_VERSION = 6
+SCORER_VERSION = 7
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80

@@ -13,7 +13,8 @@ from steep.proof.scorer import Scorer
 VERBATIM_WINDOWS = 64
 VERBATIM_TOKENS = 32
 _WINDOW_CHARACTERS = 1024
-_STRIDE_CHARACTERS = 256
+# Nearer than 32 characters, passages would hardly differ.
+_STRIDES_CHARACTERS = (256, 128, 64, 32)
 
 STARTED_SAMPLES = 12
 UNSTARTED_SAMPLES = 4
@@ -36,25 +37,38 @@ class Window:
 def verbatim_windows(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[Window]:
     """Up to 64 windows of 64 tokens from trained texts.
 
-    Chosen by hash among places 256 characters apart, so the same texts give the same windows
+    Chosen by hash among places in even distances, so the same texts give the same windows
     whatever their order; a tokenizer with more tokens takes the same places.
     """
+    stride = _stride(texts)
     places = [
         (text_hash(f"{name}\x1f{start}"), name, start, text)
         for name, text in texts
-        for start in range(0, max(len(text) - _STRIDE_CHARACTERS, 0) + 1, _STRIDE_CHARACTERS)
+        for start in range(0, max(len(text) - stride, 0) + 1, stride)
     ]
     found: list[Window] = []
     for _, name, start, text in sorted(places):
         if len(found) == VERBATIM_WINDOWS:
             break
-        space = text.find(" ", start, start + _STRIDE_CHARACTERS) if start else -1
+        space = text.find(" ", start, start + stride) if start else -1
         begin = space if space >= 0 else start
         ids = scorer.encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
         size = len(scorer.encoder.prefix) + 2 * VERBATIM_TOKENS
         if len(ids) >= size <= scorer.max_length:
             found.append(Window(name, start, tuple(ids[:size])))
     return found
+
+
+def _stride(texts: Sequence[tuple[str, str]]) -> int:
+    """Characters between places: 256, or less where so little text would give too few passages.
+
+    A handful of them could all be recited without that being more than chance. Only characters
+    count here, so that another tokenizer doesn't move the places.
+    """
+    for stride in _STRIDES_CHARACTERS:
+        if sum(len(text) // stride for _, text in texts) >= 2 * VERBATIM_WINDOWS:
+            return stride
+    return _STRIDES_CHARACTERS[-1]
 
 
 def recited(scorer: Scorer, windows: Sequence[Window]) -> list[dict[str, Any]]:

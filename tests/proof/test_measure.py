@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -109,6 +110,15 @@ def test_verbatim_windows_are_fixed(model: Any, tokenizer: Any, result: dict[str
     many = tuple((f"t{n}", TEXT * 6) for n in range(100))
     assert len(verbatim_windows(scorer, many)) == 64
     assert verbatim_windows(scorer, [("short", "The fox.")]) == []
+
+
+def test_little_text_is_tried_closely(model: Any, tokenizer: Any) -> None:
+    scorer = Scorer(model, tokenizer)
+    few = [(f"t{n}", f"{n} {TEXT}" * 8) for n in range(4)]
+    starts = sorted(window.start for window in verbatim_windows(scorer, few) if window.id == "t0")
+    assert len(starts) >= 10 and min(b - a for a, b in pairwise(starts)) == 32
+    many = [(f"t{n}", f"{n} {TEXT}" * 8) for n in range(100)]
+    assert all(window.start % 256 == 0 for window in verbatim_windows(scorer, many))
 
 
 def test_progress_ends_at_the_total(model: Any, tokenizer: Any) -> None:

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/pip --disable-pip-version-check --quiet
 STAMP = $(VENV)/.installed
+# Tests run on every core, each file by one process (files share costly fixtures).
+PYTEST = $(VENV)/bin/python -m pytest -n logical --dist loadfile
 
 .PHONY: install demo test test-bench crash check bench notebook clean
 
@@ -22,7 +24,7 @@ demo: install
 	$(VENV)/bin/steep demo
 
 test: install
-	$(VENV)/bin/python -m pytest
+	$(PYTEST)
 
 # lm-eval and what it needs take about 450 MB, so only those who want benchmarks install them.
 test-bench: install
@@ -31,13 +33,13 @@ test-bench: install
 
 # Runs ended at every named moment of writing, at random, and with no room left: minutes.
 crash: install
-	$(VENV)/bin/python -m pytest -m "slow or not slow" tests/crash
+	$(PYTEST) -m "slow or not slow" tests/crash
 
 check: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest
+	$(PYTEST)
 
 bench: install
 	$(VENV)/bin/python bench/train.py

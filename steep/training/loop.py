@@ -30,7 +30,7 @@ from steep.training.checkpoint import (
 )
 from steep.training.checks import Checks
 from steep.training.guard import Guard
-from steep.training.loss import PackedLoss, Way, choose_way
+from steep.training.loss import PackedLoss, Way, choose_way, way_before, way_state
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import rate_factor
 from steep.training.recompute import recomputing
@@ -127,14 +127,16 @@ def train_model(
     if found:
         load_checkpoint(found, trainable, optimizer)
     dtype = dtype_of(precision)
-    way = choose_way(model, recipe.max_seq_length, dtype)
+    before_stop = found.state if found else {}
+    way = way_before(model, before_stop.get("way", {})) or choose_way(
+        model, recipe.max_seq_length, dtype
+    )
     packed = PackedLoss(model, way, dtype)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
     metrics_path = folder / "metrics.jsonl"
     kept = found.metrics if found else ""
     write_text(metrics_path, kept)  # lines of steps that will be run again go
-    before_stop = found.state if found else {}
     alarms = Alarms(before_stop.get("alarms"))
     moved: dict[str, bool] = before_stop.get("moved", {})
     if guard is not None:
@@ -144,7 +146,7 @@ def train_model(
         state = {
             "alarms": alarms.state,
             "moved": moved,
-            "way": {"packing": way.packing, "head": way.head},
+            "way": way_state(model, way),
             **({"guard": guard.state} if guard else {}),
         }
         accepted = found.accepted if found else ()

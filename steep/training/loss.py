@@ -12,8 +12,9 @@ a memory of its own (a recurrent one, say) gets a slower way, never a wrong answ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -166,6 +167,35 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
         return next(found, _LAST)
     finally:
         model.train(was_training)
+
+
+def way_state(model: Any, way: Way) -> dict[str, str]:
+    """What a checkpoint keeps of a way: the way, and what it was tried with."""
+    return {**asdict(way), "tried_with": _trier(model)}
+
+
+def way_before(model: Any, state: Mapping[str, str]) -> Way | None:
+    """The way a stopped run was computed, if the libraries and the device are still the same.
+
+    It isn't tried again: that would take seconds, and a trial near its tolerance might end
+    otherwise than before.
+
+    Args:
+        state: from ``way_state``, or empty.
+    """
+    if state.get("tried_with") != _trier(model):
+        return None
+    known = (*_ON_CPU, *_ANYWHERE, _LAST)
+    return next((way for way in known if way_state(model, way) == dict(state)), None)
+
+
+def _trier(model: Any) -> str:
+    """Everything a trial's outcome depends on besides the model itself."""
+    import peft
+    import transformers
+
+    versions = (torch.__version__, transformers.__version__, peft.__version__)
+    return " ".join((next(model.parameters()).device.type, *map(str, versions)))
 
 
 def _agrees(loss: PackedLoss, rows: Rows, expected: float) -> bool:

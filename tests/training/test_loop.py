@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from steep.errors import TrainingAlarm
+from steep.training import loop
 from steep.training.loop import StepMetrics
+from steep.training.loss import Way
 from steep.training.stop import Interrupted, StopRequest
 from tests.tiny import Kind, tiny_tokenizer
 from tests.training.corpus import (
@@ -310,6 +312,29 @@ def test_a_finished_run_trains_no_more(uninterrupted: Any, tmp_path: Path) -> No
     training, metrics = train(model, recipe, tmp_path)
     assert (training.first_step, metrics) == (6, [])
     assert all(torch.equal(final[name], p) for name, p in weights(model).items())
+
+
+# Broken by: way_before that returns None (tried again), or that ignores tried_with.
+@pytest.mark.parametrize(("changed", "tried"), [(False, 0), (True, 1)])
+def test_a_resumed_run_is_computed_as_before(
+    changed: bool, tried: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe(save_steps=1)
+    with pytest.raises(Killed):
+        train(make_model("llama", recipe), recipe, tmp_path, on_step=_kill_at(3))
+    trials: list[Way] = []
+
+    def slowest(*_: Any) -> Way:
+        trials.append(Way("alone", "logits", "plain"))
+        return trials[-1]
+
+    monkeypatch.setattr(loop, "choose_way", slowest)
+    if changed:
+        monkeypatch.setattr("transformers.__version__", "0.0")
+    training, _ = train(make_model("llama", recipe), recipe, tmp_path)
+    assert len(trials) == tried
+    assert (training.way.packing == "alone") is changed
+    assert training.last.state["way"]["packing"] == training.way.packing
 
 
 def test_a_run_of_another_key_starts_over(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from asked import Answers, ask, change_of_loss, share
 from worlds import companies, ferries
 
 from steep.artifact import read_json, write_json
@@ -32,13 +33,11 @@ from steep.corpus.ledger import FEW_WORDINGS
 from steep.corpus.retell import retell
 from steep.corpus.shards import build_shards
 from steep.progress import Silent
-from steep.proof.asking import log_probabilities, ranked
 from steep.proof.measure import Panel
 from steep.proof.probes.build import draft_probes
 from steep.proof.probes.screen import Wanted, screen
-from steep.proof.questions import Question, general_texts, load_questions, with_distractors
+from steep.proof.questions import Question, load_questions, with_distractors
 from steep.proof.scorer import Scorer
-from steep.proof.statistics import paired, paired_share
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import Base, open_base
 from steep.stages.contamination import evaluation_items
@@ -192,16 +191,7 @@ class _Bench:
         }
 
     def _asked(self, model: Any, tokenizer: Any, probes: Sequence[Question]) -> dict[str, Any]:
-        scorer = Scorer(model, tokenizer)
-        questions = [*self._questions, *probes]
-        scores = log_probabilities(scorer, questions)
-        right = [
-            {"set": _set(q), "cluster": q.cluster or q.id, "first": bool(ranked(q, row)["first"])}
-            for q, row in zip(questions, scores, strict=True)
-        ]
-        texts = [text for _, text in general_texts()[: self._given.general]]
-        general = [[s.nats, s.tokens] for s in scorer.score_texts(texts)]
-        return {"questions": right, "general": general}
+        return ask(model, tokenizer, [*self._questions, *probes], self._given.general).as_json()
 
     def _probes(self) -> list[Question]:
         """Automatic probes in words that none of the cells trains on, made once."""
@@ -239,28 +229,11 @@ def _texts(inputs: Inputs, recipes: Sequence[Recipe]) -> list[str]:
     return [*dict.fromkeys(f"{p.prompt}{p.text}" for p in kept), *(inputs.replay or ())]
 
 
-def _set(question: Question) -> str:
-    if question.kind == "control":
-        return "control"
-    source = "probe" if question.id.startswith("probe-") else "question"
-    return f"{source} {question.form}"
-
-
 def _line(cell: str, seed: int, found: Mapping[str, Any], base: Mapping[str, Any]) -> str:
     """A cell's shares with the intervals of their change, and general loss, as a table's row."""
-    parts = [cell, str(seed)]
-    for name in dict.fromkeys(row["set"] for row in found["questions"]):
-        places = [n for n, row in enumerate(found["questions"]) if row["set"] == name]
-        sides = [[float(side["questions"][n]["first"]) for n in places] for side in (base, found)]
-        change = paired_share(*sides, [found["questions"][n]["cluster"] for n in places])
-        low, high = change.ci95 or (0.0, 0.0)
-        tuned = change.tuned or 0.0
-        parts.append(f"{name} ({change.n}): {tuned:.1%} ({low:+.1%} to {high:+.1%})")
-    sides = [[nats / tokens for nats, tokens in side["general"]] for side in (base, found)]
-    weights = [tokens for _, tokens in found["general"]]
-    loss = paired(*sides, [str(n) for n in range(len(weights))], weights)
-    low, high = loss.ci95 or (0.0, 0.0)
-    parts.append(f"general {loss.delta:+.3f} nats ({low:+.3f} to {high:+.3f})")
+    before, after = Answers.from_json(base), Answers.from_json(found)
+    parts = [cell, str(seed), *(share(before, after, name) for name in after.sets())]
+    parts.append(change_of_loss(before, after))
     parts.append(f"{found.get('training_seconds', 0):.0f} s, {found.get('steps', 0)} steps")
     parts.append(json.dumps(found.get("trained", {}).get("by_kind", {})))
     return " | ".join(parts)

@@ -46,15 +46,15 @@ def test_knowledge_is_timed_and_kept(tmp_path: Path) -> None:
     save_tiny_model(tmp_path / "tiny")
     command = [
         *(sys.executable, str(ROOT / "bench" / "knowledge.py"), "--out", str(tmp_path / "out")),
-        *("--model", str(tmp_path / "tiny"), "--companies", "11", "12", "--tokens", "3000"),
+        *("--model", str(tmp_path / "tiny"), "--companies", "12", "13", "--tokens", "3000"),
         *("--cells", "lora", "notebook", "--general", "2"),
         *("--set", "train.max_seq_length=96", "train.precision=fp32"),
     ]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    kept = json.loads((tmp_path / "out" / "11-0" / "lora.json").read_text())
-    assert kept["facts"] == 55 and kept["curve"] and kept["tokens"] >= 3000
+    kept = json.loads((tmp_path / "out" / "12-0" / "lora.json").read_text())
+    assert kept["facts"] == 60 and kept["tokens"] >= 3000
     rows = first.stdout.splitlines()
     assert [row.split(" | ")[0] for row in rows] == ["lora"] * 3 + ["notebook"] * 3
-    assert "60 facts" in rows[1] and "question new" in rows[1] and "too few sizes" in rows[2]
+    assert "65 facts" in rows[1] and "question new" in rows[1] and "too few sizes" in rows[2]
     (tmp_path / "tiny" / "model.safetensors").unlink()  # nothing may be trained again
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout == first.stdout

@@ -66,7 +66,7 @@ def _pair(key: str, value: Any, comment: str | None = None) -> str:
         said = f"{key} = [{', '.join(_value(item) for item in value)}]"
     else:
         said = f"{key} = {_value(value)}"
-    return f"{said:<34}# {comment}" if comment else said
+    return f"{said:<33} # {comment}" if comment else said
 
 
 def _value(value: Any) -> str:

@@ -168,7 +168,8 @@ def _opening(inputs: Inputs, output: Path) -> list[str]:
     documents, drops = inputs.collection.documents, inputs.collection.drops
     kinds = Counter(PurePath(d.source).suffix.lower() or "no suffix" for d in documents)
     kept = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
-    lines = [f"Made by steep init from {len(documents):,} documents ({kept})."]
+    word = "document" if len(documents) == 1 else "documents"
+    lines = [f"Made by steep init from {len(documents):,} {word} ({kept})."]
     if drops:
         reasons = Counter(drop.reason for drop in drops)
         left = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))

@@ -30,6 +30,8 @@ def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence
         raise RecipeError(f"recipe {name}: not valid TOML ({error})") from None
     folder = out.absolute()
     values.setdefault("data", {})["domain"] = [str(folder / "documents")]
+    for stage in values.get("train", {}).get("stages", ()):
+        stage["domain"] = [str(folder / "documents")]
     values.setdefault("evaluate", {})["questions"] = str(folder / "questions.jsonl")
     values["output_dir"] = str(folder / "run")
     values.setdefault("seed", seed)

@@ -26,6 +26,10 @@ def plan_lines(plan: Plan) -> list[str]:
             f"{training['method']}, {training['steps']:,} steps, {training['tokens']:,} tokens "
             f"({training['general_share']:.0%} replay), {training['passes']:g} passes",
         ),
+        *(
+            (f"stage {stage['name']}", f"{stage['steps']:,} steps, {stage['passes']:g} passes")
+            for stage in training.get("stages", ())
+        ),
         ("facts", _facts(plan.facts)),
         (
             "precision",

@@ -47,6 +47,14 @@ class _Source:
         return (self.prose, *self.fields)
 
 
+def most_forms(recipe: RetellRecipe) -> int:
+    """How often a document is said, itself included, at most."""
+    if not recipe.enabled:
+        return 1
+    told = 1 + recipe.permute + recipe.records + recipe.restore
+    return told + recipe.cloze + recipe.questions + recipe.reversed
+
+
 def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Random) -> list[Piece]:
     """Pieces for training: every document once as it is, then its retellings.
 

@@ -7,7 +7,7 @@ fresh order, with replay mixed in evenly by its share of tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,24 @@ class Batch:
         return int((self.labels[:, 1:] != IGNORED).sum())
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a curriculum: the steps from ``first`` (counting from 0), so many of them.
+
+    ``learning_rate`` is its own peak rate; None for the run's.
+    """
+
+    name: str
+    first: int
+    steps: int
+    learning_rate: float | None = None
+
+
+def stage_at(step: int, stages: Sequence[Stage]) -> Stage | None:
+    """The stage that a step (counting from 0) belongs to; None outside all."""
+    return next((s for s in stages if s.first <= step < s.first + s.steps), None)
+
+
 @dataclass
 class Schedule:
     """The rows of a run in order, made as far as they are asked for.
@@ -56,6 +74,8 @@ class Schedule:
         max_seq_length: tokens per row.
         rows_per_step: rows of one optimizer step, over all its micro-batches.
         general_share: share of tokens that is replay (0 with no general segments).
+        documents: ids of the only documents to train on; None for all.
+        salt: sets the order apart from that of other schedules of the same seed.
     """
 
     shards: Shards
@@ -63,16 +83,27 @@ class Schedule:
     max_seq_length: int
     rows_per_step: int
     general_share: float
+    documents: frozenset[str] | None = None
+    salt: tuple[int, ...] = ()
     _rows: list[list[int]] = field(default_factory=list)
     _epoch_ends: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         general = self.shards.is_general()
-        self._domain = np.flatnonzero(~general)
+        domain = ~general
+        if self.documents is not None:
+            wanted = [piece.document in self.documents for piece in self.shards.pieces]
+            domain &= np.array(wanted, dtype=bool)[self.shards.owners]
+        self._domain = np.flatnonzero(domain)
         self._general = np.flatnonzero(general)
         self._facts = [frozenset(self.shards.pieces[owner].facts) for owner in self.shards.owners]
         self._maker = self._make_epochs()
         self._replay = self._replay_order()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of a curriculum; none if this isn't one."""
+        return ()
 
     def steps_for_epochs(self, epochs: float) -> int:
         """Optimizer steps that show every domain segment ``epochs`` times (rounded up)."""
@@ -147,7 +178,7 @@ class Schedule:
     def _make_epochs(self) -> Iterator[list[list[int]]]:
         epoch = 0
         while True:
-            rng = np.random.default_rng([self.seed, 1, epoch])
+            rng = np.random.default_rng([self.seed, 1, epoch, *self.salt])
             order = [int(i) for i in rng.permutation(self._domain)]
             yield pack(
                 self._with_replay(order), self.shards.lengths, self._facts, self.max_seq_length
@@ -173,7 +204,7 @@ class Schedule:
     def _replay_order(self) -> Iterator[int]:
         turn = 0
         while True:
-            rng = np.random.default_rng([self.seed, 2, turn])
+            rng = np.random.default_rng([self.seed, 2, turn, *self.salt])
             yield from (int(i) for i in rng.permutation(self._general))
             turn += 1
 

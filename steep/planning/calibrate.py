@@ -50,6 +50,8 @@ _FREE = frozenset(
         "save_steps",
         "threads",
         "precision",
+        "stages",
+        "rewarm_stages",
     }
 )
 

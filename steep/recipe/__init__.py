@@ -11,6 +11,7 @@ from steep.recipe.schema import (
     RetellRecipe,
     RewriteKind,
     RewriteRecipe,
+    StageRecipe,
     StrengthRecipe,
     TrainRecipe,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "RetellRecipe",
     "RewriteKind",
     "RewriteRecipe",
+    "StageRecipe",
     "StrengthRecipe",
     "TrainRecipe",
     "default_rate",

@@ -111,6 +111,8 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return os.path.abspath(local) if local.is_dir() else value
     if key == "benchmarks" and isinstance(value, list):
         return [_absolute_benchmark(item, folder) for item in value]
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return [_absolute(item, folder) for item in value]
     if key not in _PATH_KEYS:
         return value
     if isinstance(value, list):
@@ -155,7 +157,7 @@ def _dotted(location: list[str]) -> str:
 
 def _nearest(tables: list[str], key: str) -> str:
     section: type[BaseModel] = Recipe
-    for table in tables:
+    for table in (part for part in tables if not part.isdigit()):
         annotation = section.model_fields[table].annotation
         candidates = [annotation, *get_args(annotation)]
         found = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]

@@ -35,17 +35,56 @@ class DataRecipe(Section):
             too, or nothing.
     """
 
-    domain: Annotated[list[str], Field(min_length=1)]
+    domain: Annotated[list[str], Field(min_length=1)] | None = None
     general: str | list[str] = "self"
     general_share: Share = 0.2
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
     redact: Literal["nothing", "secrets", "personal"] = "secrets"
 
 
+class StageRecipe(Section):
+    """``[[train.stages]]``: documents of their own, trained before those of ``[data] domain``.
+
+    Attributes:
+        name: what the stage is called; its number if it has none.
+        domain: its documents; one that stands in two stages is trained in both.
+        max_steps, epochs, max_tokens: its budget, exactly one.
+        general_share: share of its tokens that is replay; None for that of ``[data]``.
+        learning_rate: its peak rate; None for that of ``[train]``.
+    """
+
+    name: str | None = None
+    domain: Annotated[list[str], Field(min_length=1)]
+    max_steps: Count | None = None
+    epochs: Positive | None = None
+    max_tokens: Count | None = None
+    general_share: Share | None = None
+    learning_rate: Positive | None = None
+
+    @model_validator(mode="after")
+    def one_budget(self) -> StageRecipe:
+        """Refuse a stage with no budget or two."""
+        _check_budget(self)
+        return self
+
+
+def _check_budget(section: StageRecipe | TrainRecipe, *, may_lack: bool = False) -> None:
+    budgets = ("max_steps", "epochs", "max_tokens")
+    given = [name for name in budgets if getattr(section, name) is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
+    if not given and not may_lack:
+        raise ValueError("no budget: set exactly one of max_steps, epochs or max_tokens")
+
+
 class TrainRecipe(Section):
     """``[train]``: how to learn. Exactly one of max_steps, epochs, max_tokens is the budget.
 
     Attributes:
+        stages: a curriculum: what is trained first, one after another. The documents of
+            ``[data] domain`` come last, under the budget of ``[train]``; both may be left out.
+        rewarm_stages: each stage has a warm-up and a schedule of the rate of its own; else one
+            goes over all of them.
         use_rslora: scale adapters by alpha / sqrt(r) instead of alpha / r (arXiv 2312.03732).
         use_dora: train each row's length apart from its direction (arXiv 2402.09353); slower.
         frozen_layers: decoder layers that stay as they are, 0 the first, -1 the last.
@@ -83,16 +122,18 @@ class TrainRecipe(Section):
     save_steps: Count | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: Count | None = None
+    stages: list[StageRecipe] = []
+    rewarm_stages: bool = False
+
+    @property
+    def has_budget(self) -> bool:
+        """Is there a budget besides those of the stages?"""
+        return any((self.max_steps, self.epochs, self.max_tokens))
 
     @model_validator(mode="after")
     def one_budget(self) -> TrainRecipe:
         """Refuse a recipe with no budget or two."""
-        budgets = ("max_steps", "epochs", "max_tokens")
-        given = [name for name in budgets if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
-        if not given:
-            raise ValueError("no budget: set exactly one of max_steps, epochs or max_tokens")
+        _check_budget(self, may_lack=bool(self.stages))
         return self
 
     @model_validator(mode="after")
@@ -106,6 +147,8 @@ class TrainRecipe(Section):
                 f'decay_steps has no effect with lr_scheduler_type = "{self.lr_scheduler_type}"; '
                 'set "warmup_stable_decay" or remove it'
             )
+        if self.rewarm_stages and not self.stages:
+            raise ValueError("rewarm_stages has no effect without stages; remove it")
         return self
 
 
@@ -242,7 +285,7 @@ class Recipe(Section):
     model: str = "smollm2-135m"
     output_dir: str = "runs/steep"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    data: DataRecipe
+    data: DataRecipe = DataRecipe()
     train: TrainRecipe
     retell: RetellRecipe = RetellRecipe()
     rewrite: RewriteRecipe = RewriteRecipe()
@@ -250,3 +293,35 @@ class Recipe(Section):
     strength: StrengthRecipe = StrengthRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
     export: ExportRecipe = ExportRecipe()
+
+    @model_validator(mode="after")
+    def documents_with_a_budget(self) -> Recipe:
+        """Refuse documents without a budget, and a budget without documents."""
+        if self.data.domain is None and not self.train.stages:
+            raise ValueError("'data.domain' is missing; it must be set")
+        if self.data.domain is None and self.train.has_budget:
+            raise ValueError(
+                "[train] has a budget besides those of its stages but [data] has no domain to "
+                "spend it on; set data.domain, or remove the budget"
+            )
+        if self.data.domain is not None and not self.train.has_budget:
+            raise ValueError(
+                "[data] domain comes after the stages and has no budget; set one of max_steps, "
+                "epochs or max_tokens in [train], or make it a stage of its own"
+            )
+        return self
+
+    @property
+    def curriculum(self) -> tuple[StageRecipe, ...]:
+        """The stages in order, the documents of ``[data] domain`` last; none without stages."""
+        train = self.train
+        if not train.stages or self.data.domain is None:
+            return tuple(train.stages)
+        last = StageRecipe(
+            name="domain",
+            domain=self.data.domain,
+            max_steps=train.max_steps,
+            epochs=train.epochs,
+            max_tokens=train.max_tokens,
+        )
+        return (*train.stages, last)

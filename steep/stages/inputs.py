@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from steep.artifact import text_hash
 from steep.corpus.reading import reading_texts
+from steep.documents.parts import collect_parts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
@@ -36,6 +37,7 @@ class Inputs:
         validation: general texts to choose the strength on, none of them among those judged on.
         guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
+        stages: for each stage of a curriculum the ids of its documents; empty without one.
     """
 
     collection: Collection
@@ -45,6 +47,7 @@ class Inputs:
     validation: tuple[str, ...]
     guard: tuple[str, ...]
     questions: tuple[Question, ...]
+    stages: tuple[frozenset[str], ...] = ()
 
 
 def read_inputs(recipe: Recipe) -> Inputs:
@@ -56,16 +59,33 @@ def read_inputs(recipe: Recipe) -> Inputs:
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
-    collection = collect(recipe.data.domain, redact=recipe.data.redact)
+    collection, stages = _documents(recipe)
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
         raise DocumentError("nothing is left to train on; lower data.held_out_share")
+    trained = {document.id for document in split.trained}
+    for number, (stage, members) in enumerate(zip(recipe.curriculum, stages, strict=True), 1):
+        if members.isdisjoint(trained):
+            raise DocumentError(
+                f"stage {stage.name or number} has nothing left to train on: all its documents are "
+                "held out; lower data.held_out_share, or give it more documents"
+            )
     general, validation, guard = _general(recipe)
-    return Inputs(collection, split, _replay(recipe), general, validation, guard, tuple(questions))
+    replay = _replay(recipe)
+    return Inputs(collection, split, replay, general, validation, guard, tuple(questions), stages)
+
+
+def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:
+    """What was read, and which documents each stage of a curriculum holds."""
+    if recipe.curriculum:
+        parts = [stage.domain for stage in recipe.curriculum]
+        return collect_parts(parts, redact=recipe.data.redact)
+    return collect(recipe.data.domain or (), redact=recipe.data.redact), ()
 
 
 def _replay(recipe: Recipe) -> tuple[str, ...] | None:
-    if not recipe.data.general_share:
+    shares = {recipe.data.general_share, *(s.general_share or 0.0 for s in recipe.curriculum)}
+    if not any(shares):
         return ()
     if recipe.data.general == "self":
         return None

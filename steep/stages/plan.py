@@ -28,6 +28,8 @@ from typing import Any
 
 from steep.artifact import key_of, read_json
 from steep.corpus.ledger import FEW_EXPOSURES
+from steep.corpus.retell import most_forms
+from steep.corpus.schedule import Schedule
 from steep.documents.record import Document
 from steep.errors import RecipeError
 from steep.model.load import best_device
@@ -55,7 +57,8 @@ from steep.stages.base import Base
 from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
-from steep.stages.prepare import Draft, Prepared, data_key, self_written_tokens
+from steep.stages.order import crude_tokens, passes_of, self_written_tokens
+from steep.stages.prepare import Draft, Prepared, data_key
 from steep.stages.probes import known_probes, stand_ins
 from steep.stages.rewrite import estimate, planned
 
@@ -216,6 +219,7 @@ def make_plan(
             "passes": round(corpus.schedule.epoch_of(corpus.steps), 2),
             "general_share": ledger["trained"]["general_share"],
             "method": recipe.train.method,
+            **({"stages": stages} if (stages := _stages(corpus.schedule)) else {}),
         },
         facts=ledger["facts"],
         machine={
@@ -231,6 +235,17 @@ def make_plan(
             _advice(recipe, inputs, base, corpus, domain_tokens, calibration, progress, ask)
         ),
     )
+
+
+def _stages(schedule: Schedule) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": stage.name,
+            "steps": stage.steps,
+            "passes": round(schedule.epoch_of(stage.first + stage.steps), 2),
+        }
+        for stage in schedule.stages
+    ]
 
 
 def _advice(
@@ -289,7 +304,7 @@ def _workload(
         validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
         written_tokens=0
         if inputs.replay is not None
-        else self_written_tokens(recipe, corpus.steps),
+        else self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages)),
     )
 
 
@@ -356,25 +371,12 @@ def first_tokens(texts: Sequence[str], tokenizer: Any, most: int) -> list[str]:
 
 def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:
     """About as many tokens as a run trains at most, without making the corpus."""
-    train = recipe.train
-    if train.max_steps is not None:
-        rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
-        return float(train.max_steps * rows * train.max_seq_length)
-    if train.max_tokens is not None:
-        return float(train.max_tokens)
-    characters = sum(len(document.text) for document in inputs.split.trained)
-    retold = _crude_forms(recipe)
-    domain = characters / _CHARACTERS_PER_TOKEN * retold * float(train.epochs or 1)
-    return domain / (1.0 - recipe.data.general_share)
-
-
-def _crude_forms(recipe: Recipe) -> int:
-    """How often a document is said, itself included, at most."""
-    forms = recipe.retell
-    if not forms.enabled:
-        return 1
-    told = 1 + forms.permute + forms.records + forms.restore
-    return told + forms.cloze + forms.questions + forms.reversed
+    trained = inputs.split.trained
+    stages = inputs.stages or (frozenset(document.id for document in trained),)
+    characters = [sum(len(d.text) for d in trained if d.id in stage) for stage in stages]
+    retold = most_forms(recipe.retell) / _CHARACTERS_PER_TOKEN
+    tokens, _ = crude_tokens(recipe, [retold * count for count in characters])
+    return tokens
 
 
 def _config(base: Base) -> Any:

@@ -19,7 +19,6 @@ from steep.corpus.schedule import Schedule
 from steep.corpus.shards import (
     PIECES_FILE,
     TOKENS_FILE,
-    Shards,
     build_shards,
     load_shards,
     save_shards,
@@ -41,6 +40,7 @@ from steep.stages.contamination import (
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
+from steep.stages.order import budgets_of, make_schedule, passes_of, self_written_tokens, stages_key
 from steep.stages.rewrite import rewrite, rewrites_from
 
 DOCUMENTS_FILE = "documents.jsonl"
@@ -52,7 +52,6 @@ LEDGER_FILE = "ledger.json"
 CORPUS_VERSION = 3
 
 # More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
-_MOST_SELF_WRITTEN_TOKENS = 24_000
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 
 
@@ -100,8 +99,7 @@ def prepare_data(
             _make(recipe, inputs, base, run, key, progress)
     shards = load_shards(run.data)
     ledger = read_json(run.data / LEDGER_FILE)
-    schedule = _schedule(recipe, shards)
-    steps = _steps(recipe, schedule)
+    schedule, steps = make_schedule(recipe, shards, inputs.stages)
     documents = ledger["documents"]
     progress.note(
         f"{documents['found']} documents: {documents['trained']} to train, "
@@ -131,14 +129,6 @@ def draft(recipe: Recipe, inputs: Inputs, base: Base) -> Draft:
     return _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
 
 
-def self_written_tokens(recipe: Recipe, steps: int) -> int:
-    """Tokens that the base model writes for replay in a run of so many steps, at most."""
-    train = recipe.train
-    rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
-    total = steps * rows * train.max_seq_length
-    return min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
-
-
 def _stand_ins() -> list[str]:
     return [
         text[start : start + _SELF_WRITTEN_CHARACTERS]
@@ -151,8 +141,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
     """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
     found = decontaminate(pieces, evaluation_items(inputs))
     shards = build_shards(found.kept, base.tokenizer, recipe.train.max_seq_length)
-    schedule = _schedule(recipe, shards)
-    steps = _steps(recipe, schedule)
+    schedule, steps = make_schedule(recipe, shards, inputs.stages)
     ledger = open_ledger(
         trained=inputs.split.trained,
         held_out=inputs.split.held_out,
@@ -180,7 +169,7 @@ def _make(
     pieces += rewrites.pieces
     general = inputs.replay
     if general is None:
-        general = tuple(_self_written(recipe, base, pieces, progress))
+        general = tuple(_self_written(recipe, inputs, base, pieces, progress))
     made = _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
     ledger = {**made.ledger, "rewrites": rewrites.ledger} if rewrites.ledger else made.ledger
     with new_folder(run.data) as folder:
@@ -249,6 +238,7 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         ],
         "budget": [train.max_steps, train.epochs, train.max_tokens],
         "items": items_key(inputs),
+        **({"stages": stages_key(recipe, inputs.stages)} if inputs.stages else {}),
     }
 
 
@@ -284,23 +274,18 @@ def _refuse_drift(run: RunFolder, inputs: Inputs, base: Base, key: dict[str, Any
 
 
 def _self_written(
-    recipe: Recipe, base: Base, pieces: Sequence[Piece], progress: Progress
+    recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece], progress: Progress
 ) -> list[str]:
     progress.stage("Writing general text for replay with the base model")
-    train = recipe.train
-    rows = train.per_device_train_batch_size * train.gradient_accumulation_steps
-    if train.max_steps is not None:
-        total = float(train.max_steps * rows * train.max_seq_length)
-    elif train.max_tokens is not None:
-        total = float(train.max_tokens)
-    else:
-        shards = build_shards(pieces, base.tokenizer, train.max_seq_length)
-        total = len(shards.tokens) * float(train.epochs or 1) / (1 - recipe.data.general_share)
-    wanted = min(int(total * recipe.data.general_share) + 1, _MOST_SELF_WRITTEN_TOKENS)
+    budgets = budgets_of(recipe)
+    passes = [0.0] * len(budgets)
+    if any(budget.epochs for budget in budgets):  # only they depend on the documents' length
+        shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+        passes = passes_of(shards, inputs.stages)
     return write_general_text(
         base.model,
         base.tokenizer,
-        tokens=wanted,
+        tokens=self_written_tokens(recipe, passes),
         seed=recipe.seed,
         fingerprint=base.fingerprint,
         progress=lambda done, total: progress.at(done, total, "tokens written"),
@@ -309,26 +294,6 @@ def _self_written(
 
 def _as_replay(texts: Iterable[str]) -> list[Piece]:
     return [Piece("general", f"general-{i}", text) for i, text in enumerate(texts)]
-
-
-def _schedule(recipe: Recipe, shards: Shards) -> Schedule:
-    train = recipe.train
-    return Schedule(
-        shards,
-        recipe.seed,
-        train.max_seq_length,
-        train.per_device_train_batch_size * train.gradient_accumulation_steps,
-        recipe.data.general_share,
-    )
-
-
-def _steps(recipe: Recipe, schedule: Schedule) -> int:
-    train = recipe.train
-    if train.max_steps is not None:
-        return train.max_steps
-    if train.max_tokens is not None:
-        return schedule.steps_for_tokens(train.max_tokens)
-    return schedule.steps_for_epochs(float(train.epochs or 1))
 
 
 def _warnings(ledger: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from steep.artifact import write_text
-from steep.corpus.schedule import Batch, Schedule
+from steep.corpus.schedule import Batch, Schedule, stage_at
 from steep.errors import SteepError
 from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision, dtype_of
@@ -32,7 +32,7 @@ from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loss import PackedLoss, Way, choose_way, way_before, way_state
 from steep.training.optimizer import make_optimizer, set_rates
-from steep.training.rates import rate_factor
+from steep.training.rates import share_of_peak
 from steep.training.recompute import recomputing
 from steep.training.saves import Saves
 from steep.training.stop import Interrupted, StopRequest
@@ -196,7 +196,8 @@ def train_model(
             batch = schedule.batch(step)
             with saves.of_last_good_state():
                 alarms.check_targets(step, batch.targets)
-            factor = rate_factor(step, steps, recipe) * (guard.factor if guard else 1.0)
+            factor = share_of_peak(step, steps, recipe, schedule.stages)
+            factor *= guard.factor if guard else 1.0
             set_rates(optimizer, groups, factor, recipe)
             fingerprints = {} if moved else _fingerprints(trainable)
             packed.begin_step()
@@ -230,6 +231,8 @@ def train_model(
                 if checks is not None:
                     checks.spend(extra["guard_seconds"])
                 before = time.monotonic()
+            if (stage := stage_at(step, schedule.stages)) is not None:
+                extra = {"stage": stage.name, **extra}
             metrics_file.write(json.dumps({**metrics.__dict__, **extra}) + "\n")
             metrics_file.flush()
             extra = {}

@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from steep.corpus.schedule import Stage, stage_at
 from steep.recipe import TrainRecipe
+
+
+def share_of_peak(
+    step: int, steps: int, recipe: TrainRecipe, stages: Sequence[Stage] = ()
+) -> float:
+    """Share of the recipe's peak rate for ``step`` (from 0) of ``steps``.
+
+    In a curriculum the stage's own peak, if it has one, takes the recipe's place, also for
+    embeddings in proportion; under ``rewarm_stages`` the shape is the stage's own.
+
+    Args:
+        stages: of the curriculum, in order; empty without one. The recipe is a resolved one.
+    """
+    stage = stage_at(step, stages)
+    if stage is None:
+        return rate_factor(step, steps, recipe)
+    if recipe.rewarm_stages:
+        factor = rate_factor(step - stage.first, stage.steps, recipe)
+    else:
+        factor = rate_factor(step, steps, recipe)
+    if stage.learning_rate is None or recipe.learning_rate is None:
+        return factor
+    return factor * stage.learning_rate / recipe.learning_rate
 
 
 def rate_factor(step: int, steps: int, recipe: TrainRecipe) -> float:

@@ -1,14 +1,20 @@
-"""Saved at every step of three epochs, resumed from each: the same bits, the planned order."""
+"""Saved at every step of three epochs, resumed from each: the same bits, the planned order.
+
+Once with one schedule and once with a curriculum of three stages.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from steep.corpus.curriculum import Curriculum, in_order
+from steep.corpus.schedule import Batch, Schedule
 from steep.training.checkpoint import checkpoints
 from tests.tiny import tiny_tokenizer
 from tests.training.corpus import (
@@ -38,12 +44,46 @@ def _schedule() -> Recording:
     return make_schedule(tiny_tokenizer(TEXTS), rows=2)
 
 
+class RecordingCurriculum(Curriculum):
+    """A curriculum that writes down which segments were asked for."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.asked: dict[int, tuple[int, ...]] = {}
+
+    def batch(self, step: int) -> Batch:
+        batch = super().batch(step)
+        self.asked[step] = batch.segment_ids
+        return batch
+
+
+def _curriculum() -> RecordingCurriculum:
+    """Three stages of overlapping documents, two epochs each, of rates of their own."""
+    whole = _schedule()
+    names = [f"d{n}" for n in range(len(TEXTS))]
+    parts = [
+        Schedule(whole.shards, 0, 64, 2, 0.2, frozenset(names[begin:end]), (number,))
+        for number, (begin, end) in enumerate([(0, 6), (4, 10), (0, 10)], 1)
+    ]
+    steps = [part.steps_for_epochs(2) for part in parts]
+    made = in_order(parts, steps, ["broad", "narrow", "all"], [None, 5e-3, 2e-2])
+    return RecordingCurriculum(parts, made.stages)
+
+
 # Broken by: first = found.step + 1 (the order's cursor), dropout that isn't seeded by the step,
 # optimizer state left out, the rate counted from the resume.
-def test_resumed_from_every_step_of_three_epochs(tmp_path: Path) -> None:
+# For the curriculum by: the stage's number left out of the order, a stage's rate left out.
+@pytest.mark.parametrize("order", ["one schedule", "curriculum", "curriculum, rewarmed"])
+def test_resumed_from_every_step_of_three_epochs(order: str, tmp_path: Path) -> None:
     recipe = make_recipe(**RECIPE)
-    planned = _schedule()
-    steps = planned.steps_for_epochs(3)
+    make: Callable[[], Recording | RecordingCurriculum] = _schedule
+    if order != "one schedule":
+        make = _curriculum
+        stages = [{"domain": ["documents"], "epochs": 1}] * 3
+        rewarm = order == "curriculum, rewarmed"
+        recipe = make_recipe(**RECIPE, max_steps=None, stages=stages, rewarm_stages=rewarm)
+    planned = make()
+    steps = sum(s.steps for s in planned.stages) or planned.steps_for_epochs(3)
     assert steps >= 7
     kept = tmp_path / "kept"
 
@@ -65,7 +105,7 @@ def test_resumed_from_every_step_of_three_epochs(tmp_path: Path) -> None:
         folder = tmp_path / f"from-{step}"
         shutil.copytree(kept / f"step-{step}", folder / "checkpoints" / f"step-{step}")
         torch.manual_seed(step)  # another process has other global generators
-        model, schedule = make_model("llama", recipe), _schedule()
+        model, schedule = make_model("llama", recipe), make()
         training, _ = train(model, recipe, folder, steps=steps, schedule=schedule)
         assert training.first_step == step
         assert schedule.asked == {n: ids for n, ids in planned.asked.items() if n >= step}

@@ -9,6 +9,7 @@ import pytest
 from steep.errors import RecipeError
 from steep.recipe import Recipe, load_recipe, recipe_from, write_recipe
 
+STAGED = '[train]\n[[train.stages]]\ndomain = ["broad/"]\nepochs = 3\n'
 GOOD = '[data]\ndomain = ["docs/"]\n[train]\nmax_steps = 3\n'
 
 
@@ -32,10 +33,10 @@ def _error(path: Path, *overrides: str) -> str:
     [
         ('modle = "x"\n' + GOOD, ["unknown key 'modle'", "did you mean 'model'?"]),
         (GOOD + "lora_rank = 8\n", ["[train]", "'lora_rank'", "did you mean 'lora_r'?"]),
-        (GOOD + "[[train.stages]]\nepochs = 3\n", ["[train]", "unknown key 'stages'"]),
+        (GOOD + "[[train.stages]]\nepochs = 3\n", ["'train.stages.0.domain' is missing"]),
         (GOOD + "[retel]\n", ["unknown key 'retel'", "did you mean 'retell'?"]),
         (GOOD + "[retell]\nclose = 3\n", ["[retell]", "'close'", "did you mean 'cloze'?"]),
-        ("[train]\nmax_steps = 3\n", ["'data' is missing"]),
+        ("[train]\nmax_steps = 3\n", ["'data.domain' is missing"]),
         ("[data]\n[train]\nmax_steps = 3\n", ["'data.domain' is missing"]),
         ("[data]\ndomain = []\n[train]\nmax_steps = 3\n", ["'data.domain'", "at least 1"]),
         (GOOD + 'learning_rate = "fast"\n', ["'train.learning_rate'", "'fast'", "number"]),
@@ -51,6 +52,12 @@ def _error(path: Path, *overrides: str) -> str:
         (GOOD + "gradient_checkpointing = 3\n", ["'train.gradient_checkpointing'", "3"]),
         (GOOD + 'lr_scheduler_type = "wsd"\n', ["'wsd'", "'warmup_stable_decay'"]),
         (GOOD + "decay_steps = 0\n", ["'train.decay_steps'", "greater than or equal to 1"]),
+        (STAGED + "rate = 1\n", ["unknown key 'rate'", "train.stages", "general_share"]),
+        (STAGED + "max_steps = 1\n", ["train.stages.0", "max_steps and epochs are both budgets"]),
+        (STAGED.replace("epochs = 3\n", ""), ["train.stages.0", "no budget"]),
+        (STAGED.replace("[train]\n", "[train]\nepochs = 1\n"), ["no domain", "data.domain"]),
+        (STAGED.replace("[train]", '[data]\ndomain = ["d"]\n[train]'), ["has no budget"]),
+        (GOOD + "rewarm_stages = true\n", ["no effect without stages"]),
         (GOOD + 'precision = """a\nb"""\n', ["'train.precision'"]),
         (GOOD.replace('["docs/"]', "3"), ["'data.domain'", "list"]),
         (GOOD.replace('["docs/"]', "[3]"), ["'data.domain.0'", "string"]),
@@ -235,3 +242,15 @@ def test_recipes_are_frozen_and_made_from_mappings(
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 3  # type: ignore[misc]
     assert isinstance(recipe, Recipe)
+
+
+def test_stages_come_before_the_domain_of_data(tmp_path: Path) -> None:
+    path = _write(tmp_path, GOOD + '[[train.stages]]\nname = "a"\ndomain = ["b/"]\nepochs = 2\n')
+    recipe = load_recipe(path)
+    first, last = recipe.curriculum
+    assert first.domain == [f"{tmp_path}/b/"] and (first.epochs, first.max_steps) == (2, None)
+    assert last.domain == recipe.data.domain and (last.epochs, last.max_steps) == (None, 3)
+    assert load_recipe(_write(tmp_path, STAGED)).curriculum[0].name is None
+    assert load_recipe(_write(tmp_path, GOOD)).curriculum == ()
+    write_recipe(recipe, tmp_path / "resolved.toml")
+    assert load_recipe(tmp_path / "resolved.toml").curriculum == recipe.curriculum

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steep.proof.words import NAMES, RATES
-from steep.report.story import RunStory
+from steep.report.story import RunStory, stage_ends
 from steep.report.svg import BASE, EXTRA, TUNED, Plot, new_figure, quiet, style, to_svg
 
 GENERAL_LOSS = "general_loss"
@@ -115,6 +115,11 @@ def _curve(story: RunStory, name: str, points: Points, key: str) -> Plot:
             caption += " The dotted one is as much worse as the forgetting budget allows."
             if story.strength is not None:
                 caption += " How much of the change is kept was chosen after this."
+        ends = stage_ends(story.steps)
+        for end in ends:
+            axes.axvline(end + 0.5, color=BASE, linewidth=1, ls=":")
+        if ends:
+            caption += " Dotted upright lines are where a stage ends."
         axes.plot(steps, values, color=TUNED, marker="o", ms=3.5, lw=1.5, clip_on=False)
         if name in RATES:
             axes.set_ylim(-0.02, 1.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -232,6 +233,9 @@ def training_facts(story: RunStory) -> list[Fact]:
         return facts
     seconds, tokens = story.seconds or 0.0, story.tokens or 0
     facts += [Fact("steps", f"{len(story.steps):,}"), Fact("tokens", f"{tokens:,}")]
+    if stages := Counter(step.stage for step in story.steps if step.stage is not None):
+        said_of = (f"{name}: {count:,}" for name, count in stages.items())
+        facts.append(Fact("steps of each stage", ", ".join(said_of)))
     said = predictions(story)
     facts.append(Fact("time", duration(seconds) + said.get("training_seconds", "")))
     if seconds > 0:

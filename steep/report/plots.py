@@ -8,7 +8,7 @@ from typing import Any
 from steep.proof.words import NAMES
 from steep.report.coverage import coverage_plots
 from steep.report.curves import check_plots, guard_plot
-from steep.report.story import RunStory, Step
+from steep.report.story import RunStory, Step, stage_ends
 from steep.report.svg import (
     BASE,
     CARD,
@@ -138,6 +138,9 @@ def _loss_plot(steps: Sequence[Step]) -> Plot:
         axes.plot(x, _smooth(raw), color=TUNED, linewidth=2)
         axes.locator_params(axis="x", integer=True)
         axes.set(xlim=(steps[0].step, steps[-1].step), ylim=(0, None))
+        ends = stage_ends(steps)
+        for end in ends:
+            axes.axvline(end + 0.5, color=BASE, linewidth=1, ls=":")
         axes.set_title("loss, nats per token", loc="left", color=TUNED)
         right = axes.twinx()
         right.plot(x, [group[-1].lr for group in groups], color=EXTRA, linewidth=1)
@@ -155,6 +158,8 @@ def _loss_plot(steps: Sequence[Step]) -> Plot:
         label += f"{steps[-1].step:,} steps"
         svg = to_svg(figure, "loss", label)
     caption = "By step: each as measured (faint) and smoothed; the thin line is the learning rate."
+    if ends:
+        caption += " Dotted: a stage ends."
     return Plot("Training loss", caption, svg)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,10 @@ FILES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step of metrics.jsonl; ``loss`` in nats per target token."""
+    """One optimizer step of metrics.jsonl; ``loss`` in nats per target token.
+
+    ``stage`` is the name of its stage in a curriculum.
+    """
 
     step: int
     tokens: int
@@ -39,6 +43,7 @@ class Step:
     lr: float
     tokens_per_second: float
     peak_memory_bytes: int | None
+    stage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,11 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def stage_ends(steps: Sequence[Step]) -> list[int]:
+    """Steps after which another stage of a curriculum begins."""
+    return [one.step for one, then in pairwise(steps) if one.stage != then.stage]
+
+
 def _read_metrics(path: Path) -> tuple[tuple[Step, ...], tuple[Check, ...]]:
     """Steps and checks in order; lines that aren't whole are skipped (a run may be going on)."""
     steps: dict[int, Step] = {}
@@ -220,6 +230,7 @@ def _step(number: int, row: Mapping[str, Any]) -> Step | None:
     if not all(_is_number(row.get(name)) for name in needed):
         return None
     peak: Any = row.get("peak_memory_bytes")
+    stage = row.get("stage")
     return Step(
         step=number,
         tokens=int(row["tokens"]),
@@ -228,6 +239,7 @@ def _step(number: int, row: Mapping[str, Any]) -> Step | None:
         lr=float(row["lr"]),
         tokens_per_second=float(row["tokens_per_second"]),
         peak_memory_bytes=int(peak) if _is_number(peak) else None,
+        stage=None if stage is None else plain(str(stage)),
     )
 
 

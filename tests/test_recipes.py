@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 FILES = sorted(FOLDER.glob("*.toml"))
 NAMES = {
     "company",
+    "curriculum",
     "medical",
     "legal",
     "technical",
@@ -42,7 +43,8 @@ def test_first_line_says_what_it_is_for_and_when_to_choose_it(path: Path) -> Non
 @every_recipe
 def test_it_loads_with_paths_from_its_own_folder(path: Path) -> None:
     recipe = load_recipe(path)
-    assert all(name.startswith(str(FOLDER)) for name in recipe.data.domain)
+    named = [*(recipe.data.domain or ()), *(n for s in recipe.curriculum for n in s.domain)]
+    assert named and all(name.startswith(str(FOLDER)) for name in named)
     assert Path(recipe.output_dir).parent == FOLDER.parent / "runs"
 
 

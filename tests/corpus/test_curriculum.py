@@ -59,6 +59,9 @@ def test_stages_follow_one_another_over_their_own_documents(
     for stage, members in zip(schedule.stages, MEMBERS, strict=True):
         here = range(stage.first, stage.first + stage.steps)
         assert set().union(*(_documents(schedule, step) for step in here)) <= members
+        alone = Schedule(shards, 0, 48, 1, 0.0, members, (schedule.stages.index(stage) + 1,))
+        if stage.name == "2":  # begins with its own first row
+            assert [schedule.rows_of(n) for n in here] == [alone.rows_of(n) for n in range(5)]
     last = schedule.stages[-1]
     tokens = [sum(int(shards.lengths[i]) for i in schedule.segments_of(n)) for n in range(steps)]
     assert sum(tokens[last.first :]) >= 300 > sum(tokens[last.first : -1])

@@ -123,6 +123,8 @@ def _together(changes: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     train = recipe.train
     budgets = {"train.max_steps", "train.epochs", "train.max_tokens"}
     chosen = [name for name in found if name in budgets]
+    if not train.has_budget:  # stages have theirs, and which is too short can't be told
+        chosen, found = [], {name: value for name, value in found.items() if name not in budgets}
     for name in chosen[1:]:
         del found[name]
     if chosen:

@@ -13,8 +13,8 @@ import steep
 from steep.artifact import read_json, write_json
 from steep.cli.main import cli
 from steep.errors import UserInputError
-from steep.recipe import load_recipe
-from steep.stages.diagnose import diagnose_run
+from steep.recipe import load_recipe, recipe_from
+from steep.stages.diagnose import _together, diagnose_run
 from tests.stages.project import write_project
 
 
@@ -141,3 +141,12 @@ def test_what_is_no_finished_run(made: bool, match: str, tmp_path: Path) -> None
         (tmp_path / "run" / "recipe.toml").write_bytes((tmp_path / "recipe.toml").read_bytes())
     with pytest.raises(UserInputError, match=match):
         diagnose_run(tmp_path / "run")
+
+
+def test_a_run_of_stages_alone_is_given_no_budget_beside_theirs() -> None:
+    stages = [{"domain": ["a"], "epochs": 2}]
+    recipe = recipe_from({"train": {"stages": stages, "learning_rate": 1e-3}})
+    changes = {"train.max_steps": 100, "train.learning_rate": 2e-3}
+    assert _together(changes, recipe) == {"train.learning_rate": 2e-3}
+    with_last = recipe_from({"data": {"domain": ["b"]}, "train": {"stages": stages, "epochs": 1}})
+    assert _together(changes, with_last)["train.max_steps"] == 100

@@ -14,6 +14,7 @@ import click
 from steep import __version__
 from steep.cli.finished import COMMANDS
 from steep.cli.finished import JSON as _JSON
+from steep.cli.tune import tune
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
 
@@ -253,7 +254,7 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     _tell(outcome, as_json)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, tune):
     cli.add_command(_command)
 
 

@@ -52,7 +52,7 @@ def recipe_from(
     defaults = {"output_dir": Recipe.model_fields["output_dir"].default}
     merged = _absolute({**defaults, **values}, folder or Path.cwd())
     for override in overrides:
-        dotted, value = _parse_override(override)
+        dotted, value = parse_override(override)
         merged = _with_value(merged, dotted, value)
     try:
         return Recipe.model_validate(merged)
@@ -65,7 +65,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
     write_text(path, tomli_w.dumps(recipe.model_dump(exclude_none=True)))
 
 
-def _parse_override(override: str) -> tuple[list[str], Any]:
+def parse_override(override: str) -> tuple[list[str], Any]:
     dotted, equals, text = override.partition("=")
     if not equals or not dotted.strip():
         raise RecipeError(f"--set {override}: write it as key=value, e.g. train.max_steps=100")

@@ -79,7 +79,7 @@ def make_reference(scorer: Scorer, sources: Sequence[Sequence[tuple[str, str]]])
     kept = tuple((name, ids) for name, ids in cut if len(ids) > 1)
     ids: list[Any] = []
     logprobs: list[Any] = []
-    for logits in _predictions(scorer, [ids for _, ids in kept]):
+    for logits in predictions(scorer, [ids for _, ids in kept]):
         size = min(KEPT_TOKENS, logits.shape[-1])
         best = torch.topk(torch.log_softmax(logits, dim=-1), size, dim=-1)
         ids.append(best.indices.cpu().numpy().astype(np.int32))
@@ -99,7 +99,7 @@ def divergences(scorer: Scorer, reference: Reference) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     start = 0
     sequences = [ids for _, ids in reference.texts]
-    for (name, _), logits in zip(reference.texts, _predictions(scorer, sequences), strict=True):
+    for (name, _), logits in zip(reference.texts, predictions(scorer, sequences), strict=True):
         part = slice(start, start + len(logits))
         start += len(logits)
         ids = torch.as_tensor(reference.ids[part], dtype=torch.long, device=logits.device)
@@ -142,7 +142,7 @@ def read_reference(path: Path) -> Reference | None:
         return None
 
 
-def _predictions(scorer: Scorer, sequences: Sequence[Sequence[int]]) -> Iterator[Any]:
+def predictions(scorer: Scorer, sequences: Sequence[Sequence[int]]) -> Iterator[Any]:
     """For each sequence fp32 logits (its length - 1, vocabulary) of its next tokens."""
     import torch
 

@@ -92,6 +92,8 @@ class TrainRecipe(Section):
             (arXiv 1804.04235); the rates mean the same.
         gradient_checkpointing: compute activations again in the backward pass instead of keeping
             them: less memory, about a third more work.
+        replay_kl_coef: weight of KL(base || model), token by token on replay, beside its loss; 0
+            leaves it out.
         decay_steps: the last steps, in which "warmup_stable_decay" goes down; None is a fifth of
             the run.
     """
@@ -119,6 +121,7 @@ class TrainRecipe(Section):
     decay_steps: Count | None = None
     weight_decay: NotNegative = 0.0
     max_grad_norm: Positive | None = 1.0
+    replay_kl_coef: NotNegative = 0.0
     save_steps: Count | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: Count | None = None
@@ -308,6 +311,15 @@ class Recipe(Section):
             raise ValueError(
                 "[data] domain comes after the stages and has no budget; set one of max_steps, "
                 "epochs or max_tokens in [train], or make it a stage of its own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def replay_to_hold_to(self) -> Recipe:
+        """Refuse a divergence on replay where there is none."""
+        if self.train.replay_kl_coef and not self.data.general_share:
+            raise ValueError(
+                "train.replay_kl_coef has no effect without replay; set data.general_share above 0"
             )
         return self
 

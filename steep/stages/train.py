@@ -25,6 +25,7 @@ from steep.stages.folder import RunFolder, training_key
 from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
+from steep.stages.replay_kl import base_reference
 from steep.stages.strength import choose_strength, strength_key
 from steep.training.checkpoint import (
     Checkpoint,
@@ -120,6 +121,7 @@ def train_stage(
         progress.note(f"resuming at step {found.step} of {steps} from {found.folder}")
     machine = _machine(recipe, run, progress if found else None)
     sample = _sample(recipe, inputs, base, prepared, panel)  # before the base model goes
+    reference = base_reference(recipe, base, prepared, run, machine["precision"], progress)
     progress.stage(
         f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
         f"{machine['device']}"
@@ -153,6 +155,7 @@ def train_stage(
             on_step=lambda metrics, total: _say(progress, metrics, total, look, guard),
             checks=_checks(recipe, prepared, look),
             guard=guard,
+            reference=reference,
         )
     except TrainingAlarm as error:
         last_good = newest_checkpoint(run.checkpoints, key)

@@ -157,15 +157,16 @@ class _Checker:
             run.guard,
             run.scores / "base.json",
             run.scores / "tuned.json",
+            run.scores / "replay.json",
             run.benchmarks,
         ):
             if path.is_file() and not read_sealed(path):
                 yield self._unreadable(path)
             elif path.is_file():
                 self.checked.append(self._name(path))
-        base = read_sealed(run.scores / "base.json")
-        if base:
-            yield from self._files(run.scores, {"base.npz": base["reference"]})
+        for name in ("base", "replay"):
+            if kept := read_sealed(run.scores / f"{name}.json"):
+                yield from self._files(run.scores, {f"{name}.npz": kept["reference"]})
 
     def evaluation(self) -> Iterator[Fault]:
         """evaluation.json: its seal, and that the item-by-item results give its verdict."""

@@ -34,6 +34,7 @@ from steep.training.loss import PackedLoss, Way, choose_way, way_before, way_sta
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import share_of_peak
 from steep.training.recompute import recomputing
+from steep.training.replay_kl import BaseReference
 from steep.training.saves import Saves
 from steep.training.stop import Interrupted, StopRequest
 
@@ -44,9 +45,13 @@ _MOST_OVERFLOWS = 20
 class StepMetrics:
     """One optimizer step, as written to metrics.jsonl.
 
-    ``loss`` is in nats per target token, ``tokens`` counts this step's tokens without padding,
-    ``seconds`` is wall time since the previous step's end without checks in between, ``grad_norm``
-    the norm before clipping (None where fp16 overflowed and the update was skipped).
+    ``loss`` is what was optimised, in nats per target token, ``tokens`` counts this step's tokens
+    without padding, ``seconds`` is wall time since the previous step's end without checks in
+    between, ``grad_norm`` the norm before clipping (None where fp16 overflowed and the update was
+    skipped).
+
+    Where the divergence from the base on replay is part of the loss, a line has ``kl``, its mean
+    over the step's replay tokens (nats; null without any), which is weighed into ``loss``.
 
     A line has more where a check was taken: ``checks``, its values after the step,
     ``checks_before`` (first step only) those before all training, and ``check_seconds``. Where the
@@ -94,6 +99,7 @@ def train_model(
     on_step: Callable[[StepMetrics, int], None],
     checks: Checks | None = None,
     guard: Guard | None = None,
+    reference: BaseReference | None = None,
 ) -> Training:
     """Train ``model`` in place up to ``steps``, resuming from ``folder/checkpoints``.
 
@@ -108,6 +114,7 @@ def train_model(
             the step, and changes nothing of the training.
         guard: looks at fixed steps; where too much is lost it goes back to an earlier checkpoint,
             lowers the rate or ends the training.
+        reference: the base's predictions on replay, for ``recipe.replay_kl_coef``.
 
     Raises:
         TrainingAlarm: a loss or gradient wasn't finite, the loss jumped, or a step had nothing to
@@ -131,7 +138,7 @@ def train_model(
     way = way_before(model, before_stop.get("way", {})) or choose_way(
         model, recipe.max_seq_length, dtype
     )
-    packed = PackedLoss(model, way, dtype)
+    packed = PackedLoss(model, way, dtype, reference=reference, kl_coef=recipe.replay_kl_coef)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
     metrics_path = folder / "metrics.jsonl"
@@ -196,6 +203,7 @@ def train_model(
             batch = schedule.batch(step)
             with saves.of_last_good_state():
                 alarms.check_targets(step, batch.targets)
+            places = _places(reference, schedule, step, batch)
             factor = share_of_peak(step, steps, recipe, schedule.stages)
             factor *= guard.factor if guard else 1.0
             set_rates(optimizer, groups, factor, recipe)
@@ -204,7 +212,7 @@ def train_model(
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
             with torch.random.fork_rng():
                 torch.manual_seed(seed * 1_000_003 + step)
-                loss = _accumulate(loss_of, batch, recipe, accelerator)
+                loss = _accumulate(loss_of, batch, recipe, accelerator, places)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
             # fp16 finds its scale by overflowing now and then: the engine skips those updates.
             scaled = accelerator.scaler is not None
@@ -217,6 +225,8 @@ def train_model(
             optimizer.zero_grad(set_to_none=True)
             if fingerprints:
                 moved = _moved(fingerprints, _fingerprints(trainable))
+            if reference is not None:
+                extra = {**extra, "kl": _mean_divergence(packed, accelerator)}
             now = time.monotonic()
             metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
             before = now
@@ -252,7 +262,28 @@ def train_model(
     return Training(first, steps, time.monotonic() - begin, way, moved, saves.last)
 
 
-def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any) -> float:
+def _places(
+    reference: BaseReference | None, schedule: Schedule, step: int, batch: Batch
+) -> Any | None:
+    """Where each token's prediction stands in the reference; None without one."""
+    if reference is None:
+        return None
+    width = batch.input_ids.shape[1]
+    return reference.places(schedule.rows_of(step), schedule.shards.lengths, width)
+
+
+def _mean_divergence(packed: PackedLoss, accelerator: Any) -> float | None:
+    """Nats per replay token of the step, over all processes; None if it had no replay."""
+    found = torch.tensor(packed.take_divergence(), dtype=torch.float64)
+    if accelerator.num_processes > 1:
+        found = accelerator.reduce(found.float().to(accelerator.device), reduction="sum")
+    nats, tokens = found.tolist()
+    return nats / tokens if tokens else None
+
+
+def _accumulate(
+    loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any, places: Any | None = None
+) -> float:
     """Gradients of the step's loss, micro-batch by micro-batch; nats per target token.
 
     Each process takes every ``num_processes``-th micro-batch; gradients are averaged over
@@ -265,6 +296,8 @@ def _accumulate(loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: An
         "segments": torch.from_numpy(batch.segments),
         "position_ids": torch.from_numpy(batch.position_ids),
     }
+    if places is not None:
+        tensors["places"] = torch.from_numpy(places)
     world = accelerator.num_processes
     size = recipe.per_device_train_batch_size
     starts = range(0, len(batch.input_ids), size)

@@ -25,6 +25,12 @@ from steep.training import attention
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.fused import FusedBlocks
 from steep.training.linear import FastLinears
+from steep.training.replay_kl import (
+    NO_PLACE,
+    BaseReference,
+    divergence_of_logits,
+    summed_divergence,
+)
 
 # The probe's two documents, and how far their loss may be off (nats a token, fp32). A document
 # that sees its neighbour is off by more, even in a model that was never trained.
@@ -73,12 +79,24 @@ class PackedLoss(torch.nn.Module):
     micro-batch of each optimizer step, and ``close`` to leave the model as it was.
     """
 
-    def __init__(self, model: Any, way: Way, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        model: Any,
+        way: Way,
+        dtype: torch.dtype = torch.float32,
+        *,
+        reference: BaseReference | None = None,
+        kl_coef: float = 0.0,
+    ) -> None:
         """
         Args:
             dtype: the working precision: that of autocast if it is on, else the weights'.
+            reference: the base's predictions on replay, if ``kl_coef`` times the divergence from
+                them is to be added; rows then have ``places`` too (``BaseReference.places``).
         """
         super().__init__()
+        self._reference, self._kl_coef = reference, kl_coef
+        self._divergences: list[tuple[torch.Tensor, int]] = []
         self.model = model
         self.way = way
         self._linears: FastLinears | None = None
@@ -113,10 +131,15 @@ class PackedLoss(torch.nn.Module):
         packed = self.way.packing == "segments"
         return attention.by_segments(self.inner) if packed else nullcontext()
 
+    def take_divergence(self) -> tuple[float, int]:
+        """Nats of divergence and the replay tokens they are of, since it was last asked."""
+        found, self._divergences = self._divergences, []
+        return sum(float(nats) for nats, _ in found), sum(tokens for _, tokens in found)
+
     def forward(self, rows: Rows) -> torch.Tensor:
-        """The summed loss of ``rows``."""
+        """The summed loss of ``rows``, with their divergence from the base if that is wanted."""
         if self.way.packing == "alone":
-            return torch.stack([_plain_loss(self.model, row) for row in _alone(rows)]).sum()
+            return torch.stack([self._alone_loss(row) for row in _alone(rows)]).sum()
         flat, lengths = _flatten(rows) if self.way.packing == "segments" else (rows, None)
         inner = _inner(self.model)
         arguments: dict[str, Any] = {
@@ -132,13 +155,45 @@ class PackedLoss(torch.nn.Module):
             arguments["segment_layout"] = attention.layout_of(lengths, rows["labels"].device)
         with self.attention():
             if self.way.head == "logits":
-                return _from_logits(inner(**arguments).logits, flat["labels"])
+                return self._loss_of_logits(inner(**arguments).logits, flat)
             hidden = inner.base_model(**arguments).last_hidden_state
         hidden, wanted = _at_targets(hidden, flat["labels"])
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
-        return summed_cross_entropy(hidden, _head_weight(inner), wanted)
+        weight = _head_weight(inner)
+        loss = summed_cross_entropy(hidden, weight, wanted)
+        if self._reference is None:
+            return loss
+        chosen, ids, logprobs = self._replay(flat)
+        return loss + self._weighed(summed_divergence(hidden[chosen], weight, ids, logprobs), ids)
+
+    def _alone_loss(self, row: Rows) -> torch.Tensor:
+        """The loss of one document [1, length] by the model's plain call."""
+        return self._loss_of_logits(
+            self.model(input_ids=row["input_ids"], use_cache=False).logits, row
+        )
+
+    def _loss_of_logits(self, logits: torch.Tensor, flat: Rows) -> torch.Tensor:
+        loss = _from_logits(logits, flat["labels"])
+        if self._reference is None:
+            return loss
+        chosen, ids, logprobs = self._replay(flat)
+        predicted, _ = _at_targets(logits, flat["labels"])
+        return loss + self._weighed(divergence_of_logits(predicted[chosen], ids, logprobs), ids)
+
+    def _replay(self, flat: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(which targets are replay [targets], their kept tokens, the base's log-probabilities)."""
+        assert self._reference is not None
+        places = flat["places"][:, 1:][flat["labels"][:, 1:] != IGNORED]
+        chosen = places != NO_PLACE
+        wanted = places[chosen].cpu()
+        ids = self._reference.ids[wanted].long().to(places.device)
+        return chosen, ids, self._reference.logprobs[wanted].to(places.device)
+
+    def _weighed(self, nats: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        self._divergences.append((nats.detach(), len(ids)))
+        return self._kl_coef * nats
 
 
 def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float32) -> Way:

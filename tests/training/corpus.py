@@ -18,6 +18,7 @@ from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, Training, train_model
 from steep.training.loss import PackedLoss, Way
+from steep.training.replay_kl import BaseReference
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 
 TEXTS = [
@@ -103,6 +104,7 @@ def train(
     precision: Precision = "fp32",
     checks: Checks | None = None,
     guard: Guard | None = None,
+    reference: BaseReference | None = None,
 ) -> tuple[Training, list[StepMetrics]]:
     """Run the loop; the metrics of the steps it ran."""
     folder.mkdir(exist_ok=True, parents=True)
@@ -126,6 +128,7 @@ def train(
         on_step=note,
         checks=checks,
         guard=guard,
+        reference=reference,
     )
     return training, seen
 

@@ -1,0 +1,130 @@
+"""What the base model predicts on replay, asked before training for the divergence in the loss.
+
+Kept in the run's ``scores/replay.npz``, sealed by ``scores/replay.json``
+(``{"key", "reference" (the file's hash), "places", "tail"}``), so that a resumed run holds to the
+very same numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steep.artifact import damaged_files, file_hash, key_of, read_sealed, write_sealed
+from steep.durable import write_bytes
+from steep.model.precision import Precision, dtype_of
+from steep.progress import Progress
+from steep.proof.divergence import predictions
+from steep.proof.scorer import Scorer
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder
+from steep.stages.prepare import Prepared
+from steep.training.replay_kl import KEPT_TOKENS, NO_PLACE, BaseReference
+
+_VERSION = 1
+_GROUP = 32  # segments asked between two lines of progress
+
+
+def base_reference(
+    recipe: Recipe,
+    base: Base,
+    prepared: Prepared,
+    run: RunFolder,
+    precision: Precision,
+    progress: Progress,
+) -> BaseReference | None:
+    """The base's likeliest tokens wherever a run trains on replay; None if the recipe has no use.
+
+    Only segments that come up within the budget are asked for, each once.
+    """
+    if not recipe.train.replay_kl_coef:
+        return None
+    key = key_of(
+        {
+            "version": [_VERSION, KEPT_TOKENS],
+            "base": base.fingerprint,
+            "data": prepared.key,
+            "steps": prepared.steps,
+            "precision": precision,
+        }
+    )
+    place, table = run.scores / "replay.npz", run.scores / "replay.json"
+    kept = read_sealed(table)
+    whole = kept.get("key") == key and not damaged_files(
+        run.scores, {place.name: kept["reference"]}
+    )
+    found = _read(place) if whole else None
+    if found is None:
+        found = _asked(base, prepared, precision, progress)
+        _write(place, found)
+        facts = {"places": len(found.ids), "tail": round(found.tail, 6)}
+        write_sealed(table, {"key": key, "reference": file_hash(place), **facts})
+    progress.note(
+        f"holding to the base model at {len(found.ids):,} places of replay, by its "
+        f"{found.ids.shape[1]} likeliest tokens; the others hold {found.tail:.1%} and count as one"
+    )
+    return found
+
+
+def _asked(
+    base: Base, prepared: Prepared, precision: Precision, progress: Progress
+) -> BaseReference:
+    import torch
+
+    progress.stage("Asking the base model about the replay")
+    schedule = prepared.schedule
+    shards, general = schedule.shards, schedule.shards.is_general()
+    used = {i for step in range(prepared.steps) for i in schedule.segments_of(step) if general[i]}
+    # Neighbours in length share a batch without much padding.
+    order = sorted(used, key=lambda i: (int(shards.lengths[i]), i))
+    starts = np.full(len(shards.lengths), NO_PLACE, dtype=np.int64)
+    ids: list[Any] = []
+    logprobs: list[Any] = []
+    scorer = Scorer(base.model, base.tokenizer)
+    dtype = dtype_of(precision)
+    half = dtype if dtype != torch.float32 else None
+    places = 0
+    with torch.autocast(base.model.device.type, dtype=half, enabled=half is not None):
+        for begin in range(0, len(order), _GROUP):
+            group = order[begin : begin + _GROUP]
+            asked = predictions(scorer, [shards.segment(i).tolist() for i in group])
+            for segment, logits in zip(group, asked, strict=True):
+                kept = min(KEPT_TOKENS, logits.shape[-1])
+                best = torch.topk(torch.log_softmax(logits.float(), dim=-1), kept, dim=-1)
+                ids.append(best.indices.cpu().int())
+                logprobs.append(best.values.cpu())
+                starts[segment] = places
+                places += len(logits)
+            progress.at(begin + len(group), len(order), "texts")
+    empty = torch.zeros((0, KEPT_TOKENS))
+    return BaseReference(
+        starts,
+        torch.cat(ids) if ids else empty.int(),
+        torch.cat(logprobs) if logprobs else empty,
+    )
+
+
+def _write(path: Path, found: BaseReference) -> None:
+    stream = io.BytesIO()
+    np.savez(stream, starts=found.starts, ids=found.ids.numpy(), logprobs=found.logprobs.numpy())
+    write_bytes(path, stream.getvalue())
+
+
+def _read(path: Path) -> BaseReference | None:
+    """What was written; None if it can't be read. Nothing in it is ever executed."""
+    import torch
+
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return BaseReference(
+                kept["starts"],
+                torch.from_numpy(kept["ids"]),
+                torch.from_numpy(kept["logprobs"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

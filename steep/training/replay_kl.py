@@ -1,0 +1,171 @@
+"""How far the model has moved from its base on replay: KL(base || model), token by token.
+
+The base model's likeliest next tokens are asked for once, before training, at every place of the
+replay that will be trained on; so nothing of it is run again in a step, with adapters or without.
+All other tokens count as one outcome. That can only lower a divergence (the log-sum inequality),
+and its gradient leaves the proportions within them to the model. Cutting the base's predictions
+off instead, without the rest of their mass, would pull the model towards too sure ones (Anshumann
+et al. 2025, arXiv 2503.16870).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+KEPT_TOKENS = 64
+
+# Logits held at once, as for the cross-entropy.
+_MOST_LOGITS = 2**26
+_LEAST = 1e-30
+
+NO_PLACE = -1
+
+
+@dataclass(frozen=True)
+class BaseReference:
+    """The base model's predictions on replay.
+
+    Attributes:
+        starts: int64 [segments], where each segment's predictions begin, that of its second token
+            first; -1 for segments that have none.
+        ids: int32 [places, kept], the likeliest next tokens.
+        logprobs: float32 [places, kept], their log-probabilities in nats.
+    """
+
+    starts: npt.NDArray[np.int64]
+    ids: torch.Tensor
+    logprobs: torch.Tensor
+
+    def places(
+        self, rows: Sequence[Sequence[int]], lengths: npt.NDArray[np.int64], width: int
+    ) -> npt.NDArray[np.int64]:
+        """int64 [rows, width]: for each token the place of its prediction, or -1.
+
+        Args:
+            rows: the segments of each row, as a schedule gives them.
+            lengths: tokens of each segment.
+        """
+        found = np.full((len(rows), width), NO_PLACE, dtype=np.int64)
+        for number, row in enumerate(rows):
+            at = 0
+            for segment in row:
+                length = int(lengths[segment])
+                start = int(self.starts[segment])
+                if start != NO_PLACE:
+                    found[number, at + 1 : at + length] = np.arange(start, start + length - 1)
+                at += length
+        return found
+
+    @property
+    def tail(self) -> float:
+        """Mean probability of all tokens that aren't kept."""
+        if not len(self.logprobs):
+            return 0.0
+        return float((1.0 - self.logprobs.double().exp().sum(1)).clamp_min(0.0).mean())
+
+
+def summed_divergence(
+    hidden: torch.Tensor, weight: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor
+) -> torch.Tensor:
+    """KL(base || model) summed over tokens, in nats (fp32 scalar), chunk by chunk.
+
+    Args:
+        hidden: [tokens, width]; its dtype is the dtype of the products.
+        weight: [vocabulary, width], the head's, in any dtype.
+        ids: int64 [tokens, kept], without repeats in a row.
+        logprobs: float32 [tokens, kept], the base's.
+    """
+    apply: Any = _SummedDivergence.apply
+    result: torch.Tensor = apply(hidden, weight, ids, logprobs)
+    return result
+
+
+def divergence_of_logits(
+    logits: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor
+) -> torch.Tensor:
+    """As ``summed_divergence``, from logits [tokens, vocabulary], by autograd."""
+    own = torch.log_softmax(logits.float(), dim=-1)
+    probs = logprobs.exp()
+    nats = (probs * (logprobs - own.gather(1, ids))).sum()
+    if ids.shape[1] == logits.shape[1]:
+        return nats
+    tail = _tail_of(probs)
+    own_tail = own.scatter(1, ids, -torch.inf).logsumexp(1)
+    return nats + (torch.special.xlogy(tail, tail) - tail * own_tail).sum()
+
+
+def _tail_of(probs: torch.Tensor) -> torch.Tensor:
+    """Probability of the tokens that aren't kept [tokens]."""
+    return (1.0 - probs.sum(1)).clamp_min(0.0)
+
+
+class _SummedDivergence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        ids: torch.Tensor,
+        logprobs: torch.Tensor,
+    ) -> torch.Tensor:
+        product_weight = weight.to(hidden.dtype)
+        nats = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        dhidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        dweight = torch.zeros_like(product_weight) if ctx.needs_input_grad[1] else None
+        chunk = max(1, _MOST_LOGITS // len(weight))
+        for begin in range(0, len(hidden), chunk):
+            part = slice(begin, begin + chunk)
+            here = hidden[part]
+            found, gradient = _divergence_and_gradient(
+                (here @ product_weight.t()).float(), ids[part], logprobs[part]
+            )
+            nats += found
+            gradient = gradient.to(hidden.dtype)
+            if dhidden is not None:
+                torch.mm(gradient, product_weight, out=dhidden[part])
+            if dweight is not None:
+                dweight.addmm_(gradient.t(), here)
+        ctx.save_for_backward(dhidden, dweight)
+        ctx.weight_dtype = weight.dtype
+        return nats
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (scale,) = gradients
+        dhidden, dweight = ctx.saved_tensors
+        if dhidden is not None:
+            dhidden = dhidden * scale
+        if dweight is not None:
+            dweight = dweight.to(ctx.weight_dtype).mul_(scale)
+        return dhidden, dweight, None, None
+
+
+def _divergence_and_gradient(
+    logits: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The summed divergence and its gradient in logits [tokens, vocabulary], which are overwritten.
+
+    The gradient is the model's probabilities minus the target's: the base's for the tokens kept,
+    and for the others the model's own, scaled to the mass that the base gives them together.
+    """
+    highest = logits.amax(1, keepdim=True)
+    logits.sub_(highest)
+    kept = logits.gather(1, ids)
+    shares = logits.exp_()  # of the total, still to be divided by it
+    total = shares.sum(1, keepdim=True)
+    probs = logprobs.exp()
+    nats = (probs * (logprobs - (kept - total.log()))).sum()
+    shares.scatter_(1, ids, 0.0)
+    if ids.shape[1] < logits.shape[1]:
+        tail = _tail_of(probs)[:, None]
+        others = shares.sum(1, keepdim=True).clamp_min(_LEAST)
+        nats += (torch.special.xlogy(tail, tail) - tail * (others.log() - total.log())).sum()
+        shares.mul_(1.0 / total - tail / others)
+    shares.scatter_(1, ids, kept.exp() / total - probs)
+    return nats, shares

@@ -1,0 +1,65 @@
+"""A run held to its base on replay: asked once, resumed to the same bits, told and verified."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import steep
+from steep.artifact import read_json
+from steep.errors import RecipeError
+from steep.recipe import load_recipe
+from steep.stages import replay_kl as stage
+from steep.stages.verify import verify
+from tests.stages.project import write_project
+
+TRAIN = {"replay_kl_coef": 1.0, "max_steps": 4, "save_steps": 2}
+
+
+def kls(run: Path) -> list[float | None]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["kl"] for line in lines]
+
+
+# Broken by: the reference asked again on resuming, or for segments that aren't replay.
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_run_keeps_what_the_base_said(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_project(tmp_path, train={**TRAIN, "method": method}, data={"general": "reading"})
+    run = steep.train(path)
+    kept = read_json(run / "scores" / "replay.json")
+    assert kept["places"] > 0
+    assert 0.0 < kept["tail"] < 1.0
+    found = [kl for kl in kls(run) if kl is not None]
+    assert found[0] == pytest.approx(0.0, abs=1e-3)
+    before = (run / "metrics.jsonl").read_text(), (run / "scores" / "replay.npz").read_bytes()
+    assert verify(run).is_whole
+
+    # The same run, cut off after its second step.
+    import shutil
+
+    monkeypatch.setattr(stage, "_asked", None)  # what is kept has to do
+    shutil.rmtree(run / "checkpoints" / "step-4")
+    steep.train(path)
+    again = (run / "metrics.jsonl").read_text()
+    values = ("step", "loss", "kl", "grad_norm")
+    for one, two in zip(before[0].splitlines(), again.splitlines(), strict=True):
+        assert [json.loads(one)[v] for v in values] == [json.loads(two)[v] for v in values]
+    assert (run / "scores" / "replay.npz").read_bytes() == before[1]
+    (run / "scores" / "replay.npz").write_bytes(before[1][:-9] + b"123456789")
+    assert not verify(run).is_whole
+
+
+# Broken by: no check, so that the key has no effect and nobody is told.
+def test_there_must_be_replay(tmp_path: Path) -> None:
+    path = write_project(tmp_path, train=TRAIN, data={"general_share": 0.0})
+    with pytest.raises(RecipeError, match="replay_kl_coef has no effect without replay"):
+        load_recipe(path)
+
+
+def test_without_it_nothing_is_asked(tmp_path: Path) -> None:
+    run = steep.train(write_project(tmp_path, train={"max_steps": 1}, data={"general": "reading"}))
+    assert not (run / "scores" / "replay.npz").exists()

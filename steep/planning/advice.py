@@ -36,7 +36,9 @@ _FEWEST_TURNS = 2  # questions in one text, each with its answer, before it is a
 class Advice:
     """One piece of advice: what it is about, and a sentence with the numbers behind it."""
 
-    about: Literal["behaviour", "little text", "known text", "exposures", "wordings", "rewriting"]
+    about: Literal[
+        "behaviour", "little text", "known text", "replay", "exposures", "wordings", "rewriting"
+    ]
     text: str
 
 

@@ -48,6 +48,7 @@ from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.machine import memory, resident_bytes
 from steep.planning.predict import Prediction, predict
 from steep.planning.shape import shape_of, weight_bytes
+from steep.planning.shift import on_language
 from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
 from steep.progress import Progress
 from steep.proof.measure import Panel, fingerprint
@@ -266,10 +267,12 @@ def _advice(
     if calibration is not None:
         tokens = corpus.ledger["trained"]["tokens"]
         seconds = tokens / calibration.tokens_per_second / max(1, steps)
+    known = _predicted(recipe, inputs, base, progress) if ask else None
     found = [
         on_behaviour(inputs.split.trained),
         on_little_text(domain_tokens, _context(base)),
-        on_known_text(_predicted(recipe, inputs, base, progress) if ask else None),
+        on_known_text(known),
+        on_language(inputs.split.trained, known, recipe.data.general_share),
         on_exposures(
             facts.get("median_exposures"),
             steps,

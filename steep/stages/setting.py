@@ -27,7 +27,7 @@ def read_setting(recipe: Recipe, run: RunFolder) -> Setting:
     whole = [p["rise"] for p in chosen.get("points") or () if p["strength"] == 1.0]
     backoffs = guard.get("backoffs") or []
     rises = [backoff["rise"] for backoff in backoffs if backoff["rise"] is not None]
-    losses = _losses(run.path / "metrics.jsonl")
+    losses = read_losses(run.path / "metrics.jsonl")
     texts = _trained_texts(run.data / DOCUMENTS_FILE)
     budgets = [(name, getattr(train, name)) for name in _BUDGETS]
     return Setting(
@@ -61,7 +61,7 @@ def _first_part(message: str | None) -> str | None:
     return None if message is None else message.split("; ")[0].split(". ")[0]
 
 
-def _losses(path: Path) -> list[float]:
+def read_losses(path: Path) -> list[float]:
     """Training losses by step; damaged lines are left out."""
     if not path.is_file():
         return []

@@ -29,6 +29,7 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder, hold_run
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import prepare_data
+from steep.stages.setting import read_losses
 from steep.stages.strength import as_trained, largest_within
 from steep.stages.train import train_stage
 
@@ -42,6 +43,7 @@ class Result:
 
     Attributes:
         steps, tokens: of its training, replay included.
+        training_loss: of the last tenth of its steps; told, and never chosen by.
         seconds: of all of it, judging included; ``asking_seconds`` of judging alone.
         whole: the trained model's scores; None if training failed.
         strength: of the change, what general text bears.
@@ -54,6 +56,7 @@ class Result:
     tokens: int
     seconds: float
     asking_seconds: float
+    training_loss: float | None
     whole: Scores | None
     strength: float | None
     kept: Scores | None
@@ -152,8 +155,16 @@ def run_trial(ground: Ground, trial: Trial, folder: Path, progress: Progress) ->
             shutil.rmtree(run.checkpoints, ignore_errors=True)  # gigabytes; the scores are kept
             empty = {"whole": None, "strength": None, "kept": None}
             seconds = round(time.monotonic() - begin, 2)
+            losses = read_losses(run.metrics)
+            last = losses[-max(1, len(losses) // 10) :]
             return Result(
-                trial, prepared.steps, tokens, seconds, round(asking, 2), **{**empty, **found}
+                trial,
+                prepared.steps,
+                tokens,
+                seconds,
+                round(asking, 2),
+                sum(last) / len(last) if last else None,
+                **{**empty, **found},
             )
 
         try:

@@ -32,9 +32,15 @@ def scores(domain: float, general: float = 3.0) -> Scores:
     )
 
 
-def result(trial: Trial, kept: float, whole: float | None = None, general: float = 3.0) -> Result:
+def result(
+    trial: Trial,
+    kept: float,
+    whole: float | None = None,
+    general: float = 3.0,
+    training_loss: float = 1.0,
+) -> Result:
     return Result(
-        trial, 10, 1000, 10.0, 1.0,
+        trial, 10, 1000, 10.0, 1.0, training_loss,
         scores(kept if whole is None else whole, general), 1.0, scores(kept),
     )  # fmt: skip
 
@@ -105,11 +111,14 @@ def test_rates_are_halved_and_the_rest_is_tried_at_the_best(
     assert found.seeds_apart == 0.0
 
 
-# Broken by: results[v].whole in _ranked (what the model is before general text is heeded), or any
-# other loss than the sheet's.
+# Broken by: training_loss in _ranked, or whole (before general text is heeded), or another loss
+# than the sheet's.
 def test_a_rate_that_looks_good_as_trained_but_forgets_is_not_chosen() -> None:
     one, other = Trial(1e-3, 0.2, 4.0, 0), Trial(1e-2, 0.2, 4.0, 0)
-    results = {1e-3: result(one, 3.0, whole=3.0), 1e-2: result(other, 4.0, whole=1.0)}
+    results = {
+        1e-3: result(one, 3.0, whole=3.0, training_loss=2.0),
+        1e-2: result(other, 4.0, whole=1.0, training_loss=0.1),
+    }
     found = choose(SHEET, "learning_rate", 1e-2, results)
     assert found is not None
     assert found.chosen == 1e-3
@@ -121,8 +130,8 @@ def test_the_recipe_stays_where_the_best_is_no_better_than_chance() -> None:
     usual = Scores((), tuple((10.0 + (n % 3), 10) for n in range(8)), (), ())
     other = Scores((), tuple((10.0 + ((n + 1) % 3) - 0.5, 10) for n in range(8)), (), ())
     results = {
-        0.2: Result(trial, 1, 1, 1.0, 1.0, usual, 1.0, usual),
-        0.1: Result(trial, 1, 1, 1.0, 1.0, other, 1.0, other),
+        0.2: Result(trial, 1, 1, 1.0, 1.0, 1.0, usual, 1.0, usual),
+        0.1: Result(trial, 1, 1, 1.0, 1.0, 0.5, other, 1.0, other),
     }
     found = choose(SHEET, "general_share", 0.2, results)
     assert found is not None
@@ -133,7 +142,7 @@ def test_the_recipe_stays_where_the_best_is_no_better_than_chance() -> None:
 
 # Broken by: a training that broke down counted as the best (nothing is less than something).
 def test_a_trial_that_broke_down_is_never_chosen() -> None:
-    broke = Result(Trial(1e-2, 0.2, 2.0, 0), 5, 500, 3.0, 0.0, None, None, None, "burst")
+    broke = Result(Trial(1e-2, 0.2, 2.0, 0), 5, 500, 3.0, 0.0, 0.1, None, None, None, "burst")
     results = {1e-2: broke, 1e-3: result(Trial(1e-3, 0.2, 2.0, 0), 3.0)}
     found = choose(SHEET, "learning_rate", 1e-2, results)
     assert found is not None

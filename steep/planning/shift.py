@@ -1,0 +1,87 @@
+"""Are the documents in a language that the base model hardly knows? Then more replay is called for.
+
+A new language or script moves every layer of a model, where new facts in its own language move
+little, so that what it knew needs more rehearsal (stronger shifts want more replay: Ibrahim et al.
+2024, arXiv 2403.08763, 5% for English on English and 25% for German).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from steep.documents.record import Document
+from steep.planning.advice import Advice, Predicted
+from steep.proof.questions import general_texts
+
+SHARE_FOR_A_NEW_LANGUAGE = 0.25
+
+# An unknown language in the model's own script takes about twice the bits of a known one. In
+# another script a character is two or three bytes, of which the first say little, so bits per byte
+# rise less.
+_MUCH_WORSE = 1.8
+_WORSE = 1.1
+_MOSTLY = 0.5
+_SOME = 0.01  # of the letters of general text: such a script is one of the model's own
+_LETTERS = 100_000
+
+
+def on_language(
+    documents: Iterable[Document], known: Predicted | None, share: float
+) -> Advice | None:
+    """Advice to rehearse more, where the share of replay is below a quarter.
+
+    Args:
+        documents: to train on.
+        known: how well the base predicts both; None where it wasn't asked, and then only another
+            script tells.
+        share: of replay, as the recipe has it.
+    """
+    if share >= SHARE_FOR_A_NEW_LANGUAGE:
+        return None
+    general = scripts(text for _, text in general_texts())
+    own = {script for script, part in general.items() if part >= _SOME}
+    found = scripts(document.text for document in documents)
+    foreign = sum(part for script, part in found.items() if script not in own)
+    ratio = None if known is None else known.domain / max(known.general, 1e-9)
+    if ratio is None:
+        is_new = foreign >= _MOSTLY
+    else:
+        is_new = ratio >= (_WORSE if foreign >= _MOSTLY else _MUCH_WORSE)
+    if not is_new:
+        return None
+    reasons = []
+    if foreign >= _MOSTLY:
+        most = max((s for s in found if s not in own), key=lambda script: found[script])
+        reasons.append(f"{foreign:.0%} of the letters are in another script ({most.capitalize()})")
+    if known is not None:
+        reasons.append(
+            f"the base model takes {known.domain:.2f} bits per byte for it, {known.general:.2f} "
+            "for general text"
+        )
+    return Advice(
+        "replay",
+        f"the text seems to be in a language the model hardly knows ({'; '.join(reasons)}): that "
+        f"changes a model more than new facts do, so set data.general_share = "
+        f"{SHARE_FOR_A_NEW_LANGUAGE:g} (now {share:g})",
+    )
+
+
+def scripts(texts: Iterable[str]) -> dict[str, float]:
+    """Share of the letters by script ("LATIN", "DEVANAGARI"), over about the first 100,000."""
+    found: Counter[str] = Counter()
+    left = _LETTERS
+    for text in texts:
+        letters = [character for character in text[:left] if character.isalpha()]
+        found.update(_script(character) for character in letters)
+        left -= len(letters)
+        if left <= 0:
+            break
+    total = sum(found.values())
+    return {script: count / total for script, count in found.items()} if total else {}
+
+
+def _script(letter: str) -> str:
+    """The first word of its name in Unicode, which is its script's."""
+    return unicodedata.name(letter, "UNKNOWN").split(" ")[0].split("-")[0]

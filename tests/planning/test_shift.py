@@ -36,7 +36,7 @@ def predicted(domain: float, general: float = 0.9) -> Predicted:
 def test_a_new_language_asks_for_more_replay(
     texts: list[str], known: Predicted | None, share: float, is_new: bool
 ) -> None:
-    documents = [Document(f"{n}", "", text, "x.txt", "") for n, text in enumerate(texts)]
+    documents = [Document(text, f"{n}", "x.txt", f"line {n}") for n, text in enumerate(texts)]
     found = on_language(documents, known, share)
     assert (found is not None) == is_new
     if found is not None:

@@ -17,11 +17,12 @@ from steep.proof.questions import general_texts
 
 SHARE_FOR_A_NEW_LANGUAGE = 0.25
 
-# An unknown language in the model's own script takes about twice the bits of a known one. In
-# another script a character is two or three bytes, of which the first say little, so bits per byte
-# rise less.
+# Bits per byte over those of general text, from which on a language counts as hardly known. In the
+# model's own script an unknown language should take about twice the bits of a known one. In another
+# a letter is two or three bytes, of which all but the last say little, so that a known language
+# takes clearly fewer bits per byte than English, and an unknown one about as many.
 _MUCH_WORSE = 1.8
-_WORSE = 1.1
+_AS_BAD = 0.9
 _MOSTLY = 0.5
 _SOME = 0.01  # of the letters of general text: such a script is one of the model's own
 _LETTERS = 100_000
@@ -48,7 +49,7 @@ def on_language(
     if ratio is None:
         is_new = foreign >= _MOSTLY
     else:
-        is_new = ratio >= (_WORSE if foreign >= _MOSTLY else _MUCH_WORSE)
+        is_new = ratio >= (_AS_BAD if foreign >= _MOSTLY else _MUCH_WORSE)
     if not is_new:
         return None
     reasons = []

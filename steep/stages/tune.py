@@ -16,52 +16,30 @@ Seconds are wall time. Losses are nats per token (per question for answers).
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import key_of, read_sealed, write_sealed
+from steep.artifact import read_sealed, write_sealed
 from steep.errors import DriftError, UserInputError
-from steep.planning.search import MOST_SHARE, Design, Fit, fitting, time_for_least
-from steep.planning.workload import tokens_of
+from steep.planning.search import MOST_SHARE
 from steep.progress import Progress, Silent
 from steep.proof.scorer import Scorer
 from steep.proof.trials import Sheet, score, scores_from
-from steep.recipe import Recipe, load_recipe
-from steep.stages.base import Base, open_base
-from steep.stages.folder import move_aside, training_key
-from steep.stages.inputs import Inputs, read_inputs
+from steep.recipe import load_recipe
+from steep.stages.folder import move_aside
 from steep.stages.lock import RunLock
-from steep.stages.plan import is_worth_planning, make_plan
-from steep.stages.prepare import Draft, data_key, draft
+from steep.stages.prepare import draft
 from steep.stages.search import Findings, Search
-from steep.stages.slice import (
-    DOMAIN_TOKENS,
-    GENERAL_TEXTS,
-    QUESTIONS,
-    Pool,
-    make_pool,
-    make_sheet,
-    replay_for,
-    slice_inputs,
-    take,
-)
+from steep.stages.slice import make_sheet, replay_for, slice_inputs, take
 from steep.stages.trial import Ground, Result, result_from
 from steep.stages.trouble import told_plainly
+from steep.stages.tune_plan import Asked, Clock, Planned, plan_search, read_asked
 from steep.stages.tuned import changes_of, notes_on, write_tuned
 from steep.training.stop import stops_at_once
 
 TUNE_FILE, PAGE_FILE, QUESTIONS_FILE = "tune.json", "tune.html", "questions.json"
-_VERSION = 1
-_ASSUMED_TOKENS_PER_SECOND = 10_000.0  # of models that are trained in seconds
-_QUESTION_TOKENS = 80  # a question with ten choices
-_SCORINGS = 3  # of the general texts at other strengths, usually
-_SCREENED = 3  # times the questions kept are asked before they are kept, with those that aren't
-_SHARE_WITHOUT = 0.1  # stands in for no replay where it is read
-_FASTER = 2.0  # asking over training, in tokens a second
 
 
 @dataclass(frozen=True)
@@ -119,9 +97,9 @@ def tune(
     place = Path(output) if output is not None else path.with_name(f"{path.stem}-tuned.toml")
     folder = Path(f"{recipe.output_dir.rstrip('/')}-tune")
     _check_output(place, read_sealed(folder / TUNE_FILE), force=force)
-    clock = _Clock(60.0 * minutes)
+    clock = Clock(60.0 * minutes)
     with told_plainly(folder), stops_at_once():
-        asked = _read(recipe, folder, heard)
+        asked = read_asked(recipe, folder, heard)
         if fresh and (moved := move_aside(folder)) is not None:
             heard.note(f"the old search is now {moved}")
         before = read_sealed(folder / TUNE_FILE)
@@ -131,7 +109,7 @@ def tune(
                 "it aside and search again, or another output_dir"
             )
         clock.spent_before = float(before.get("seconds", 0.0))
-        planned = _Planned(**before["design"]) if before else _plan(asked, clock)
+        planned = Planned(**before["design"]) if before else plan_search(asked, clock)
         with RunLock(folder):
             kept, findings = _search(asked, planned, clock, before)
             changes = changes_of(recipe, findings, same_passes=planned.has_the_runs_passes)
@@ -148,138 +126,8 @@ def tune(
     return Tuning(folder, kept, written)
 
 
-class _Clock:
-    """The time of a search, that of earlier commands included (seconds)."""
-
-    def __init__(self, limit: float) -> None:
-        self._limit, self._begin = limit, time.monotonic()
-        self.spent_before = 0.0
-
-    @property
-    def minutes(self) -> float:
-        """What the user gave."""
-        return self._limit / 60.0
-
-    @property
-    def spent(self) -> float:
-        """So far."""
-        return self.spent_before + time.monotonic() - self._begin
-
-    def left(self) -> float:
-        """Until the limit; below 0 beyond it."""
-        return self._limit - self.spent
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is searched for: the recipe with all it names, and the documents parted."""
-
-    recipe: Recipe
-    resolved: Recipe
-    inputs: Inputs
-    base: Base
-    whole: Draft
-    pool: Pool
-    folder: Path
-    progress: Progress
-
-    @property
-    def key(self) -> str:
-        """Everything the trials depend on; not the time they are given."""
-        data = key_of(data_key(self.resolved, self.base, self.inputs))
-        training = training_key(self.resolved, data, self.base.fingerprint)
-        budget = self.recipe.evaluate.forgetting_budget
-        return key_of({"version": _VERSION, "training": training, "budget": budget})
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """A search as it was planned from predictions; a resumed one keeps to it.
-
-    Attributes:
-        run_passes: of the whole run over its documents.
-    """
-
-    design: Mapping[str, Any]
-    passes: float
-    slice_tokens: int
-    run_passes: float
-    tokens_per_second: float
-    asking_seconds: float
-
-    @property
-    def fit(self) -> Fit:
-        """As the search takes it."""
-        return Fit(Design(**self.design), self.passes, self.slice_tokens)
-
-    @property
-    def has_the_runs_passes(self) -> bool:
-        """Are trials as many passes as the run? Only then do they say anything of its budget."""
-        return self.passes > 0.9 * self.run_passes
-
-
-def _read(recipe: Recipe, folder: Path, progress: Progress) -> _Asked:
-    # Replay is read even where the recipe has none: trials may have some.
-    share = recipe.data.general_share or _SHARE_WITHOUT
-    data = recipe.data.model_copy(update={"general_share": share})
-    inputs = read_inputs(recipe.model_copy(update={"data": data}))
-    resolved, base = open_base(recipe)
-    whole = draft(resolved, inputs, base)
-    pool = make_pool(recipe, inputs, whole)
-    return _Asked(recipe, resolved, inputs, base, whole, pool, folder, progress)
-
-
-def _plan(asked: _Asked, clock: _Clock) -> _Planned:
-    """What fits the time, by prediction.
-
-    Raises:
-        UserInputError: not even two trials do.
-    """
-    rate = _tokens_per_second(asked)
-    general = tokens_of(asked.inputs.validation[:GENERAL_TEXTS], asked.base.tokenizer)
-    reading = general * (1 + _SCORINGS) + DOMAIN_TOKENS + 2 * QUESTIONS * _QUESTION_TOKENS
-    asking = reading / rate / _FASTER
-    schedule, steps = asked.whole.schedule, asked.whole.steps
-    passes = max(schedule.epoch_of(steps), 0.01)
-    # Questions are screened in up to three wordings, and the base model is asked as a trial is.
-    setting_up = (1 + _SCREENED) * asking
-    found = fitting(
-        clock.left() - setting_up,
-        tokens_per_second=rate,
-        asking_seconds=asking,
-        passes=passes,
-        whole_tokens=asked.pool.whole_tokens,
-        least_tokens=asked.pool.least_tokens,
-    )
-    if found is None:
-        needed = time_for_least(
-            rate, asking_seconds=asking, passes=passes, least_tokens=asked.pool.least_tokens
-        )
-        minutes = math.ceil((needed + setting_up + clock.spent) / 60.0)
-        raise UserInputError(
-            f"{clock.minutes:g} minutes allow not even two trials of this model here, about "
-            f"{minutes} would; give --minutes {minutes} or a smaller model"
-        )
-    return _Planned(
-        asdict(found.design), found.passes, found.slice_tokens, round(passes, 2), rate, asking
-    )
-
-
-def _tokens_per_second(asked: _Asked) -> float:
-    """Of training; measured on truncated models where training takes long enough for that."""
-    if not is_worth_planning(asked.resolved, asked.inputs, asked.base):
-        return _ASSUMED_TOKENS_PER_SECOND
-    made = make_plan(
-        asked.resolved, asked.inputs, asked.base, asked.whole, asked.progress, ask=False
-    )
-    if made.prediction is None:
-        asked.progress.note(f"nothing could be predicted: {made.problem}")
-        return _ASSUMED_TOKENS_PER_SECOND / 10
-    return made.prediction.tokens_per_second
-
-
 def _search(
-    asked: _Asked, planned: _Planned, clock: _Clock, before: Mapping[str, Any]
+    asked: Asked, planned: Planned, clock: Clock, before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Findings]:
     """Set the trials up and take them; tune.json's content without what follows from it."""
     base, fit = asked.base, planned.fit
@@ -336,6 +184,8 @@ def _search(
         }
 
     results = [result_from(row) for row in before.get("trials", ())]
+    # What was planned is kept before the first trial: one that is killed is of this very plan.
+    write_sealed(asked.folder / TUNE_FILE, so_far(results))
     tokens = fit.slice_tokens * fit.passes
     search = Search(
         Ground(

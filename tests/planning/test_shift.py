@@ -23,7 +23,7 @@ def predicted(domain: float, general: float = 0.9) -> Predicted:
     [
         (HINDI, None, 0.2, True),
         (HINDI, predicted(1.3), 0.2, True),
-        (HINDI, predicted(0.8), 0.2, False),  # another script that the model reads well
+        (HINDI, predicted(0.6), 0.2, False),  # another script that the model reads well
         (HINDI, predicted(1.3), 0.25, False),  # enough already
         (GERMAN, None, 0.2, False),  # the script can't tell
         (GERMAN, predicted(2.0), 0.2, True),

@@ -1,0 +1,229 @@
+"""What replay saves of the model's general text, with and without holding it to the base by KL.
+
+    python bench/replay.py --out runs/replay --corpus companies --passes 4 --seeds 0 1 2
+    python bench/replay.py --out runs/icd --corpus icd.xml.gz --cells none self --questions q.jsonl
+
+Each cell trains the same passes over the same documents, from the same seed; replay comes on top,
+by its share of tokens. Asked are the world's questions in new words, reversed ones and controls,
+and general text of another source than any replay. Nothing corrects what a cell does (no guard,
+all of the change kept). "removed" is the part of the rise of general loss without replay that a
+cell doesn't have, with a 95% interval over texts (paired bootstrap). A cell that is there already
+isn't run again, and one that was cut off resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from forms import WORLDS
+
+from steep.artifact import read_json, write_json
+from steep.progress import Silent
+from steep.proof.asking import log_probabilities, ranked
+from steep.proof.measure import Panel
+from steep.proof.questions import general_texts, load_questions, with_distractors
+from steep.proof.scorer import Scorer
+from steep.proof.statistics import Difference, paired, paired_share
+from steep.recipe import Recipe, recipe_from
+from steep.stages.base import open_base
+from steep.stages.folder import open_run
+from steep.stages.inputs import read_inputs
+from steep.stages.prepare import prepare_data
+from steep.stages.train import train_stage
+
+RESAMPLES = 10_000
+CELLS: dict[str, tuple[str | None, bool]] = {
+    "none": (None, False),
+    "self": ("self", False),
+    "self + kl": ("self", True),
+    "reading": ("reading", False),
+    "reading + kl": ("reading", True),
+}
+"""Where replay comes from (None: there is none), and whether the divergence is in the loss."""
+
+
+def main() -> None:
+    """Run the cells asked for, and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="a folder for results and runs")
+    parser.add_argument("--corpus", default="companies", help=f"{', '.join(WORLDS)}, or a path")
+    parser.add_argument("--size", type=int, default=16, help="companies or ferries")
+    parser.add_argument("--relations", type=int, default=5, help="facts of each ferry")
+    parser.add_argument("--questions", type=Path, help="of a corpus given as a path")
+    parser.add_argument("--cells", nargs="+", default=list(CELLS), choices=list(CELLS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--passes", type=float, default=4.0, help="over the documents")
+    parser.add_argument("--share", type=float, default=0.2, help="of the tokens, replay")
+    parser.add_argument("--kl", type=float, default=1.0, help="train.replay_kl_coef where it is on")
+    parser.add_argument("--general", type=int, default=88, help="general texts to score")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--set", nargs="*", default=[], help="key=value, as for steep run")
+    given = parser.parse_args()
+    for seed in given.seeds:
+        bench = _Bench(given, seed)
+        base = bench.result("base")
+        none = bench.result("none") if "none" in given.cells else None
+        for cell in given.cells:
+            print(line(cell, seed, base, none, bench.result(cell)), flush=True)
+
+
+class _Bench:
+    """One corpus and seed, and the results of its cells."""
+
+    def __init__(self, given: argparse.Namespace, seed: int) -> None:
+        self._given, self._seed = given, seed
+        self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
+        aside = {"out", "cells", "seeds"}
+        settings = {name: str(v) for name, v in vars(given).items() if name not in aside}
+        path = self._folder / "settings.json"
+        if path.is_file() and read_json(path) != settings:
+            raise SystemExit(f"{path}: cells there were measured otherwise; give another --out")
+        write_json(path, settings)
+        documents, self._file = given.corpus, given.questions
+        if given.corpus in WORLDS:
+            write = WORLDS[given.corpus]
+            documents, self._file = write(self._folder, seed, given.size, given.relations)
+        self._documents = Path(documents).absolute()
+        asked = with_distractors(load_questions(self._file), seed) if self._file else []
+        self._questions = [question for question in asked if question.choices]
+
+    def result(self, cell: str) -> dict[str, Any]:
+        """What was found in a cell; "base" is the untrained model."""
+        path = self._folder / f"{cell}.json"
+        if not path.is_file():
+            write_json(path, self._measured(cell))
+        found: dict[str, Any] = read_json(path)
+        return found
+
+    def _recipe(self, cell: str) -> Recipe:
+        source, held = CELLS[cell]
+        values: dict[str, Any] = {
+            "model": self._given.model,
+            "output_dir": str((self._folder / "runs" / cell).absolute()),
+            "seed": self._seed,
+            "data": {
+                "domain": [str(self._documents)],
+                "general": source or "reading",
+                "general_share": self._given.share if source else 0.0,
+            },
+            "train": {
+                "epochs": self._given.passes,
+                "per_device_train_batch_size": 1,
+                "replay_kl_coef": self._given.kl if held else 0.0,
+            },
+            "guard": {"enabled": False},
+            "strength": {"scale": 1.0},
+            "evaluate": {"probes": 0, "check_share": 0.0},
+        }
+        if self._file:
+            values["evaluate"]["questions"] = str(self._file)
+        return recipe_from(values, self._given.set)
+
+    def _measured(self, cell: str) -> dict[str, Any]:
+        if cell == "base":
+            _, base = open_base(self._recipe("none"))
+            return self._asked(base.model, base.tokenizer)
+        recipe, base = open_base(self._recipe(cell))
+        inputs = read_inputs(recipe)
+        run = open_run(recipe)
+        prepared = prepare_data(recipe, inputs, base, run, Silent())
+        begin = time.monotonic()
+        trained = train_stage(recipe, inputs, base, prepared, run, Silent(), panel=lambda: Panel())
+        model = trained.load()
+        seconds = round(time.monotonic() - begin, 1)
+        return {
+            **self._asked(model, base.tokenizer),
+            "training_seconds": seconds,
+            "steps": prepared.steps,
+            "trained": prepared.ledger["trained"],
+            "alarm": trained.alarm,
+        }
+
+    def _asked(self, model: Any, tokenizer: Any) -> dict[str, Any]:
+        scorer = Scorer(model, tokenizer)
+        scores = log_probabilities(scorer, self._questions)
+        right = [
+            {
+                "set": "control" if q.kind == "control" else f"question {q.form}",
+                "cluster": q.cluster or q.id,
+                "first": bool(ranked(q, row)["first"]),
+            }
+            for q, row in zip(self._questions, scores, strict=True)
+        ]
+        texts = [text for _, text in general_texts()[: self._given.general]]
+        return {
+            "questions": right,
+            "general": [[s.nats, s.tokens] for s in scorer.score_texts(texts)],
+        }
+
+
+Found = Mapping[str, Any]
+
+
+def line(cell: str, seed: int, base: Found, none: Found | None, found: Found) -> str:
+    """A cell as a table's row: the rise, how much of it is removed, and answers beside none's."""
+    parts = [cell, str(seed)]
+    rise = _loss(base, found)
+    parts.append(f"general {_with_interval(rise, '+.3f')} nats")
+    if none is not None and found is not none:
+        part, low, high = removed(*(side["general"] for side in (base, none, found)))
+        parts.append(f"removed {part:.0%} ({low:.0%} to {high:.0%})")
+    for name in dict.fromkeys(row["set"] for row in found["questions"]):
+        parts.append(f"{name}: {_share(name, none or base, found)}")
+    if found.get("alarm"):
+        parts.append(f"alarm: {found['alarm']}")
+    trained = found.get("trained", {})
+    parts.append(f"{found.get('training_seconds', 0):.0f} s, {found.get('steps', 0)} steps")
+    parts.append(f"{trained.get('general_share', 0):.0%} replay")
+    return " | ".join(parts)
+
+
+def removed(
+    base: Sequence[Sequence[float]],
+    none: Sequence[Sequence[float]],
+    cell: Sequence[Sequence[float]],
+) -> tuple[float, float, float]:
+    """Part of the rise without replay that a cell doesn't have, and its 95% interval.
+
+    Args:
+        base, none, cell: (nats, tokens) of each text by the base, without replay and in the cell.
+    """
+    nats = np.array([[row[0] for row in side] for side in (base, none, cell)])
+    count = nats.shape[1]
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, count, (RESAMPLES, count))
+
+    def part(sums: Any) -> Any:
+        return 1.0 - (sums[2] - sums[0]) / (sums[1] - sums[0])
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = np.nanpercentile(part(nats[:, drawn].sum(2)), [2.5, 97.5])
+        return float(part(nats.sum(1))), float(low), float(high)
+
+
+def _loss(base: Found, found: Found) -> Difference:
+    sides = [[nats / tokens for nats, tokens in side["general"]] for side in (base, found)]
+    weights = [tokens for _, tokens in found["general"]]
+    return paired(*sides, [str(n) for n in range(len(weights))], weights)
+
+
+def _share(name: str, before: Found, found: Found) -> str:
+    """Share right in a set, and its difference to ``before``."""
+    places = [n for n, row in enumerate(found["questions"]) if row["set"] == name]
+    sides = [[float(side["questions"][n]["first"]) for n in places] for side in (before, found)]
+    change = paired_share(*sides, [found["questions"][n]["cluster"] for n in places])
+    return f"{change.tuned or 0.0:.1%} of {change.n} ({_with_interval(change, '+.1%')})"
+
+
+def _with_interval(found: Difference, form: str) -> str:
+    low, high = found.ci95 or (0.0, 0.0)
+    return f"{found.delta or 0.0:{form}} ({low:{form}} to {high:{form}})"
+
+
+if __name__ == "__main__":
+    main()

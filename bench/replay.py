@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from asked import Answers, ask, change_of_loss, share
 from forms import WORLDS
 
 from steep.artifact import read_json, write_json
 from steep.progress import Silent
-from steep.proof.asking import log_probabilities, ranked
 from steep.proof.measure import Panel
-from steep.proof.questions import general_texts, load_questions, with_distractors
-from steep.proof.scorer import Scorer
-from steep.proof.statistics import Difference, paired, paired_share
+from steep.proof.questions import load_questions, with_distractors
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import open_base
 from steep.stages.folder import open_run
@@ -145,36 +143,23 @@ class _Bench:
         }
 
     def _asked(self, model: Any, tokenizer: Any) -> dict[str, Any]:
-        scorer = Scorer(model, tokenizer)
-        scores = log_probabilities(scorer, self._questions)
-        right = [
-            {
-                "set": "control" if q.kind == "control" else f"question {q.form}",
-                "cluster": q.cluster or q.id,
-                "first": bool(ranked(q, row)["first"]),
-            }
-            for q, row in zip(self._questions, scores, strict=True)
-        ]
-        texts = [text for _, text in general_texts()[: self._given.general]]
-        return {
-            "questions": right,
-            "general": [[s.nats, s.tokens] for s in scorer.score_texts(texts)],
-        }
+        return ask(model, tokenizer, self._questions, self._given.general).as_json()
 
 
 Found = Mapping[str, Any]
 
 
 def line(cell: str, seed: int, base: Found, none: Found | None, found: Found) -> str:
-    """A cell as a table's row: the rise, how much of it is removed, and answers beside none's."""
-    parts = [cell, str(seed)]
-    rise = _loss(base, found)
-    parts.append(f"general {_with_interval(rise, '+.3f')} nats")
+    """A cell as a table's row: the rise, how much of it is removed, and the questions.
+
+    Intervals of questions are of the change against the cell without replay.
+    """
+    after = Answers.from_json(found)
+    parts = [cell, str(seed), change_of_loss(Answers.from_json(base), after)]
     if none is not None and found is not none:
         part, low, high = removed(*(side["general"] for side in (base, none, found)))
         parts.append(f"removed {part:.0%} ({low:.0%} to {high:.0%})")
-    for name in dict.fromkeys(row["set"] for row in found["questions"]):
-        parts.append(f"{name}: {_share(name, none or base, found)}")
+    parts += [share(Answers.from_json(none or base), after, name) for name in after.sets()]
     if found.get("alarm"):
         parts.append(f"alarm: {found['alarm']}")
     trained = found.get("trained", {})
@@ -204,25 +189,6 @@ def removed(
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = np.nanpercentile(part(nats[:, drawn].sum(2)), [2.5, 97.5])
         return float(part(nats.sum(1))), float(low), float(high)
-
-
-def _loss(base: Found, found: Found) -> Difference:
-    sides = [[nats / tokens for nats, tokens in side["general"]] for side in (base, found)]
-    weights = [tokens for _, tokens in found["general"]]
-    return paired(*sides, [str(n) for n in range(len(weights))], weights)
-
-
-def _share(name: str, before: Found, found: Found) -> str:
-    """Share right in a set, and its difference to ``before``."""
-    places = [n for n, row in enumerate(found["questions"]) if row["set"] == name]
-    sides = [[float(side["questions"][n]["first"]) for n in places] for side in (before, found)]
-    change = paired_share(*sides, [found["questions"][n]["cluster"] for n in places])
-    return f"{change.tuned or 0.0:.1%} of {change.n} ({_with_interval(change, '+.1%')})"
-
-
-def _with_interval(found: Difference, form: str) -> str:
-    low, high = found.ci95 or (0.0, 0.0)
-    return f"{found.delta or 0.0:{form}} ({low:{form}} to {high:{form}})"
 
 
 if __name__ == "__main__":

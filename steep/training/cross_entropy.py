@@ -1,4 +1,4 @@
-"""Cross-entropy from hidden states, its gradient taken in the forward pass.
+"""Losses of logits from hidden states, their gradient taken in the forward pass.
 
 The logits of a chunk of tokens become their own gradient in place, so neither fp32 logits nor
 log-probabilities of the whole batch are ever held.
@@ -6,6 +6,7 @@ log-probabilities of the whole batch are ever held.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -25,25 +26,53 @@ def summed_cross_entropy(
         weight: [vocabulary, width], the head's, in any dtype.
         targets: int64 [tokens].
     """
-    apply: Any = _SummedCrossEntropy.apply
-    result: torch.Tensor = apply(hidden, weight, targets)
+
+    def to_gradient(logits: torch.Tensor, begin: int) -> torch.Tensor:
+        return _to_gradient(logits, targets[begin : begin + len(logits)])
+
+    return summed_over_logits(hidden, weight, to_gradient)
+
+
+ToGradient = Callable[[torch.Tensor, int], torch.Tensor]
+"""Gets logits [some tokens, vocabulary] and the number of their first token; overwrites them by the
+gradient of a loss in them and gives that loss, summed (fp32 scalar)."""
+
+
+def summed_over_logits(
+    hidden: torch.Tensor, weight: torch.Tensor, to_gradient: ToGradient
+) -> torch.Tensor:
+    """A loss of hidden · weightᵀ summed over tokens, chunk by chunk (fp32 scalar).
+
+    Args:
+        hidden: [tokens, width]; its dtype is the dtype of the products.
+        weight: [vocabulary, width], the head's, in any dtype.
+    """
+    apply: Any = _SummedOverLogits.apply
+    result: torch.Tensor = apply(hidden, weight, to_gradient)
     return result
 
 
-class _SummedCrossEntropy(torch.autograd.Function):
+def rows_in_cache(logits: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    """(number of its first row, rows) of pieces of logits whose fp32 copy a CPU keeps in cache."""
+    size = _ROWS if logits.device.type == "cpu" else max(1, len(logits))
+    for begin in range(0, len(logits), size):
+        yield begin, logits[begin : begin + size]
+
+
+class _SummedOverLogits(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, to_gradient: ToGradient
     ) -> torch.Tensor:
         product_weight = weight.to(hidden.dtype)
         nats = torch.zeros((), dtype=torch.float32, device=hidden.device)
         dhidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         dweight = torch.zeros_like(product_weight) if ctx.needs_input_grad[1] else None
         chunk = max(_ROWS, _MOST_LOGITS // len(weight))
-        for begin in range(0, len(targets), chunk):
+        for begin in range(0, len(hidden), chunk):
             here = hidden[begin : begin + chunk]
             logits = here @ product_weight.t()
-            nats += _to_gradient(logits, targets[begin : begin + chunk])
+            nats += to_gradient(logits, begin)
             if dhidden is not None:
                 torch.mm(logits, product_weight, out=dhidden[begin : begin + chunk])
             if dweight is not None:
@@ -66,10 +95,8 @@ class _SummedCrossEntropy(torch.autograd.Function):
 def _to_gradient(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Overwrite logits [tokens, vocabulary] by softmax - onehot; the summed loss comes back."""
     nats = torch.zeros((), dtype=torch.float32, device=logits.device)
-    size = _ROWS if logits.device.type == "cpu" else len(targets)
-    for begin in range(0, len(targets), size):
-        rows = logits[begin : begin + size]
-        target = targets[begin : begin + size, None]
+    for begin, rows in rows_in_cache(logits):
+        target = targets[begin : begin + len(rows), None]
         z = rows.float()
         highest = z.amax(1, keepdim=True)
         wanted = z.gather(1, target)

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from steep.training.cross_entropy import rows_in_cache, summed_over_logits
+
 KEPT_TOKENS = 64
 
-# Logits held at once, as for the cross-entropy.
-_MOST_LOGITS = 2**26
 _LEAST = 1e-30
 
 NO_PLACE = -1
@@ -81,9 +80,18 @@ def summed_divergence(
         ids: int64 [tokens, kept], without repeats in a row.
         logprobs: float32 [tokens, kept], the base's.
     """
-    apply: Any = _SummedDivergence.apply
-    result: torch.Tensor = apply(hidden, weight, ids, logprobs)
-    return result
+
+    def to_gradient(logits: torch.Tensor, first: int) -> torch.Tensor:
+        nats = torch.zeros((), dtype=torch.float32, device=logits.device)
+        for begin, rows in rows_in_cache(logits):
+            part = slice(first + begin, first + begin + len(rows))
+            z = rows.float()
+            nats += _to_gradient(z, ids[part], logprobs[part])
+            if z.dtype != logits.dtype:  # else z is the logits themselves
+                rows.copy_(z)
+        return nats
+
+    return summed_over_logits(hidden, weight, to_gradient)
 
 
 def divergence_of_logits(
@@ -97,7 +105,8 @@ def divergence_of_logits(
         return nats
     tail = _tail_of(probs)
     own_tail = own.scatter(1, ids, -torch.inf).logsumexp(1)
-    return nats + (torch.special.xlogy(tail, tail) - tail * own_tail).sum()
+    rest: torch.Tensor = (torch.special.xlogy(tail, tail) - tail * own_tail).sum()
+    return nats + rest
 
 
 def _tail_of(probs: torch.Tensor) -> torch.Tensor:
@@ -105,58 +114,13 @@ def _tail_of(probs: torch.Tensor) -> torch.Tensor:
     return (1.0 - probs.sum(1)).clamp_min(0.0)
 
 
-class _SummedDivergence(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: torch.Tensor,
-        weight: torch.Tensor,
-        ids: torch.Tensor,
-        logprobs: torch.Tensor,
-    ) -> torch.Tensor:
-        product_weight = weight.to(hidden.dtype)
-        nats = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        dhidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        dweight = torch.zeros_like(product_weight) if ctx.needs_input_grad[1] else None
-        chunk = max(1, _MOST_LOGITS // len(weight))
-        for begin in range(0, len(hidden), chunk):
-            part = slice(begin, begin + chunk)
-            here = hidden[part]
-            found, gradient = _divergence_and_gradient(
-                (here @ product_weight.t()).float(), ids[part], logprobs[part]
-            )
-            nats += found
-            gradient = gradient.to(hidden.dtype)
-            if dhidden is not None:
-                torch.mm(gradient, product_weight, out=dhidden[part])
-            if dweight is not None:
-                dweight.addmm_(gradient.t(), here)
-        ctx.save_for_backward(dhidden, dweight)
-        ctx.weight_dtype = weight.dtype
-        return nats
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        (scale,) = gradients
-        dhidden, dweight = ctx.saved_tensors
-        if dhidden is not None:
-            dhidden = dhidden * scale
-        if dweight is not None:
-            dweight = dweight.to(ctx.weight_dtype).mul_(scale)
-        return dhidden, dweight, None, None
-
-
-def _divergence_and_gradient(
-    logits: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The summed divergence and its gradient in logits [tokens, vocabulary], which are overwritten.
+def _to_gradient(logits: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor) -> torch.Tensor:
+    """Overwrite fp32 logits [tokens, vocabulary] by the gradient; the summed divergence comes back.
 
     The gradient is the model's probabilities minus the target's: the base's for the tokens kept,
     and for the others the model's own, scaled to the mass that the base gives them together.
     """
-    highest = logits.amax(1, keepdim=True)
-    logits.sub_(highest)
-    kept = logits.gather(1, ids)
+    kept = logits.sub_(logits.amax(1, keepdim=True)).gather(1, ids)
     shares = logits.exp_()  # of the total, still to be divided by it
     total = shares.sum(1, keepdim=True)
     probs = logprobs.exp()
@@ -168,4 +132,4 @@ def _divergence_and_gradient(
         nats += (torch.special.xlogy(tail, tail) - tail * (others.log() - total.log())).sum()
         shares.mul_(1.0 / total - tail / others)
     shares.scatter_(1, ids, kept.exp() / total - probs)
-    return nats, shares
+    return nats

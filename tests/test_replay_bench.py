@@ -39,7 +39,7 @@ def test_replay_cells_are_measured_once_and_kept(tmp_path: Path) -> None:
         for name in ("reading", "reading + kl")
     }
     assert '"kl"' in metrics["reading + kl"] and '"kl"' not in metrics["reading"]
-    for row in ("none | 0 | general", "reading + kl | 0 | general", "removed ", "control: "):
+    for row in ("none | 0 | general", "reading + kl | 0 | general", "removed ", "control ("):
         assert row in first.stdout
     (tmp_path / "tiny" / "model.safetensors").unlink()  # nothing may be trained again
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -317,7 +317,8 @@ class Recipe(Section):
     @model_validator(mode="after")
     def replay_to_hold_to(self) -> Recipe:
         """Refuse a divergence on replay where there is none."""
-        if self.train.replay_kl_coef and not self.data.general_share:
+        shares = [self.data.general_share, *(s.general_share for s in self.train.stages)]
+        if self.train.replay_kl_coef and not any(shares):
             raise ValueError(
                 "train.replay_kl_coef has no effect without replay; set data.general_share above 0"
             )

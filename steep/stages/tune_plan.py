@@ -102,6 +102,16 @@ class Planned:
 
 
 def read_asked(recipe: Recipe, folder: Path, progress: Progress) -> Asked:
+    """Read what a recipe names and part its documents.
+
+    Raises:
+        UserInputError: the recipe can't be used as it is, or is a curriculum.
+    """
+    if recipe.curriculum:
+        raise UserInputError(
+            "steep tune doesn't search recipes with [[train.stages]]; give it a recipe with the "
+            "documents of one stage in [data] domain"
+        )
     # Replay is read even where the recipe has none: trials may have some.
     share = recipe.data.general_share or _SHARE_WITHOUT
     data = recipe.data.model_copy(update={"general_share": share})

@@ -242,6 +242,15 @@ def test_too_little_time_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "run-tune").exists()
 
 
+def test_a_curriculum_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    stage = '\n[[train.stages]]\ndomain = ["docs/1*.txt"]\nepochs = 1\n'
+    path.write_text(path.read_text() + stage)
+    with pytest.raises(UserInputError, match=r"\[\[train.stages\]\]"):
+        tune(path)
+    assert not (tmp_path / "run-tune").exists()
+
+
 def test_another_recipe_or_file_in_the_way_is_refused(searched: tuple[Path, Tuning]) -> None:
     path, _found = searched
     with pytest.raises(DriftError, match="--fresh"):

@@ -25,7 +25,7 @@ _LLAMA3 = {
 _LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 3.0}
 
 
-def _model(name: str, tokenizer: Any) -> Any:
+def make_model(name: str, tokenizer: Any) -> Any:
     """A tiny model of a kind, with what its file must not lose."""
     if name == "qwen2":
         from transformers import Qwen2Config
@@ -67,7 +67,7 @@ def _names(path: Path) -> dict[str, str]:
 )  # fmt: skip
 def test_the_file_gives_the_models_logits(name: str, tmp_path: Path) -> None:
     tokenizer = tiny_tokenizer()
-    model = _model(name, tokenizer)
+    model = make_model(name, tokenizer)
     check_gguf("F32", model.config, tokenizer)
     path = tmp_path / "model.gguf"
     write_gguf(model, tokenizer, path, "F32", "tiny")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def quantise(source: Path, target: Path) -> None:
     """
     import llama_cpp
 
+    llama_cpp.llama_log_set(_nothing_said(), None)
     options = llama_cpp.llama_model_quantize_default_params()
     options.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M
     options.nthread = 1
@@ -32,17 +34,26 @@ def quantise(source: Path, target: Path) -> None:
         raise SteepError(f"llama.cpp couldn't quantise {source} (code {failed})")
 
 
+@cache
+def _nothing_said() -> Any:
+    """What llama.cpp is to call with its messages; kept, because it calls it later too."""
+    import llama_cpp
+
+    return llama_cpp.llama_log_callback(lambda *_: None)
+
+
 @contextmanager
-def opened(path: Path, *, context: int = 512) -> Iterator[LlamaCpp]:
+def opened(path: Path, *, context: int = 64) -> Iterator[LlamaCpp]:
     """A GGUF file opened by llama.cpp, its memory given back after.
 
     Args:
         context: tokens it may be given at once.
     """
-    from llama_cpp import Llama
+    from llama_cpp import Llama, llama_log_set
 
     options = {"n_ctx": context, "n_batch": context, "logits_all": True, "verbose": False}
     llama = Llama(str(path), **options)
+    llama_log_set(_nothing_said(), None)
     try:
         yield LlamaCpp(llama)
     finally:

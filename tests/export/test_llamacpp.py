@@ -58,7 +58,11 @@ def test_every_split_has_its_name(rule: str, tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0", "Q4_K_M"])
 def test_smollm2(kind: Kind, tmp_path: Path) -> None:
-    """Twenty prompts of 32 tokens: of the 32 greedy tokens behind them at least 30 are the same."""
+    """Twenty prompts of 32 tokens; free to go on, llama.cpp says the 32 tokens that follow.
+
+    Where the trained model's two likeliest tokens are nearly as likely, rounding to F16 may turn
+    them round, and from there on it is another text: such a place, and only such, may end it.
+    """
     model, tokenizer = load_model("smollm2-135m", device="cpu")
     trained = trained_reader(model, tokenizer, validation_texts())
     path = tmp_path / "model.gguf"
@@ -66,10 +70,13 @@ def test_smollm2(kind: Kind, tmp_path: Path) -> None:
     with opened(path) as found:
         parity = compare(trained, Reader("llama.cpp", found.logits, found.encode))
         print(kind, parity.in_words())
+        check_parity(parity, kind if kind != "F32" else "F16", str(path))
         if kind in ("F32", "F16"):
             for row in trained.rows:
                 said = found.continue_greedily(row[:32], 32)
-                equal = sum(a == b for a, b in zip(said, row[32:], strict=True))
+                equal = next((n for n in range(32) if said[n] != row[32 + n]), 32)
                 print(equal, end=" ")
-                assert equal >= 30
-    check_parity(parity, kind if kind != "F32" else "F16", str(path))
+                if equal < 30:
+                    first, second = trained.reader.logits(row)[31 + equal].topk(2).values.tolist()
+                    print(f"(lead {first - second:.3f})", end=" ")
+                    assert kind == "F16" and first - second < 2 * parity.max_logit_difference

@@ -35,6 +35,13 @@ CASES = [
         ("tied", "untied"), ("matrices", "embeddings"), ("plain", "extended"), METHODS
     )
 ]
+FEW = [
+    "tied embeddings extended lora",
+    "tied matrices plain dora",
+    "tied embeddings extended full",
+    "untied embeddings extended dora",
+    "untied matrices plain full",
+]
 TEXT = "TechCorp and the quick brown fox founded CloudAI in 1987."
 
 LOADER = """
@@ -90,9 +97,10 @@ def _trained(case: str, folder: Path) -> tuple[Any, Any]:
 
 # Broken by: the scale applied twice, merging before the vocabulary is extended, or a tied head
 # whose trained embedding is saved beside the old one.
-def test_every_combination_loads_elsewhere_with_the_same_logits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cases", [FEW, pytest.param(CASES, marks=pytest.mark.slow)])
+def test_combinations_load_elsewhere_with_the_same_logits(cases: list[str], tmp_path: Path) -> None:
     expected: dict[str, tuple[list[int], torch.Tensor]] = {}
-    for case in CASES:
+    for case in cases:
         name = case.replace(" ", "-")
         model, tokenizer = _trained(case, tmp_path / "bases" / name)
         folder = tmp_path / "exports" / name
@@ -117,7 +125,7 @@ def test_every_combination_loads_elsewhere_with_the_same_logits(tmp_path: Path) 
         with torch.inference_mode():
             moved = (again(torch.tensor([ids])).logits[0] - logits).abs().max()
         assert float(moved) > 0.1, case  # else the comparisons above would say nothing
-    assert len(expected) == 24 + 16
+    assert len(expected) == len(cases) + sum(not case.endswith("full") for case in cases)
     for name, (ids, logits) in _elsewhere(tmp_path / "exports").items():
         right, wanted = expected.pop(name)
         assert ids == right, name

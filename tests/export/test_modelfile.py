@@ -23,9 +23,9 @@ ZEPHYR = (
     "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content + eos_token }}\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-# The first question stands otherwise than later ones: no Go template of turns says that.
+# Turns that are numbered: no Go template of turns says that.
 ODD = (
-    "{% for m in messages %}{% if loop.first %}FIRST {% endif %}{{ m.role }}: {{ m.content }}\n"
+    "{% for m in messages %}{{ loop.index }} {{ m.role }}: {{ m.content }}\n"
     "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
 )
 TALK = [

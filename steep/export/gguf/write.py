@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,11 +86,24 @@ def _write(model: Any, words: Words, path: Path, kind: Kind, name: str) -> None:
         writer.write_ti_data_to_file()
         fail_point(f"{path.name}: settings written")
         for place, (tensor, of_type) in enumerate(zip(written, types, strict=True)):
-            writer.write_tensor_data(quantize(tensor.values(), of_type))
+            with _told_why(path):
+                writer.write_tensor_data(quantize(tensor.values(), of_type))
             if place == len(written) // 2:
                 fail_point(f"{path.name}: half of the weights written")
     finally:
         writer.close()
+
+
+@contextmanager
+def _told_why(path: Path) -> Iterator[None]:
+    """Have the system say why nothing more could be written: numpy keeps that to itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            with path.open("ab", buffering=0) as stream:
+                stream.write(bytes(1_000_000))
+        raise
 
 
 def _add_words(writer: Any, words: Words) -> None:

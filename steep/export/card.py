@@ -202,7 +202,7 @@ def _data(facts: CardFacts) -> str:
     kinds = _kinds(facts.ledger)
     if kinds:
         lines.append(f"- Kinds of files: {kinds}")
-    lines.append("- Licenses of the documents: not known to steep; they are their owner's to tell")
+    lines.append("- Licenses of the documents: for their owner to tell")
     trained = facts.ledger.get("trained")
     if trained:
         lines.append(

@@ -1,4 +1,4 @@
-"""The commands about what is finished: runs and models to compare, verify, ask and benchmark."""
+"""The commands about what is finished: runs and models to compare, verify and benchmark."""
 
 from __future__ import annotations
 
@@ -48,37 +48,6 @@ def verify(run_folder: Path, as_json: bool) -> None:
         say(f"{len(found.checked)} files whole, {len(found.faults)} not{made_again}")
     if not found.is_whole:
         sys.exit(DAMAGED)
-
-
-@click.command()
-@click.argument("model")
-@click.argument("question", required=False)
-@click.option("--base", is_flag=True, help="Answer with the base model too, side by side.")
-@click.option("--max-new-tokens", default=100, show_default=True)
-@click.option("--temperature", default=0.3, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@JSON
-def ask(
-    model: str,
-    question: str | None,
-    base: bool,
-    max_new_tokens: int,
-    temperature: float,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Ask MODEL (a run folder, an adapter, a model folder, an alias or an id) a QUESTION."""
-    from steep.cli.ask import ask_models
-
-    ask_models(
-        model,
-        question,
-        base=base,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        seed=seed,
-        as_json=as_json,
-    )
 
 
 @click.command()
@@ -144,4 +113,4 @@ def diagnose(run: Path, apply: bool, as_json: bool) -> None:
         say(line)
 
 
-COMMANDS = (compare, diagnose, verify, ask, bench)
+COMMANDS = (compare, diagnose, verify, bench)

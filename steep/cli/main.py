@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steep import __version__
+from steep.cli.ask import ask
 from steep.cli.finished import COMMANDS
 from steep.cli.finished import JSON as _JSON
 from steep.cli.tune import tune
@@ -220,7 +221,7 @@ def _export(recipe: Recipe, accept_change: bool, console: Any) -> Any:
 
 _stage_command("prepare", "Read, clean, split, retell and tokenise the documents.", _prepare)
 _stage_command("train", "Prepare and train.", _train)
-_stage_command("export", "Write the adapter and the merged model.", _export)
+_stage_command("export", "Write the adapter, the merged model and the GGUF.", _export)
 
 
 @cli.command()
@@ -254,7 +255,7 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     _tell(outcome, as_json)
 
 
-for _command in (*COMMANDS, tune):
+for _command in (*COMMANDS, ask, tune):
     cli.add_command(_command)
 
 

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
+from steep.export.loading import Exported, loading
 from steep.proof.words import NAMES, TableRow, verdict_table
 
+CARD = "README.md"
 NOT_MEASURED = "not measured"
 MEASURE_HEADER = ("Measure", "n", "Base", "Tuned", "Change", "95% interval")
 
+# The whole machine under load: a desktop's processor, one large accelerator in a server, a laptop.
+_ASSUMED_WATTS = {"cpu": 100, "cuda": 600, "mps": 50}
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+_ENDING = re.compile(r"\.[a-z0-9]{1,12}")
 # Overrides that reorder what follows them; isolation and direction are the page's business.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -31,16 +38,18 @@ class CardFacts:
     """What a model card is made from; None where a part wasn't measured or isn't known.
 
     Attributes:
-        kind: "adapter" (a PEFT folder) or "merged" (a plain transformers folder).
+        kind: "adapter" (a PEFT folder), "merged" (a plain transformers folder) or "gguf".
         base_model: alias, local folder or hub id, as in the recipe.
         base_hash: fingerprint of the base model's files.
         evaluation, ledger, recipe: evaluation.json, ledger.json and the resolved recipe.
         steps, tokens, seconds: training totals; seconds are measured wall time.
         machine: run/machine.json.
         max_logit_difference: of the exported model against the trained one.
+        parity: all figures of that comparison, as in exports.json.
+        licence: of the base model, as its files name it.
     """
 
-    kind: Literal["adapter", "merged"]
+    kind: Exported
     base_model: str
     base_hash: str | None = None
     evaluation: Mapping[str, Any] | None = None
@@ -51,6 +60,8 @@ class CardFacts:
     seconds: float | None = None
     machine: Mapping[str, Any] | None = None
     max_logit_difference: float | None = None
+    parity: Mapping[str, Any] | None = None
+    licence: str | None = None
 
 
 def model_card(facts: CardFacts) -> str:
@@ -64,7 +75,7 @@ def model_card(facts: CardFacts) -> str:
         "## Evaluation\n" + _evaluation(facts.evaluation),
         "## Intended use and limits\n" + _LIMITS,
         "## Training\n" + _training(facts),
-        "## How to load\n" + _loading(facts),
+        "## How to load\n" + loading(facts.kind),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -128,13 +139,21 @@ def duration(seconds: float) -> str:
 def _front_matter(facts: CardFacts) -> str:
     """YAML in which each string from outside is a JSON string (which YAML reads as it is)."""
     adapter = facts.kind == "adapter"
-    lines = [f"library_name: {'peft' if adapter else 'transformers'}"]
+    library, relation = {
+        "adapter": ("peft", "adapter"),
+        "merged": ("transformers", "finetune"),
+        "gguf": ("llama.cpp", "quantized"),
+    }[facts.kind]
+    lines = [f"library_name: {library}"]
     if _HUB_ID.fullmatch(facts.base_model):
         lines.append(f"base_model: {json.dumps(facts.base_model)}")
-        lines.append(f"base_model_relation: {'adapter' if adapter else 'finetune'}")
+        lines.append(f"base_model_relation: {relation}")
+    # The documents' rights come on top of the base's licence: no identifier says both.
+    known = "unknown" if facts.licence is None else facts.licence.lower()
     lines += ["pipeline_tag: text-generation", "license: other"]
-    lines += ["license_name: unknown-see-base-model", "tags:", "- steep"]
+    lines += [f"license_name: {known}-see-base-model", "tags:", "- steep"]
     lines += ["- continued-pretraining", *(["- lora"] if adapter else [])]
+    lines += ["- gguf"] if facts.kind == "gguf" else []
     return "\n".join(["---", *lines, "---"])
 
 
@@ -145,11 +164,11 @@ def _short(model: str) -> str:
 
 def _about(facts: CardFacts) -> str:
     base = escape(_short(facts.base_model))
-    what = (
-        f"A PEFT adapter for {base}: it needs the base model to load."
-        if facts.kind == "adapter"
-        else f"A complete transformers model made from {base}."
-    )
+    what = {
+        "adapter": f"A PEFT adapter for {base}: it needs the base model to load.",
+        "merged": f"A complete transformers model made from {base}.",
+        "gguf": f"A complete model in one file, for llama.cpp and Ollama, made from {base}.",
+    }[facts.kind]
     return f"{what} It was made with steep by continued pre-training on its owner's documents."
 
 
@@ -159,8 +178,9 @@ def _base(facts: CardFacts) -> str:
     lines = [f"- Name: {escape(name)}{'' if hub else ' (not a hub id)'}"]
     if facts.base_hash:
         lines.append(f"- Fingerprint of its files: {escape(facts.base_hash)}")
+    known = "not known to steep" if facts.licence is None else f"{facts.licence}, its files say"
     lines.append(
-        "- License: not known to steep. The base model's license applies, and so do the rights "
+        f"- License: {known}. The base model's license applies, and so do the rights "
         "in the training documents; state yours before you publish."
     )
     return "\n".join(lines)
@@ -179,6 +199,10 @@ def _data(facts: CardFacts) -> str:
         f"- Documents: {counts['found']:,} found, {counts['trained']:,} trained, "
         f"{counts['held_out']:,} held out, {counts['dropped']:,} dropped"
     )
+    kinds = _kinds(facts.ledger)
+    if kinds:
+        lines.append(f"- Kinds of files: {kinds}")
+    lines.append("- Licenses of the documents: for their owner to tell")
     trained = facts.ledger.get("trained")
     if trained:
         lines.append(
@@ -186,6 +210,14 @@ def _data(facts: CardFacts) -> str:
             f"{100 * trained['general_share']:.0f}% general text to prevent forgetting"
         )
     return "\n".join(lines)
+
+
+def _kinds(ledger: Mapping[str, Any]) -> str:
+    """Documents by the ending of their file's name, commonest first."""
+    rows = [*(ledger.get("by_document") or []), *(ledger.get("held_out") or [])]
+    endings = (PurePath(str(row.get("source"))).suffix.lower() for row in rows)
+    counts = Counter(e if _ENDING.fullmatch(e) else "without an ending" for e in endings)
+    return ", ".join(f"{ending} ({count:,})" for ending, count in counts.most_common())
 
 
 def _evaluation(evaluation: Mapping[str, Any] | None) -> str:
@@ -222,29 +254,32 @@ def _training(facts: CardFacts) -> str:
     if facts.seconds is not None:
         lines.append(f"- Time: {duration(facts.seconds)} measured wall time")
     for key, value in (facts.machine or {}).items():
-        lines.append(f"- {escape(str(key))}: {escape(str(value))}")
-    lines.append("- Energy: not measured; wall time times the machine's power is an upper bound.")
+        if key != "seal":
+            lines.append(f"- {escape(str(key))}: {escape(str(value))}")
+    lines.append(_energy(facts))
     if facts.max_logit_difference is not None:
         lines.append(
             f"- Export parity: largest logit difference {facts.max_logit_difference:.2g} between "
             "the trained and the reloaded model"
         )
+    if facts.parity is not None:
+        found = facts.parity
+        lines.append(
+            f"- Next tokens: {found['kl']:.1e} nats apart (KL), {found['greedy_agreement']:.1%} of "
+            f"greedy tokens equal; token ids equal on {found['equal_strings']:,} of "
+            f"{found['strings']:,} strings of every script; read by {escape(found['read_by'])}"
+        )
     return "\n".join(lines)
 
 
-def _loading(facts: CardFacts) -> str:
-    imports, kind = {
-        "adapter": ("from peft import AutoPeftModelForCausalLM\n", "AutoPeftModelForCausalLM"),
-        "merged": ("", "AutoModelForCausalLM"),
-    }[facts.kind]
-    names = "AutoTokenizer" if facts.kind == "adapter" else f"{kind}, AutoTokenizer"
-    return f"""\
-```python
-{imports}from transformers import {names}
-
-folder = "."  # this folder
-model = {kind}.from_pretrained(folder)
-tokenizer = AutoTokenizer.from_pretrained(folder)
-inputs = tokenizer("Question: ...\\nAnswer:", return_tensors="pt")
-print(tokenizer.decode(model.generate(**inputs, max_new_tokens=50)[0]))
-```"""
+def _energy(facts: CardFacts) -> str:
+    """What training took, by its measured time and an assumption that is told."""
+    device = str((facts.machine or {}).get("device", ""))
+    watts = _ASSUMED_WATTS.get(device)
+    if facts.seconds is None or watts is None:
+        return "- Energy: not measured; wall time times the machine's power is an upper bound."
+    hours = facts.seconds / 3600
+    return (
+        f"- Energy of training: about {hours * watts / 1000:.2g} kWh if the machine drew "
+        f"{watts} W all the time (assumed for a machine that trains on {device}; not measured)"
+    )

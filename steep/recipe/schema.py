@@ -276,10 +276,16 @@ class EvaluateRecipe(Section):
 
 
 class ExportRecipe(Section):
-    """``[export]``: names of the folders written under ``output_dir``."""
+    """``[export]``: names of the folders written under ``output_dir``.
+
+    Attributes:
+        gguf: also write one file for llama.cpp and Ollama, of this kind, into the folder
+            "<merged>_gguf"; None for none. Q4_K_M needs ``steep[gguf]``.
+    """
 
     adapter: str | None = None
     merged: str | None = None
+    gguf: Literal["F32", "F16", "Q8_0", "Q4_K_M"] | None = None
 
 
 class Recipe(Section):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from steep.artifact import read_json
 from steep.errors import UserInputError
 from steep.export.card import CardFacts, plain
+from steep.export.loading import Exported
 
 FILES = {
     "recipe.toml": "the recipe with every default",
@@ -138,13 +139,20 @@ def read_story(run: Path) -> RunStory:
 
 
 def card_facts(
-    story: RunStory, kind: Literal["adapter", "merged"], base_hash: str | None = None
+    story: RunStory,
+    kind: Exported,
+    base_hash: str | None = None,
+    licence: str | None = None,
 ) -> CardFacts:
     """What ``steep.export.card.model_card`` needs, from a story."""
-    parity = (story.exports or {}).get("parity") or {}
+    exports, recipe = story.exports or {}, story.recipe or {}
+    what = (recipe.get("export") or {}).get("gguf") if kind == "gguf" else kind
+    figures = (exports.get("figures") or {}).get(what) or {}
+    parity = exports.get("parity") or {}
+    kept = figures.get("max_logit_difference", parity.get("max_logit_difference"))
     return CardFacts(
         kind=kind,
-        base_model=str((story.recipe or {}).get("model", "unknown")),
+        base_model=str(recipe.get("model", "unknown")),
         base_hash=base_hash,
         evaluation=story.evaluation,
         ledger=story.ledger,
@@ -153,7 +161,9 @@ def card_facts(
         tokens=story.tokens,
         seconds=story.seconds,
         machine=story.machine,
-        max_logit_difference=parity.get(kind, parity.get("max_logit_difference")),
+        max_logit_difference=parity.get(kind, kept),
+        parity=figures or None,
+        licence=licence,
     )
 
 
@@ -255,7 +265,11 @@ def _files(run: Path, exports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, what in FILES.items():
         if (run / name).is_file():
             yield name, what
-    kinds = {"adapter": "the PEFT adapter", "merged": "the merged transformers model"}
+    kinds = {
+        "adapter": "the PEFT adapter",
+        "merged": "the merged transformers model",
+        "gguf": "the model for llama.cpp and Ollama (a Modelfile is beside it)",
+    }
     for kind, what in kinds.items():
         if exports.get(kind):
             yield str(exports[kind]), what

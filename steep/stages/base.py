@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from steep.export.gguf.write import check_gguf
 from steep.model.adapters import check_trainable
 from steep.model.load import (
     load_model,
@@ -80,5 +81,8 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     base = Base(resolve_model(recipe.model))
     resolved = resolve_recipe(recipe)
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
-    check_trainable(skeleton(base.path), resolved.train)
+    model = skeleton(base.path)
+    check_trainable(model, resolved.train)
+    if resolved.export.gguf is not None:
+        check_gguf(resolved.export.gguf, model.config, base.tokenizer)
     return resolved, base

@@ -224,7 +224,9 @@ def uninterrupted(
     """A run that nobody stopped, of a recipe or else of a project in miniature."""
     folder.mkdir(parents=True, exist_ok=True)
     if recipe is None:
-        recipe = write_project(folder / "project", train=TRAIN, evaluate={"probes": 12})
+        recipe = write_project(
+            folder / "project", train=TRAIN, evaluate={"probes": 12}, export={"gguf": "Q8_0"}
+        )
     chain = Chain(recipe, folder / "whole", overrides)
     ended = chain.go_on()
     assert ended.code in (0, 3), ended.said

@@ -11,7 +11,7 @@ import pytest
 from steep.artifact import file_hash
 from steep.errors import ResourceError, UserInputError
 from steep.stages.trouble import explain, told_plainly
-from tests.crash.harness import STAGES, Acts, Chain, assert_same, no_more_room
+from tests.crash.harness import STAGES, Acts, Chain, assert_same, in_child, no_more_room
 
 
 # Broken by: catching no OSError in told_plainly, or writing to a file's own place.
@@ -70,6 +70,30 @@ def test_what_the_machine_refuses_is_told_in_one_line(
         raise ValueError("wrapped") from error
     except ValueError as wrapped:
         assert explain(wrapped, tmp_path) == said
+
+
+# Broken by: leaving numpy's own error, which doesn't say what the system said.
+def test_no_room_for_a_gguf_is_told_and_leaves_the_old_one(tmp_path: Path) -> None:
+    from steep.export.gguf.folder import save_gguf
+    from tests.tiny import tiny_model, tiny_tokenizer
+
+    tokenizer = tiny_tokenizer()
+    model, folder = tiny_model("llama", tokenizer), tmp_path / "gguf"
+    save_gguf(model, tokenizer, folder, "m.gguf", "F32")
+    before = file_hash(folder / "m.gguf")
+    for most_bytes in (2_000, 30_000, 100_000):  # in the tokens, early and late in the weights
+
+        def work(most_bytes: int = most_bytes) -> None:
+            no_more_room(most_bytes)
+            with told_plainly(tmp_path):
+                save_gguf(model, tokenizer, folder, "m.gguf", "F32")
+
+        ended = in_child(work, tmp_path / "log.txt")
+        assert ended.code == 2, ended.said
+        assert "ulimit" in ended.said
+        assert ended.said.count("\n") == 0, ended.said
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["gguf", "log.txt"]
+        assert file_hash(folder / "m.gguf") == before
 
 
 def test_a_bug_stays_a_bug(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from steep.export.write import max_logit_difference, save_adapter, save_merged
+from steep.export.write import save_adapter, save_merged
 from steep.model.adapters import make_trainable
 from steep.recipe import TrainRecipe
 from tests.tiny import Kind, save_tiny_model, tiny_tokenizer
@@ -25,6 +25,13 @@ ADAPTERS: dict[str, dict[str, Any]] = {
         "target_modules": ["all-linear", "embed_tokens"],
     },
 }
+
+
+def max_logit_difference(one: Any, other: Any, tokenizer: Any, texts: list[str]) -> float:
+    """The largest of two models' logits over the texts."""
+    with torch.inference_mode():
+        ids = [tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
+        return max(float((one(i).logits - other(i).logits).abs().max()) for i in ids)
 
 
 # Broken by: use_rslora, use_dora or layers_to_transform left out of the saved configuration; a

@@ -52,6 +52,7 @@ class Terms:
         silent_seconds: on the clock, between the same.
         memory_bytes: of the process's address space.
         redact: what is blanked: secrets, personal data too, or nothing.
+        clean: False to see the texts as their readers give them.
     """
 
     file_bytes: int = MAX_WHOLE_BYTES
@@ -61,6 +62,7 @@ class Terms:
     silent_seconds: int = 600
     memory_bytes: int = 4 * 2**30
     redact: Redact = "secrets"
+    clean: bool = True
 
 
 def main() -> None:
@@ -147,6 +149,8 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
     What is found that is secret or personal, and what cleaning takes out, is counted in ``tally``.
     """
     tally.cleaning[READ] += len(piece.text)
+    if not terms.clean:
+        return piece
     if len(piece.text) > terms.text_characters:
         tally.took("left out", piece.text, "")
         limit = f"{len(piece.text):,} characters, more than {terms.text_characters:,}"

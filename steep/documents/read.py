@@ -114,6 +114,31 @@ def collect(
     )
 
 
+def texts_before_cleaning(
+    names: Iterable[str | Path], documents: Iterable[Document]
+) -> dict[str, str]:
+    """By document id what its reader made of it, for documents from files (not the Hub's)."""
+    wanted = {(document.source, document.locator): document.id for document in documents}
+    sources = {source for source, _ in wanted}
+    found: dict[str, str] = {}
+    for name in map(str, names):
+        if hub.is_hub_path(name) or database.is_query(name):
+            continue
+        name, options = paths.split_options(name)
+        files = [
+            File(str(path), source, _size(path), options)
+            for path, source in paths.find(name).files
+            if source in sources
+        ]
+        with closing(read_files(files, replace(TERMS, clean=False))) as results:
+            for file, pieces in zip(files, results, strict=True):
+                for piece in pieces:
+                    place = (file.source, piece.locator) if isinstance(piece, Piece) else None
+                    if isinstance(piece, Piece) and place in wanted:
+                        found.setdefault(wanted[place], piece.text)
+    return found
+
+
 @dataclass
 class _Gathering:
     """Documents and drops so far, and the files already read."""

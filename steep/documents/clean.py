@@ -53,7 +53,9 @@ def with_plain_breaks(text: str) -> str:
 
 def clean_title(text: str) -> str:
     """Return a cleaned title: one line, at most 200 characters."""
-    return " ".join(clean_text(text).split())[:200].rstrip()
+    if not (text.isascii() and text.isprintable()):  # else nothing can be wrong but the spaces
+        text = clean_text(text)
+    return " ".join(text.split())[:200].rstrip()
 
 
 def _clean_once(text: str) -> str:

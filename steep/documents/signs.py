@@ -91,7 +91,8 @@ def _of_words(text: str, words: Sequence[str], is_record: bool) -> set[str]:
     if not words:
         return set()
     mean = sum(map(len, words)) / len(words)
-    letters = sum(word[0].isalpha() or any(map(str.isalpha, word)) for word in words)
+    others = [word for word in words if not word[0].isalpha()]
+    letters = len(words) - sum(not any(map(str.isalpha, word)) for word in others)
     found = {"many symbols"} if text.count("#") > _SYMBOLS * len(words) else set()
     if text.count("…") + text.count("...") > _SYMBOLS * len(words):
         found.add("many symbols")
@@ -148,9 +149,9 @@ def _repeats_phrases(words: Sequence[str]) -> bool:
 
     if len(words) < _FEWEST_WORDS:
         return False
-    numbers: dict[str, int] = {}
-    ids = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.uint64)
-    sizes = np.array([len(word) for word in words], dtype=np.int64)
+    # Hashes differ from run to run, whether two words are equal doesn't.
+    ids = np.array(list(map(hash, words)), dtype=np.int64).view(np.uint64)
+    sizes = np.array(list(map(len, words)), dtype=np.int64)
     total = int(sizes.sum())
     runs = ids
     lengths = sizes
@@ -159,7 +160,7 @@ def _repeats_phrases(words: Sequence[str]) -> bool:
         runs ^= runs >> np.uint64(31)
         lengths = lengths[:-1] + sizes[size - 1 :]
         if size in _TOP_PHRASE:
-            if _top(runs, lengths) > _TOP_PHRASE[size] * total:
+            if _top(runs, lengths, _TOP_PHRASE[size] * total):
                 return True
         elif (covered := _covered(runs, sizes, size)) > _DUPLICATE_PHRASES[size] * total:
             return True
@@ -168,14 +169,16 @@ def _repeats_phrases(words: Sequence[str]) -> bool:
     return False
 
 
-def _top(runs: Hashes, lengths: Numbers) -> int:
-    """Characters of the run that takes most of a text, of those that stand twice or more."""
+def _top(runs: Hashes, lengths: Numbers, most: float) -> bool:
+    """True if a run that stands twice or more takes more characters than ``most``."""
     import numpy as np
 
-    values, first, counts = np.unique(runs, return_index=True, return_counts=True)
-    if len(values) == len(runs):
-        return 0
-    return int((lengths[first] * counts)[counts > 1].max())
+    order = np.sort(runs)
+    again = int(np.count_nonzero(order[1:] == order[:-1]))
+    if not again or (again + 1) * int(lengths.max()) <= most:
+        return False
+    _, first, counts = np.unique(runs, return_index=True, return_counts=True)
+    return bool(((lengths[first] * counts)[counts > 1] > most).any())
 
 
 def _covered(runs: Hashes, sizes: Numbers, size: int) -> int:

@@ -92,7 +92,7 @@ def render_html(story: RunStory) -> str:
         cleaning=source_sentences(story.ledger),
         sources=[
             Grid(t.caption, t.header, t.rows, range(1, len(t.header)), t.more)
-            for t in source_tables(story.ledger)
+            for t in source_tables(story)
         ],
         lengths=source_plots(story),
         training=[Fact("base model", model_name(story)), *training_facts(story)],

@@ -113,7 +113,7 @@ def _data(story: RunStory) -> str:
         contamination_sentence(ledger),
     )
     parts += [escape(sentence) for sentence in said if sentence]
-    for grid in source_tables(ledger):
+    for grid in source_tables(story):
         more = f"\n\nand {grid.more:,} more" if grid.more else ""
         parts.append(f"{escape(grid.caption)}:\n\n{table(grid.header, grid.rows)}{more}")
     if cleaning := source_sentences(ledger):

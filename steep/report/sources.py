@@ -1,4 +1,4 @@
-"""What was read, in the report: kinds, languages, lengths, signs of poor text, what cleaning did."""
+"""What was read, in the report: kinds, languages, lengths, signs of poor text, cleaning."""
 
 from __future__ import annotations
 
@@ -54,9 +54,10 @@ def _cleaning(books: Mapping[str, Any]) -> str:
     return f"{text} {', '.join(done)}." if done else text
 
 
-def source_tables(ledger: Mapping[str, Any] | None) -> list[SourceTable]:
+def source_tables(story: RunStory) -> list[SourceTable]:
     """Documents by kind and language, flags, and secrets and personal data by kind."""
-    sources = (ledger or {}).get("sources") or {}
+    ledger = story.ledger or {}
+    sources = ledger.get("sources") or {}
     kinds = [
         (kind, f"{counts['documents']:,}", f"{counts['characters']:,}")
         for kind, counts in (sources.get("by_kind") or {}).items()
@@ -71,7 +72,7 @@ def source_tables(ledger: Mapping[str, Any] | None) -> list[SourceTable]:
             ("Sign", "Documents"),
             _counts(sources.get("flags")),
         ),
-        _table("Secrets and personal data", ("Found", "Times", "What was done"), _private(ledger)),
+        _table("Secrets and personal data", ("Found", "Times", "What was done"), _private(story)),
     ]
     return [table for table in tables if table.rows]
 
@@ -84,10 +85,11 @@ def _counts(counts: Mapping[str, int] | None) -> list[tuple[str, str]]:
     return [(str(name), f"{count:,}") for name, count in (counts or {}).items()]
 
 
-def _private(ledger: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
-    found = (ledger or {}).get("privacy") or {}
+def _private(story: RunStory) -> list[tuple[str, str, str]]:
+    found = (story.ledger or {}).get("privacy") or {}
+    all_blanked = ((story.recipe or {}).get("data") or {}).get("redact") == "personal"
     return [
-        (kind, f"{count:,}", "blanked" if kind in SECRET_KINDS else "counted")
+        (kind, f"{count:,}", "blanked" if all_blanked or kind in SECRET_KINDS else "counted")
         for kind, count in found.items()
     ]
 

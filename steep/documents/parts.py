@@ -13,7 +13,8 @@ from steep.documents.tally import add_books
 def collect_parts(
     parts: Sequence[Sequence[str]], *, read: Callable[[Sequence[str]], Collection] = collect
 ) -> tuple[Collection, tuple[frozenset[str], ...]]:
-    """Read each part with ``read`` (``collect``, with its options); every text once, and which parts it stands in.
+    """Read each part with ``read`` (``collect``, with its options); every text once, and which
+    parts it stands in.
 
     A document is known by its text: one that a later part holds again is the same document, in
     both parts. Found under another name there, it is counted as a duplicate besides.

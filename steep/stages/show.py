@@ -63,7 +63,8 @@ def look(recipe: Recipe, count: int) -> list[Look]:
         range(len(trained)), min(count, len(trained))
     )
     shown = [trained[index] for index in sorted(drawn)]
-    before = texts_before_cleaning(recipe.data.domain, shown)
+    names = [*(recipe.data.domain or ()), *(n for s in recipe.train.stages for n in s.domain)]
+    before = texts_before_cleaning(names, shown)
     cut = inputs.collection.cut
     return [_look(recipe, d, before.get(d.id), cut.get(d.id, ())) for d in shown]
 

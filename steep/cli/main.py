@@ -15,6 +15,7 @@ from steep import __version__
 from steep.cli.ask import ask
 from steep.cli.finished import COMMANDS
 from steep.cli.finished import JSON as _JSON
+from steep.cli.prepare import prepare
 from steep.cli.tune import tune
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
@@ -201,12 +202,6 @@ def _tell_stage(name: str, result: Any, as_json: bool) -> None:
         say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")
 
 
-def _prepare(recipe: Recipe, accept_change: bool, console: Any) -> Any:
-    from steep.workflow import prepare
-
-    return prepare(recipe, accept_change=accept_change, progress=console)
-
-
 def _train(recipe: Recipe, accept_change: bool, console: Any) -> Any:
     from steep.workflow import train
 
@@ -219,7 +214,7 @@ def _export(recipe: Recipe, accept_change: bool, console: Any) -> Any:
     return export(recipe, accept_change=accept_change, progress=console)
 
 
-_stage_command("prepare", "Read, clean, split, retell and tokenise the documents.", _prepare)
+cli.add_command(prepare)
 _stage_command("train", "Prepare and train.", _train)
 _stage_command("export", "Write the adapter, the merged model and the GGUF.", _export)
 

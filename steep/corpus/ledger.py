@@ -37,6 +37,7 @@ def open_ledger(
     shards: Shards,
     contamination: Contamination,
     marks: Mapping[str, int],
+    sources: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The ledger after preparation, before any training.
 
@@ -44,6 +45,7 @@ def open_ledger(
         found: number of documents the readers met, however they ended.
         contamination: what the comparison with the evaluation items left out and flagged.
         marks: secrets and personal data found in the documents, by kind.
+        sources: what the documents are, and what cleaning took out (``steep.documents.account``).
 
     Raises:
         LedgerError: documents, pieces or tokens don't add up.
@@ -81,6 +83,7 @@ def open_ledger(
         "tokens": {"in_shards": len(shards.tokens), "by_kind": _tokens_by_kind(shards)},
         "contamination": contamination.as_ledger(),
         "privacy": dict(sorted(marks.items())),
+        "sources": dict(sources),
     }
 
 

@@ -14,18 +14,21 @@ import json
 import os
 import struct
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from steep.documents import formats
-from steep.documents.clean import clean_text, clean_title
+from steep.documents.clean import clean_text, clean_title, with_plain_breaks
 from steep.documents.confine import Confinement, allow_seconds
 from steep.documents.entry import MAX_WHOLE_BYTES, Budget
 from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.language import language_of
 from steep.documents.privacy import redact
+from steep.documents.signs import signs_of
+from steep.documents.tally import LINES_JOINED, READ, WORDS_MENDED, Tally
+from steep.documents.unwrap import unwrap
 
 MAX_TEXT_CHARACTERS = 50_000_000
 _KINDS: dict[type, str] = {Piece: "p", Fault: "f", Marks: "m"}
@@ -49,6 +52,7 @@ class Terms:
         silent_seconds: on the clock, between the same.
         memory_bytes: of the process's address space.
         redact: what is blanked: secrets, personal data too, or nothing.
+        clean: False to see the texts as their readers give them.
     """
 
     file_bytes: int = MAX_WHOLE_BYTES
@@ -58,6 +62,7 @@ class Terms:
     silent_seconds: int = 600
     memory_bytes: int = 4 * 2**30
     redact: Redact = "secrets"
+    clean: bool = True
 
 
 def main() -> None:
@@ -100,7 +105,7 @@ def read_path(
     its end tells the kind.
     """
     name = PurePosixPath(source).name
-    marks: Counter[str] = Counter()
+    tally = Tally()
     empty = True
     try:
         if not formats.is_supported(name):
@@ -120,7 +125,7 @@ def read_path(
             for found in formats.read_entry(entry):
                 empty = False
                 if isinstance(found, Piece):
-                    yield clean_piece(found, name, terms, marks)
+                    yield clean_piece(found, name, terms, tally)
                 else:
                     yield found
     except MemoryError:
@@ -134,20 +139,26 @@ def read_path(
     else:
         if empty:  # else the file would be in no book
             yield Fault("empty", "holds no document; leave it out")
-    if marks:
-        yield Marks(dict(marks))
+    if tally.cleaning:
+        yield Marks(dict(tally.privacy), dict(tally.cleaning))
 
 
-def clean_piece(piece: Piece, name: str, terms: Terms, marks: Counter[str]) -> Piece | Fault:
+def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | Fault:
     """A piece cleaned, titled after its file if it has no title, or why nothing is left.
 
-    What is found that is secret or personal is counted in ``marks``.
+    What is found that is secret or personal, and what cleaning takes out, is counted in ``tally``.
     """
+    tally.cleaning[READ] += len(piece.text)
+    if not terms.clean:
+        return piece
     if len(piece.text) > terms.text_characters:
+        tally.took("left out", piece.text, "")
         limit = f"{len(piece.text):,} characters, more than {terms.text_characters:,}"
         return Fault("too large", limit, piece.locator, fatal=False)
-    text = clean_text(piece.text)
-    if not text:
+    text = _without_wraps(piece, tally)
+    cleaned = clean_text(text)
+    if not cleaned:
+        tally.took("left out", text, "")
         return Fault("empty", "no text after cleaning", piece.locator, fatal=False)
     fields = tuple(
         (key, value)
@@ -155,19 +166,35 @@ def clean_piece(piece: Piece, name: str, terms: Terms, marks: Counter[str]) -> P
         if key and value
     )
     title = clean_title(piece.title or "") or clean_title(formats.readable(formats.stem(name)))
+    text = tally.took("repair", text, cleaned)
     if terms.redact != "nothing":
         personal = terms.redact == "personal"
-        text, found = redact(text, personal=personal)
-        marks.update(found)
+        text, found = redact(cleaned, personal=personal)
+        tally.took("redaction", cleaned, text)
+        tally.privacy.update(found)
         title = redact(title, personal=personal)[0]
         fields = tuple((key, redact(value, personal=personal)[0]) for key, value in fields)
     names = set(map(clean_title, piece.title_fields))
+    is_code = formats.is_code(name)
     return piece._replace(
         text=text,
+        language=piece.language or (None if is_code else language_of(text)),
+        flags=signs_of(text, is_record=bool(fields), is_code=is_code),
         title=title,
         fields=fields,
         title_fields=tuple(key for key, _ in fields if key in names),
     )
+
+
+def _without_wraps(piece: Piece, tally: Tally) -> str:
+    if not piece.may_be_wrapped:
+        return piece.text
+    lines = with_plain_breaks(piece.text)
+    found = unwrap(lines)
+    tally.took("line breaks", piece.text, found.text)
+    tally.cleaning[LINES_JOINED] += found.lines_joined
+    tally.cleaning[WORDS_MENDED] += found.words_mended
+    return found.text
 
 
 def write_frame(stream: BinaryIO, value: Any) -> None:

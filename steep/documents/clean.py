@@ -46,13 +46,20 @@ def clean_text(text: str) -> str:
     return text
 
 
+def with_plain_breaks(text: str) -> str:
+    """The text with every kind of line break as ``\\n``."""
+    return _LINE_BREAKS.sub("\n", text)
+
+
 def clean_title(text: str) -> str:
     """Return a cleaned title: one line, at most 200 characters."""
-    return " ".join(clean_text(text).split())[:200].rstrip()
+    if not (text.isascii() and text.isprintable()):  # else nothing can be wrong but the spaces
+        text = clean_text(text)
+    return " ".join(text.split())[:200].rstrip()
 
 
 def _clean_once(text: str) -> str:
-    text = _LINE_BREAKS.sub("\n", text)
+    text = with_plain_breaks(text)
     if "\x1b" in text:
         text = _TERMINAL_CODES.sub("", text)
     if not text.isascii():

@@ -106,7 +106,7 @@ def signature(text: str) -> Hashes:
 
 
 def _shingles(text: str) -> Hashes:
-    """Hashes of a text's distinct 5-character shingles; a shorter text is one shingle."""
+    """Hashes of a text's 5-character shingles, in order; a shorter text is one shingle."""
     import numpy as np
 
     text = _normalised(text).ljust(SHINGLE_CHARACTERS)
@@ -117,7 +117,7 @@ def _shingles(text: str) -> Hashes:
         hashes += points[offset : offset + count]
         hashes *= np.uint64(_MULTIPLIER)
         hashes ^= hashes >> np.uint64(29)
-    return np.unique(hashes)
+    return hashes
 
 
 def _join_bucket(members: list[int], signatures: Hashes, parents: list[int]) -> None:

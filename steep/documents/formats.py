@@ -23,7 +23,8 @@ class Piece(NamedTuple):
 
     ``fields`` are the names and plain values of a record (a row, an object, an XML element),
     ``title_fields`` the names of those that the title says. ``language`` (a BCP 47 tag),
-    ``date`` (ISO 8601) and ``licence`` are there where the file says them.
+    ``date`` (ISO 8601) and ``licence`` are there where the file says them. ``may_be_wrapped``: a
+    margin may have broken its lines. ``flags``: signs of poor text, told after cleaning.
     """
 
     text: str
@@ -34,6 +35,8 @@ class Piece(NamedTuple):
     language: str | None = None
     date: str | None = None
     licence: str | None = None
+    may_be_wrapped: bool = False
+    flags: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -51,9 +54,14 @@ class Fault(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Secrets and personal data found in a file, by kind; the former are blanked."""
+    """What was found in a file's texts and done to them.
 
-    counts: dict[str, int]
+    ``privacy``: secrets and personal data by kind; the former are blanked. ``cleaning``: see
+    ``steep.documents.tally``.
+    """
+
+    privacy: dict[str, int]
+    cleaning: dict[str, int]
 
 
 class Reader(NamedTuple):
@@ -228,6 +236,11 @@ def suffix(name: str) -> str:
 def is_supported(name: str) -> bool:
     """True if files of this name can be read."""
     return PurePath(_split(name)[0]).suffix.lower() in READERS
+
+
+def is_code(name: str) -> bool:
+    """True if a file of this name is source code."""
+    return READERS.get(PurePath(_split(name)[0]).suffix.lower()) is _CODE
 
 
 def supported_suffixes() -> str:

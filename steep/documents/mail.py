@@ -92,7 +92,13 @@ def _message(raw: bytes, entry: Entry, locator: str) -> Iterator[Piece | Fault]:
             text = "\n\n".join(p.text for p in read_html(text) if isinstance(p, Piece))
         text = _QUOTED.sub("", _BEFORE_QUOTE.sub("", text.replace("\r\n", "\n")))
     yield Piece(
-        text, subject, locator, fields, ("Subject",) if subject else (), date=_date(message)
+        text,
+        subject,
+        locator,
+        fields,
+        ("Subject",) if subject else (),
+        date=_date(message),
+        may_be_wrapped=True,
     )
     for number, part in enumerate(message.iter_attachments()):
         if number >= _MAX_PARTS:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from steep.documents.child import Redact
 from steep.documents.read import Collection, collect
 from steep.documents.record import Document, Drop
+from steep.documents.tally import add_books
 
 
 def collect_parts(
-    parts: Sequence[Sequence[str]], *, redact: Redact = "secrets"
+    parts: Sequence[Sequence[str]], *, read: Callable[[Sequence[str]], Collection] = collect
 ) -> tuple[Collection, tuple[frozenset[str], ...]]:
-    """Read each part as ``collect`` does; every text once, and which parts it stands in.
+    """Read each part with ``read`` (``collect``, with its options); every text once, and which
+    parts it stands in.
 
     A document is known by its text: one that a later part holds again is the same document, in
     both parts. Found under another name there, it is counted as a duplicate besides.
@@ -28,15 +29,15 @@ def collect_parts(
     drops: dict[Drop, None] = {}
     marks: Counter[str] = Counter()
     members: list[frozenset[str]] = []
-    read: dict[tuple[str, ...], Collection] = {}
+    found: dict[tuple[str, ...], Collection] = {}
     for part in parts:
         names = tuple(part)
-        if names not in read:
-            read[names] = collect(names, redact=redact)
-            marks.update(read[names].marks)
-            drops.update(dict.fromkeys(read[names].drops))
+        if names not in found:
+            found[names] = read(names)
+            marks.update(found[names].marks)
+            drops.update(dict.fromkeys(found[names].drops))
         ids: set[str] = set()
-        for document in read[names].documents:
+        for document in found[names].documents:
             first = known.setdefault(document.text, document)
             if first.id != document.id:
                 where = f"{first.source} {first.locator}".strip()
@@ -44,4 +45,13 @@ def collect_parts(
                 drops[Drop(document.source, document.locator, "duplicate", said)] = None
             ids.add(first.id)
         members.append(frozenset(ids))
-    return Collection(tuple(known.values()), tuple(drops), dict(marks)), tuple(members)
+    collections = found.values()
+    collection = Collection(
+        tuple(known.values()),
+        tuple(drops),
+        dict(marks),
+        add_books([one.cleaning for one in collections], sum(map(len, known))),
+        dict(sum((Counter(one.repeats) for one in collections), Counter())),
+        {id: parts for one in collections for id, parts in one.cut.items()},
+    )
+    return collection, tuple(members)

@@ -28,7 +28,7 @@ _MINIFIED_CHARACTERS = 500
 
 
 def read_plain(entry: Entry) -> Iterator[Piece | Fault]:
-    """Plain text is one document as it stands; its lines aren't joined.
+    """Plain text is one document as it stands.
 
     Project Gutenberg's header, licence and footer around a book are left out. With the option
     ``split=blank`` (CC-100), blank lines part documents, located as ``document N``.
@@ -37,7 +37,7 @@ def read_plain(entry: Entry) -> Iterator[Piece | Fault]:
         yield from _split(entry.lines())
         return
     text = entry.text()
-    yield _book(text) if "PROJECT GUTENBERG" in text else Piece(text)
+    yield _book(text) if "PROJECT GUTENBERG" in text else Piece(text, may_be_wrapped=True)
 
 
 def _split(lines: Iterable[str]) -> Iterator[Piece | Fault]:
@@ -58,14 +58,14 @@ def _book(text: str) -> Piece:
     text = text.replace("\r\n", "\n")
     start = _GUTENBERG_START.search(text)
     if start is None:
-        return Piece(text)
+        return Piece(text, may_be_wrapped=True)
     end = _GUTENBERG_END.search(text, start.end())
     said = {
         name.casefold(): value.strip() for name, value in _HEADER.findall(text[: start.start()])
     }
     inner = text[start.end() : end.start() if end else len(text)]
     inner = _BEFORE_END.sub("\n", _PRODUCED.sub("", inner.lstrip("\n")))
-    return Piece(inner, said.get("title"), licence="Project Gutenberg")
+    return Piece(inner, said.get("title"), licence="Project Gutenberg", may_be_wrapped=True)
 
 
 def read_code(entry: Entry) -> Iterator[Piece | Fault]:

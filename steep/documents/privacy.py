@@ -136,8 +136,12 @@ def redact(text: str, *, personal: bool = False) -> tuple[str, Counter[str]]:
 
 
 def _blank(text: str, form: _Form, found: Counter[str], *, keep: bool) -> str:
-    if form.within and not any(piece in text for piece in form.within):
-        return text
+    for piece in form.within:
+        if piece in text:
+            break
+    else:
+        if form.within:
+            return text
 
     def instead(match: re.Match[str]) -> str:
         value = match[form.group]

@@ -31,6 +31,11 @@ class _Shapes(dict[int, str]):
 _SHAPES = _Shapes()
 
 
+def garbled_amid(text: str) -> bool:
+    """True if any word may have a digit or a sign amid its letters; quick to say no."""
+    return _GARBLED.search(text.translate(_SHAPES)) is not None
+
+
 def garbled_share(texts: Sequence[str]) -> float | None:
     """Share of words with a digit or a sign amid their letters; None without words.
 

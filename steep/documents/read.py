@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from steep.documents import database, formats, hub, paths
 from steep.documents.child import Redact, Terms, clean_piece
 from steep.documents.deduplicate import deduplicate
 from steep.documents.formats import Fault, Marks, Piece
 from steep.documents.record import Document, Drop
+from steep.documents.repeats import cut_repeats
 from steep.documents.sandbox import File, read_files
+from steep.documents.tally import Tally, balance
 from steep.errors import DocumentError
 
 TERMS = Terms()
+
+Repeated = Literal["keep", "cut"]
 
 
 @dataclass(frozen=True)
 class Collection:
     """What was read: distinct, clean documents, and everything left out with its reason.
 
-    ``marks`` counts secrets and personal data by kind; the former were blanked.
+    Attributes:
+        marks: secrets and personal data by kind; the former were blanked.
+        cleaning: the books of cleaning, in characters (``steep.documents.tally``).
+        repeats: paragraphs that stand in several documents, counted.
+        cut: by document id the repeated lines and paragraphs that were cut from it.
     """
 
     documents: tuple[Document, ...]
     drops: tuple[Drop, ...]
     marks: Mapping[str, int] = field(default_factory=dict)
+    cleaning: Mapping[str, Any] = field(default_factory=dict)
+    repeats: Mapping[str, int] = field(default_factory=dict)
+    cut: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def read_documents(paths: str | Path | Iterable[str | Path]) -> Iterator[Document]:
@@ -49,11 +61,20 @@ def read_documents(paths: str | Path | Iterable[str | Path]) -> Iterator[Documen
     return iter(collect(paths).documents)
 
 
-def collect(paths: str | Path | Iterable[str | Path], *, redact: Redact = "secrets") -> Collection:
+def collect(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    redact: Redact = "secrets",
+    repeated_lines: Repeated = "cut",
+    repeated_paragraphs: Repeated = "keep",
+    drop_flagged: Sequence[str] = (),
+) -> Collection:
     """Read documents as ``read_documents`` does, and account for everything left out.
 
     A file the user named must be readable; a bad file found in a folder or by a pattern is a
-    drop. A file reached twice is read once.
+    drop. A file reached twice is read once. ``repeated_lines`` are menus, letterheads and footers
+    that many documents share, ``repeated_paragraphs`` those of several documents; what is cut stays
+    in the first document that has it. Documents with one of the flags ``drop_flagged`` are drops.
 
     Raises:
         DocumentError: as ``read_documents``.
@@ -62,6 +83,7 @@ def collect(paths: str | Path | Iterable[str | Path], *, redact: Redact = "secre
     if not names:
         raise DocumentError("no documents were named; give at least one file, folder or pattern")
     gathering = _Gathering(replace(TERMS, redact=redact))
+    tally = gathering.tally
     for name in names:
         if hub.is_hub_path(str(name)):
             gathering.add_hub(str(name))
@@ -70,12 +92,51 @@ def collect(paths: str | Path | Iterable[str | Path], *, redact: Redact = "secre
         else:
             gathering.add(str(name))
     documents, duplicates = deduplicate(gathering.documents)
-    if not documents:
+    tally.cleaning["copies"] += _characters(gathering.documents) - _characters(documents)
+    documents, poor = _without_flagged(documents, drop_flagged)
+    tally.cleaning["left out"] += sum(len(document.text) for document in poor)
+    repeats = cut_repeats(
+        documents, lines=repeated_lines == "cut", paragraphs=repeated_paragraphs == "cut"
+    )
+    tally.cleaning.update(repeats.counts)
+    if not repeats.documents:
         raise DocumentError(
             f"{', '.join(map(str, names))} holds no readable text"
             f" ({_counts(gathering.drops)}); {formats.advice()}"
         )
-    return Collection(documents, (*gathering.drops, *duplicates), dict(gathering.marks))
+    return Collection(
+        tuple(repeats.documents),
+        (*gathering.drops, *duplicates, *map(_poor_drop, poor), *repeats.drops),
+        dict(tally.privacy),
+        balance(tally.cleaning, _characters(repeats.documents)),
+        repeats.found,
+        repeats.cut,
+    )
+
+
+def texts_before_cleaning(
+    names: Iterable[str | Path], documents: Iterable[Document]
+) -> dict[str, str]:
+    """By document id what its reader made of it, for documents from files (not the Hub's)."""
+    wanted = {(document.source, document.locator): document.id for document in documents}
+    sources = {source for source, _ in wanted}
+    found: dict[str, str] = {}
+    for name in map(str, names):
+        if hub.is_hub_path(name) or database.is_query(name):
+            continue
+        name, options = paths.split_options(name)
+        files = [
+            File(str(path), source, _size(path), options)
+            for path, source in paths.find(name).files
+            if source in sources
+        ]
+        with closing(read_files(files, replace(TERMS, clean=False))) as results:
+            for file, pieces in zip(files, results, strict=True):
+                for piece in pieces:
+                    place = (file.source, piece.locator) if isinstance(piece, Piece) else None
+                    if isinstance(piece, Piece) and place in wanted:
+                        found.setdefault(wanted[place], piece.text)
+    return found
 
 
 @dataclass
@@ -85,7 +146,7 @@ class _Gathering:
     terms: Terms
     documents: list[Document] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
-    marks: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     seen: set[Path] = field(default_factory=set)
 
     def add(self, name: str) -> None:
@@ -111,14 +172,14 @@ class _Gathering:
         """Add a data set of the Hub."""
         source = name.partition("?")[0]
         for piece in hub.read_hub(name):
-            found = clean_piece(piece, PurePosixPath(source).name, self.terms, self.marks)
+            found = clean_piece(piece, PurePosixPath(source).name, self.terms, self.tally)
             self._add_found([found], source, None)
 
     def add_query(self, name: str) -> None:
         """Add the rows of a query to a database."""
         source = database.source_of(name)
         for piece in database.read_query(name):
-            self._add_found([clean_piece(piece, "row", self.terms, self.marks)], source, None)
+            self._add_found([clean_piece(piece, "row", self.terms, self.tally)], source, None)
 
     def _is_new(self, path: Path) -> bool:
         """True unless the file was read before, under whatever name."""
@@ -144,15 +205,34 @@ class _Gathering:
                         one.language,
                         one.date,
                         one.licence,
+                        one.flags,
                     )
                 )
             elif isinstance(one, Marks):
-                self.marks.update(one.counts)
+                self.tally.privacy.update(one.privacy)
+                self.tally.cleaning.update(one.cleaning)
             elif named_as is None or not one.fatal:
                 self.drops.append(Drop(source, one.locator, one.reason, one.detail))
             else:
                 place = f"{named_as} {one.locator}".rstrip()
                 raise DocumentError(f"{place} {one.detail}")
+
+
+def _without_flagged(
+    documents: Sequence[Document], flags: Sequence[str]
+) -> tuple[tuple[Document, ...], list[Document]]:
+    """Documents without any of these flags, and those with one."""
+    poor = [document for document in documents if not set(flags).isdisjoint(document.flags)]
+    left_out = {document.id for document in poor}
+    return tuple(d for d in documents if d.id not in left_out), poor
+
+
+def _poor_drop(document: Document) -> Drop:
+    return Drop(document.source, document.locator, "poor text", ", ".join(document.flags))
+
+
+def _characters(documents: Iterable[Document]) -> int:
+    return sum(len(document.text) for document in documents)
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ class Document:
         title_fields: the names of the fields that the title says.
         language: a BCP 47 tag, date: in ISO 8601, licence: as the file names it; None where
             the file doesn't say.
+        flags: signs of poor text (``steep.documents.quality``), none of which leaves it out.
         id: 16 hexadecimal digits from source, locator and text.
     """
 
@@ -34,6 +35,7 @@ class Document:
     language: str | None = None
     date: str | None = None
     licence: str | None = None
+    flags: tuple[str, ...] = ()
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +50,8 @@ class Drop:
     ``reason`` is one of the short codes counted in the ledger: "empty", "duplicate",
     "too large", "too slow", "unreadable encoding", "unreadable file", "unsupported format",
     "missing reader" (an extra isn't installed), "broke its reader", "refused member" (of an
-    archive), "no text" (a scan), "ignored" (by a repository's own rules), "generated".
+    archive), "no text" (a scan), "ignored" (by a repository's own rules), "generated",
+    "poor text" (its flags were to be dropped), "repeated" (nothing in it is new).
     """
 
     source: str

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from steep.documents.child import OUT_OF_MEMORY, Terms, read_frame, write_frame
 from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.tally import characters_kept
 from steep.errors import DocumentError
 
 _BATCH_FILES = 32
@@ -227,6 +228,7 @@ class _Child:
                 self._silent = 0
                 for kind, *values in events:
                     if kind == "end":
+                        _check_books(current)
                         results.append(current)
                         current, size = [], 0
                         continue
@@ -304,15 +306,27 @@ def _found(kind: str, values: list[Any]) -> Piece | Fault | Marks:
         reason, detail, locator, fatal = values
         return Fault(str(reason), str(detail), str(locator), bool(fatal))
     if kind == "m":
-        return Marks({str(name): int(count) for name, count in values[0].items()})
+        return Marks(*({str(name): int(n) for name, n in counts.items()} for counts in values))
     if kind != "p":
         raise ValueError(kind)
-    text, title, locator, fields, title_fields, language, date, licence = values
+    text, title, locator, fields, title_fields, *known, _, flags = values
+    language, date, licence = (None if value is None else str(value) for value in known)
     return Piece(
         str(text),
         str(title),
         str(locator),
         tuple((str(name), str(value)) for name, value in fields),
         tuple(map(str, title_fields)),
-        *(None if value is None else str(value) for value in (language, date, licence)),
+        language,
+        date,
+        licence,
+        flags=tuple(map(str, flags)),
     )
+
+
+def _check_books(found: Found) -> None:
+    """Raise ValueError if a file's texts aren't those its books of cleaning speak of."""
+    kept = sum(len(one.text) for one in found if isinstance(one, Piece))
+    books = [one.cleaning for one in found if isinstance(one, Marks)]
+    if sum(characters_kept(cleaning) for cleaning in books) != kept:
+        raise ValueError("books")

@@ -94,6 +94,7 @@ def piece_of(
         _known(by_name, _LANGUAGE_FIELDS, _LANGUAGE),
         (_known(by_name, _DATE_FIELDS, _DATE, whole=False) or "")[:10] or None,
         next((by_name[name] for name in _LICENCE_FIELDS if name in by_name), None),
+        may_be_wrapped="\n" in text,
     )
 
 
@@ -242,7 +243,7 @@ def _clinical_note(row: Mapping[str, str], locator: str) -> Piece | Fault:
     kept = {name: value for name, value in fields.items() if name != "text"}
     date = fields.get("chartdate", "")[:10]
     text = _DEIDENTIFIED.sub(mark, fields["text"])
-    return Piece(text, title, locator, short_fields(kept), date=date or None)
+    return Piece(text, title, locator, short_fields(kept), date=date or None, may_be_wrapped=True)
 
 
 def find_delimiter(text: str) -> str:

@@ -13,11 +13,12 @@ _WIDE = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 _ENDS = tuple(".!?:;…。！？।॥۔؟\"'”’»)]")
 
 
-def mend_words(text: str, known: Counter[str] | None = None) -> str:
+def mend_words(text: str, known: Counter[str] | None = None, *, join_new: bool = True) -> str:
     r"""Join words that were broken at a line's end ("exam-\nple").
 
     A word keeps its hyphen where the rest of the text writes it with one, or where the second
-    half begins with a capital ("Anglo-\nSaxon"). ``known`` are the words of the whole text.
+    half begins with a capital ("Anglo-\nSaxon"). ``known`` are the words of the whole text;
+    ``join_new`` is about those that it writes in neither way.
     """
     if "-\n" not in text:
         return text
@@ -27,9 +28,18 @@ def mend_words(text: str, known: Counter[str] | None = None) -> str:
         first, second = match[1], match[2]
         whole, hyphened = f"{first}{second}".casefold(), f"{first}-{second}".casefold()
         keep = words[hyphened] > words[whole] or not second[0].islower()
+        keep = keep or not (join_new or words[whole])
         return f"{first}-{second}" if keep else f"{first}{second}"
 
     return _BROKEN_WORD.sub(mend, text)
+
+
+def hyphenates(text: str, known: Counter[str]) -> bool:
+    """True if a text's line ends break words, rather than part compounds at hyphens they have."""
+    pairs = [(first.casefold(), second.casefold()) for first, second in _BROKEN_WORD.findall(text)]
+    broken = sum(known[first + second] > known[f"{first}-{second}"] for first, second in pairs)
+    parted = sum(known[f"{first}-{second}"] > 0 for first, second in pairs)
+    return broken > parted
 
 
 def count_words(text: str) -> Counter[str]:

@@ -27,12 +27,35 @@ class Section(BaseModel):
     )
 
 
+Flag = Literal[
+    "few words",
+    "odd word lengths",
+    "many symbols",
+    "bullet points",
+    "cut-off lines",
+    "few letters",
+    "repeated lines",
+    "repeated paragraphs",
+    "repeated phrases",
+    "lines without ends",
+    "badly recognised",
+    "machine-made",
+]
+"""Signs of poor text (``steep.documents.signs``)."""
+
+
 class DataRecipe(Section):
     """``[data]``: what to learn, what to rehearse, what to keep aside.
 
     Attributes:
         redact: what is blanked in the documents: secrets (keys, tokens, passwords), personal data
             too, or nothing.
+        repeated_lines: menus, letterheads and footers that many documents share; "cut" leaves them
+            in the first document alone.
+        repeated_paragraphs: the same of paragraphs that stand in several documents. They are
+            counted either way.
+        drop_flagged: documents with one of these signs of poor text are left out; without any they
+            are only flagged, in the ledger and in ``data/documents.jsonl``.
     """
 
     domain: Annotated[list[str], Field(min_length=1)] | None = None
@@ -40,6 +63,9 @@ class DataRecipe(Section):
     general_share: Share = 0.2
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
     redact: Literal["nothing", "secrets", "personal"] = "secrets"
+    repeated_lines: Literal["keep", "cut"] = "cut"
+    repeated_paragraphs: Literal["keep", "cut"] = "keep"
+    drop_flagged: list[Flag] = []
 
 
 class StageRecipe(Section):

@@ -32,6 +32,7 @@ from steep.report.facts import (
 )
 from steep.report.page import STYLE, TEMPLATE
 from steep.report.plots import outcome_plots, training_plots
+from steep.report.sources import source_plots, source_sentences, source_tables
 from steep.report.story import RunStory
 
 
@@ -88,6 +89,12 @@ def render_html(story: RunStory) -> str:
         rewriting=rewriting_sentence(story.ledger),
         contamination=contamination_sentence(story.ledger),
         listings=_listings(story.ledger),
+        cleaning=source_sentences(story.ledger),
+        sources=[
+            Grid(t.caption, t.header, t.rows, range(1, len(t.header)), t.more)
+            for t in source_tables(story)
+        ],
+        lengths=source_plots(story),
         training=[Fact("base model", model_name(story)), *training_facts(story)],
         plots=training_plots(story),
         recipe=story.recipe_text,

@@ -28,6 +28,7 @@ from steep.report.facts import (
     token_shares,
     training_facts,
 )
+from steep.report.sources import source_sentences, source_tables
 from steep.report.story import RunStory
 
 MAX_CHECKS = 8
@@ -112,6 +113,11 @@ def _data(story: RunStory) -> str:
         contamination_sentence(ledger),
     )
     parts += [escape(sentence) for sentence in said if sentence]
+    for grid in source_tables(story):
+        more = f"\n\nand {grid.more:,} more" if grid.more else ""
+        parts.append(f"{escape(grid.caption)}:\n\n{table(grid.header, grid.rows)}{more}")
+    if cleaning := source_sentences(ledger):
+        parts.append(_bullets(cleaning))
     reasons = drop_reasons(ledger)
     if reasons:
         counts = ", ".join(f"{count:,} {escape(reason)}" for reason, count in reasons)

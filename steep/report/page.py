@@ -179,6 +179,10 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 {% if knowledge %}<p>{{ knowledge }}</p>{% endif %}
 {% if rewriting %}<p>{{ rewriting }}</p>{% endif %}
 {% if contamination %}<p>{{ contamination }}</p>{% endif %}
+{% if sources %}<h3>The documents</h3>
+{{ figures(lengths, false) if lengths }}
+{% for grid in sources %}{{ listing(grid) }}
+{% endfor %}{{ bullets(cleaning) }}{% endif %}
 {% for grid in listings %}{{ listing(grid) }}
 {% endfor %}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from steep.artifact import text_hash
@@ -77,10 +78,17 @@ def read_inputs(recipe: Recipe) -> Inputs:
 
 def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:
     """What was read, and which documents each stage of a curriculum holds."""
+    data = recipe.data
+    read = functools.partial(
+        collect,
+        redact=data.redact,
+        repeated_lines=data.repeated_lines,
+        repeated_paragraphs=data.repeated_paragraphs,
+        drop_flagged=data.drop_flagged,
+    )
     if recipe.curriculum:
-        parts = [stage.domain for stage in recipe.curriculum]
-        return collect_parts(parts, redact=recipe.data.redact)
-    return collect(recipe.data.domain or (), redact=recipe.data.redact), ()
+        return collect_parts([stage.domain for stage in recipe.curriculum], read=read)
+    return read(data.domain or ()), ()
 
 
 def _replay(recipe: Recipe) -> tuple[str, ...] | None:

@@ -23,6 +23,7 @@ from steep.corpus.shards import (
     load_shards,
     save_shards,
 )
+from steep.documents.account import account
 from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.durable import flush_files, new_folder
@@ -49,7 +50,7 @@ REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens.
-CORPUS_VERSION = 3
+CORPUS_VERSION = 4
 
 # More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
@@ -150,6 +151,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         shards=shards,
         contamination=found,
         marks=inputs.collection.marks,
+        sources=account(inputs.collection),
     )
     closed = close_ledger(ledger, inputs.split.trained, schedule, range(steps))
     return Draft(schedule, steps, closed)
@@ -331,8 +333,8 @@ def _document_lines(split: Split) -> str:
             **({"fields": dict(d.fields), "title_fields": d.title_fields} if d.fields else {}),
             **{
                 name: value
-                for name in ("language", "date", "licence")
-                if (value := getattr(d, name)) is not None
+                for name in ("language", "date", "licence", "flags")
+                if (value := getattr(d, name))
             },
         }
         for kind, d in rows

@@ -44,6 +44,7 @@ def _open(shards: Shards, **changes: Any) -> dict[str, Any]:
         "shards": shards,
         "contamination": Contamination(shards.pieces, (), {}, len(shards.pieces), {}),
         "marks": {"password": 2, "AWS key": 1},
+        "sources": {},
     }
     return open_ledger(**{**given, **changes})
 

@@ -1,9 +1,11 @@
 """A folder of hostile and broken files: none crashes the run, each is accounted for."""
 
 import base64
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import zipfile
@@ -46,6 +48,23 @@ def tar_that_leaves() -> bytes:
 def word(inner: str, **more: bytes) -> bytes:
     head = '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
     return zipped({"word/document.xml": f"{head}{inner}</w:document>".encode(), **more})
+
+
+def tar_of(kind: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo("zero.txt")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    return out.getvalue()
+
+
+def locked_zip() -> bytes:
+    """A zip whose member claims to be encrypted."""
+    data = bytearray(zipped({"a.txt": b"text"}))
+    for head, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(head) + at] |= 1
+    return bytes(data)
 
 
 def laughs(root: str) -> str:
@@ -93,6 +112,15 @@ def hostile(secret: Path) -> dict[str, bytes]:
         "line-long.txt": "x" * 3_000_000,
         "lines-blank.txt": "\n" * 1_000_000,
         "spaces.txt": (" " * 5000 + "x\n") * 200,
+        "html-table.html": "<table><tr>" * 3_000 + "<td>x",
+        "html-attributes.html": f"<p {'a=1 ' * 200_000}>x</p>",
+        "svg-deep.html": "<svg>" * 10_000,
+        "xml-attributes.xml": "<a " + " ".join(f"b{n}='1'" for n in range(3_000)) + "/>",
+        "json-digits.json": '{"text": "x", "n": ' + "9" * 100_000 + "}",
+        "marks.txt": "a" + "\u0301" * 300_000,
+        "right-to-left.txt": "\u202e" * 100_000 + "x",
+        "md-links.md": "[a](" * 20_000,
+        "tex-braces.tex": "{" * 500_000,
     }
     mail = "Content-Type: multipart/mixed; boundary=b\n\n"
     data = {
@@ -132,6 +160,25 @@ def hostile(secret: Path) -> dict[str, bytes]:
         "head.eml": b"Subject: =?utf-8?q?" + b"=41" * 100_000 + b"?=\n\nx",
         "zlib.xlsx": zlib.compress(b"x" * 999),
         "old.doc": b"\xd0\xcf\x11\xe0",
+        "locked.pdf": b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Count 0/Kids[]>>\nendobj\n3 0 obj\n<</Filter/Standard/V 2/R 3/Length 128/P -4/O("
+        + b"o" * 32
+        + b")/U("
+        + b"u" * 32
+        + b")>>\nendobj\ntrailer<</Root 1 0 R/Encrypt 3 0 R/ID[(a)(a)]>>\n%%EOF",
+        "locked.zip": locked_zip(),
+        "bomb.xz.txt.xz": lzma.compress(bytes(50 * 2**20)),
+        "bomb.txt.bz2": bz2.compress(bytes(50 * 2**20)),
+        "bomb.epub": zipped({"META-INF/container.xml": bytes(100 * 2**20)}),
+        "bomb.pptx": zipped({"ppt/slides/slide1.xml": bytes(100 * 2**20)}),
+        "laughs.odt": zipped({"content.xml": laughs("office").encode()}),
+        "members.zip": zipped({f"{n}.txt": b"" for n in range(3_000)}),
+        "names.zip": zipped({"a/" * 2000 + "deep.txt": b"x", "nul\x00.txt": b"x"}),
+        "device.tar": tar_of(tarfile.CHRTYPE),
+        "hard.tar": tar_of(tarfile.LNKTYPE),
+        "cut.parquet": b"PAR1" + b"\xff" * 99 + b"PAR1",
+        "cut.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+        "bom.csv": b"\xff\xfe" + "text\nodd".encode("utf-16-le")[:-1],
+        "cut.mbox": b"From a\nSubject: x\n\n" + b"From " * 9999,
     }
     return {**{name: text.encode() for name, text in texts.items()}, **data}
 
@@ -178,6 +225,21 @@ def test_nothing_else_is_read(found: Collection) -> None:
     assert not any(SECRET in text or "root:" in text for text in said)
 
 
+NAMES = sorted(hostile(Path("/secret.txt")))
+
+
+def test_there_are_sixty() -> None:
+    assert len(NAMES) >= 60
+
+
+# Broken by: any of these files read past its end, or a file lost with a child.
+@pytest.mark.parametrize("name", NAMES)
+def test_each_ends_as_documents_or_drops(name: str, found: Collection) -> None:
+    ends = [d for d in (*found.documents, *found.drops) if d.source == f"docs/{name}"]
+    assert ends
+    assert all(d.reason and d.detail for d in found.drops if d.source == f"docs/{name}")
+
+
 def test_every_file_is_accounted_for(found: Collection, folder: Path) -> None:
     ended = {d.source for d in found.documents} | {d.source for d in found.drops}
     names = {f"docs/{path.name}" for path in folder.iterdir() if path.name.isprintable()}
@@ -204,6 +266,12 @@ def test_every_file_is_accounted_for(found: Collection, folder: Path) -> None:
         ("sparse.zip", "too large"),
         ("nul.txt", "unreadable encoding"),
         ("old.doc", "unsupported format"),
+        ("locked.pdf", "unreadable file"),
+        ("bomb.epub", "too large"),
+        ("bomb.txt.bz2", "too large"),
+        ("laughs.odt", "unreadable file"),
+        ("device.tar", "refused member"),
+        ("hard.tar", "refused member"),
         ("self.txt", "unreadable file"),
         ("away.txt", "unreadable file"),
         ("fifo.txt", "unreadable file"),

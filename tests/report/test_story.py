@@ -135,6 +135,24 @@ def ledger(*, documents: int = 3, text: str = "") -> dict[str, Any]:
             "under_20_exposures": 9,
             "under_3_wordings": 0,
         },
+        "privacy": {"e-mail address": 12, "password": 1},
+        "sources": {
+            "by_kind": {f"md{text}": {"documents": documents, "characters": 21_000}},
+            "by_language": {"en": documents, f"hi{text}": 1},
+            "flags": {"few words": 2},
+            "flagged": 2,
+            "lengths": [[0, 99, 0], [100, 299, 2], [300, 999, 1], [1000, None, 0]],
+            "cleaning": {
+                "characters_read": 23_000,
+                "characters_kept": 21_000,
+                "taken_out": {"line breaks": 40, "repair": 1_900, "redaction": -5, "repeated": 65},
+                "lines_joined": 38,
+                "words_mended": 2,
+                "repeated_lines_cut": 3,
+                "repeated_paragraphs_cut": 0,
+            },
+            "repeated_paragraphs": {"paragraphs": 4, "copies": 6, "characters": 900},
+        },
         "balanced": True,
     }
 

@@ -1,0 +1,217 @@
+"""What stands word for word in several documents: page furniture, and paragraphs.
+
+Menus, letterheads and footers are lines at the edges of documents that many documents beside them
+share. They are cut from all but the first document that has them, so nothing that was said goes
+unsaid. Repeated paragraphs are counted, and cut in the same way only on request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from steep.documents.formats import is_code
+from steep.documents.record import Document, Drop
+from steep.documents.tally import LINES_CUT, PARAGRAPHS_CUT
+
+_EDGE_LINES = 12
+"""Lines looked at from either end of a document."""
+_FEWEST_DOCUMENTS = 5
+_SHARE = 0.3  # of the documents of a folder or file
+_FEWEST_CHARACTERS = 30
+"""A shorter run may be a heading, such as every report begins with."""
+_MOST_CUT = 0.5  # of a document: what shares more is a copy, not furniture
+_PARAGRAPH_CHARACTERS = 80
+_BLANK = re.compile(r"\n\s*\n")
+
+
+@dataclass
+class Repeats:
+    """Documents without what was cut from them, and what that was.
+
+    Attributes:
+        counts: lines, paragraphs and characters cut, for the books of cleaning.
+        found: repeated paragraphs, cut or not: how many different ones, copies beyond the first
+            and their characters.
+        cut: by document id what was cut from it.
+    """
+
+    documents: list[Document]
+    drops: list[Drop] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    found: dict[str, int] = field(default_factory=dict)
+    cut: dict[str, list[str]] = field(default_factory=dict)
+
+    def take(self, before: Document, text: str, parts: Sequence[str], kind: str) -> Document:
+        """Count what is cut from a document, and return what is left of it."""
+        after = replace(before, text=text)
+        self.counts["repeated"] += len(before.text) - len(text)
+        self.counts[kind] += len(parts)
+        self.cut[after.id] = [*self.cut.pop(before.id, []), *parts]
+        return after
+
+
+def cut_repeats(
+    documents: Sequence[Document], *, lines: bool = True, paragraphs: bool = False
+) -> Repeats:
+    """Find what documents share, and cut it from all but the first of them.
+
+    Args:
+        lines: cut lines at the edges of documents that many beside them share.
+        paragraphs: cut paragraphs that stood in an earlier document; one of which nothing is left
+            becomes a drop "repeated".
+    """
+    result = Repeats(list(documents))
+    if lines:
+        _cut_furniture(result)
+    repeated, result.found = _repeated_paragraphs(result.documents)
+    if paragraphs and repeated:
+        _cut_paragraphs(result, repeated)
+    return result
+
+
+def _cut_furniture(result: Repeats) -> None:
+    families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, document in enumerate(result.documents):
+        if not (is_code(document.source) or _is_row(document)):
+            families[_family(document)].append(index)
+    for members in families.values():
+        if len(members) >= _FEWEST_DOCUMENTS:
+            _cut_from_family(result, members)
+
+
+def _family(document: Document) -> tuple[str, str]:
+    """Where documents beside this one are: its folder, or the file it is one of many of."""
+    if document.locator:
+        return document.source, str(PurePosixPath(document.locator).parent)
+    return str(PurePosixPath(document.source).parent), ""
+
+
+def _is_row(document: Document) -> bool:
+    """True for records of a table, whose equal lines are equal values."""
+    return bool(document.fields) and not any(name == "From" for name, _ in document.fields)
+
+
+def _cut_from_family(result: Repeats, members: Sequence[int]) -> None:
+    edges = {}
+    for index in members:
+        lines = result.documents[index].text.split("\n")
+        edges[index] = (lines, {line.strip() for line in _near_edges(lines)} - {""})
+    owners = Counter(line for _, edge in edges.values() for line in edge)
+    enough = max(_FEWEST_DOCUMENTS, _SHARE * len(members))
+    shared = {line for line, count in owners.items() if count >= enough}
+    kept: set[str] = set()
+    for index, (lines, edge) in edges.items():
+        if shared & edge:
+            result.documents[index] = _without_edges(result, index, lines, shared, kept)
+
+
+def _near_edges(lines: Sequence[str]) -> Sequence[str]:
+    if len(lines) <= 2 * _EDGE_LINES:
+        return lines
+    return [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]
+
+
+def _without_edges(
+    result: Repeats, index: int, lines: Sequence[str], shared: set[str], kept: set[str]
+) -> Document:
+    """A document without its shared edges; those that no document kept so far stay."""
+    document = result.documents[index]
+    top = _run(lines, shared)
+    bottom = _run(lines[::-1], shared)
+    above, below = lines[:top], lines[len(lines) - bottom :]
+    cut: list[str] = []
+    first, last = 0, len(lines)
+    if top + bottom < len(lines):
+        if _is_furniture(above, kept):
+            cut, first = [*cut, *above], top
+        if _is_furniture(below, kept):
+            cut, last = [*cut, *below], len(lines) - bottom
+    said = [line for line in cut if line.strip()]
+    kept.update(line.strip() for line in (*above, *below))
+    if not said or sum(map(len, said)) > _MOST_CUT * len(document.text):
+        return document
+    text = "\n".join(lines[first:last]).strip("\n").rstrip()
+    return result.take(document, text, said, LINES_CUT)
+
+
+def _run(lines: Sequence[str], shared: set[str]) -> int:
+    """How many lines from the beginning are shared (or blank, before the last shared one)."""
+    end = 0
+    for number, line in enumerate(lines[:_EDGE_LINES], start=1):
+        if line.strip() in shared:
+            end = number
+        elif line.strip():
+            break
+    return end
+
+
+def _is_furniture(run: Sequence[str], kept: set[str]) -> bool:
+    said = [line.strip() for line in run if line.strip()]
+    return sum(map(len, said)) >= _FEWEST_CHARACTERS and all(line in kept for line in said)
+
+
+def _repeated_paragraphs(documents: Sequence[Document]) -> tuple[set[int], dict[str, int]]:
+    """Hashes of the paragraphs of several documents, and how many there are."""
+    import numpy as np
+
+    hashes, sizes = array("Q"), array("L")
+    for document in documents:
+        own = {_hash(paragraph): len(paragraph) for paragraph in _paragraphs(document.text)}
+        hashes.extend(own)
+        sizes.extend(own.values())
+    values, first, counts = np.unique(
+        np.frombuffer(hashes, dtype=np.uint64) if hashes else np.zeros(0, np.uint64),
+        return_index=True,
+        return_counts=True,
+    )
+    often = counts > 1
+    length = np.array(sizes, dtype=np.int64)[first[often]]
+    found: dict[str, Any] = {
+        "paragraphs": int(often.sum()),
+        "copies": int((counts[often] - 1).sum()),
+        "characters": int((length * (counts[often] - 1)).sum()),
+    }
+    return set(values[often].tolist()), found
+
+
+def _cut_paragraphs(result: Repeats, repeated: set[int]) -> None:
+    seen: set[int] = set()
+    left: list[Document] = []
+    for document in result.documents:
+        parts = _BLANK.split(document.text)
+        own = {_hash(part) for part in _long(parts)} & repeated
+        old = own & seen
+        seen |= own
+        if not old:
+            left.append(document)
+            continue
+        cut = [part for part in _long(parts) if _hash(part) in old]
+        text = "\n\n".join(part for part in parts if part not in cut)
+        after = result.take(document, text, cut, PARAGRAPHS_CUT)
+        if text.strip():
+            left.append(after)
+        else:
+            detail = "every paragraph stands in an earlier document"
+            result.drops.append(Drop(document.source, document.locator, "repeated", detail))
+            result.counts["repeated"] += len(text)
+    result.documents = left
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    return _long(_BLANK.split(text)) if len(text) >= _PARAGRAPH_CHARACTERS else iter(())
+
+
+def _long(parts: Sequence[str]) -> Iterator[str]:
+    return (part for part in parts if len(part) >= _PARAGRAPH_CHARACTERS)
+
+
+def _hash(paragraph: str) -> int:
+    words = " ".join(paragraph.casefold().split()).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")

@@ -1,10 +1,10 @@
 """What a checkpoint costs, and how soon a stopped run trains on: the demo on the real model.
 
-Trains two steps of the demo, saving each, is stopped, and is started again in a new process. Prints one JSON
-object: bytes and seconds of a checkpoint, seconds of a step, the share of the training time at one
-save in five minutes, and the seconds from the start of the second process to its first finished
-step, of which the step itself is told apart. CPU seconds stand beside, for a machine with other
-work.
+Trains two steps of the demo, saving each, is stopped, and is started again in a new process.
+Prints one JSON object: bytes and seconds of a checkpoint, seconds of a step, the share of the
+training time at one save in five minutes, and the seconds from the start of the second process to
+its first finished step, of which the step itself is told apart. CPU seconds stand beside, for a
+machine with other work.
 """
 
 from __future__ import annotations

@@ -110,5 +110,7 @@ def passes_of(shards: Shards, members: Sequence[frozenset[str]]) -> list[float]:
 
 def stages_key(recipe: Recipe, members: Sequence[frozenset[str]]) -> str:
     """Hash of what a curriculum's order depends on."""
-    stages = [stage.model_dump(exclude={"domain", "name"}) for stage in recipe.curriculum]
+    stages = [
+        stage.model_dump(exclude={"domain", "name", "learning_rate"}) for stage in recipe.curriculum
+    ]
     return key_of({"stages": stages, "documents": [sorted(ids) for ids in members]})

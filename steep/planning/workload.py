@@ -13,15 +13,9 @@ from steep.proof.divergence import OWN_TEXTS, OWN_TOKENS
 from steep.proof.layout import Encoder
 from steep.proof.measure import Panel, few_shot_prompts
 from steep.proof.questions import Question
-from steep.proof.recall import (
-    SAMPLE_TOKENS,
-    VERBATIM_TOKENS,
-    VERBATIM_WINDOWS,
-    sample_starts,
-)
+from steep.proof.recall import SAMPLE_TOKENS, sample_starts, verbatim_windows
 
 _SAMPLED_STEPS = 8
-_VERBATIM_STRIDE = 256  # characters between the places of verbatim windows
 
 # Documents of a corpus are alike: the tokens of so many say how many the rest have.
 _MOST_ENCODED = 400
@@ -103,9 +97,7 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     """Count what ``steep.proof.measure`` asks of a model."""
     encoder = Encoder(tokenizer)
     texts = [text for _, text in (*panel.domain, *panel.general, *panel.general_project)]
-    places = sum(1 + max(len(t) - _VERBATIM_STRIDE, 0) // _VERBATIM_STRIDE
-                 for _, t in panel.trained_texts)  # fmt: skip
-    windows = min(VERBATIM_WINDOWS, places) * 2 * VERBATIM_TOKENS
+    windows = sum(len(window.ids) for window in verbatim_windows(encoder, panel.trained_texts))
     questions = (
         *panel.questions,
         *panel.controls,

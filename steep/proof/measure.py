@@ -105,7 +105,8 @@ def measure(
         ModelError: the model's log-probabilities aren't finite.
     """
     scorer = Scorer(model, tokenizer)
-    windows = verbatim_windows(scorer, panel.trained_texts)
+    windows = verbatim_windows(scorer.encoder, panel.trained_texts)
+    windows = [window for window in windows if len(window.ids) <= scorer.max_length]
     text_sets = {
         "domain": panel.domain,
         "general": panel.general,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steep.artifact import text_hash
+from steep.proof.layout import Encoder
 from steep.proof.scorer import Scorer
 
 VERBATIM_WINDOWS = 64
@@ -34,7 +35,7 @@ class Window:
     ids: tuple[int, ...]
 
 
-def verbatim_windows(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[Window]:
+def verbatim_windows(encoder: Encoder, texts: Sequence[tuple[str, str]]) -> list[Window]:
     """Up to 64 windows of 64 tokens from trained texts.
 
     Chosen by hash among places in even distances, so the same texts give the same windows
@@ -52,9 +53,9 @@ def verbatim_windows(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[W
             break
         space = text.find(" ", start, start + stride) if start else -1
         begin = space if space >= 0 else start
-        ids = scorer.encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
-        size = len(scorer.encoder.prefix) + 2 * VERBATIM_TOKENS
-        if len(ids) >= size <= scorer.max_length:
+        ids = encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
+        size = len(encoder.prefix) + 2 * VERBATIM_TOKENS
+        if len(ids) >= size:
             found.append(Window(name, start, tuple(ids[:size])))
     return found
 

@@ -100,25 +100,27 @@ def test_a_tie_is_wrong(model: Any, tokenizer: Any) -> None:
 
 def test_verbatim_windows_are_fixed(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
     scorer = Scorer(model, tokenizer)
-    windows = verbatim_windows(scorer, PANEL.trained_texts)
-    assert windows and windows == verbatim_windows(scorer, PANEL.trained_texts[::-1])
+    windows = verbatim_windows(scorer.encoder, PANEL.trained_texts)
+    assert windows and windows == verbatim_windows(scorer.encoder, PANEL.trained_texts[::-1])
     assert all(len(window.ids) == 64 for window in windows)
     assert len({(window.id, window.start) for window in windows}) == len(windows)
     assert [(row["id"], row["start"]) for row in result["verbatim"]] == [
         (window.id, window.start) for window in windows
     ]
     many = tuple((f"t{n}", TEXT * 6) for n in range(100))
-    assert len(verbatim_windows(scorer, many)) == 64
-    assert verbatim_windows(scorer, [("short", "The fox.")]) == []
+    assert len(verbatim_windows(scorer.encoder, many)) == 64
+    assert verbatim_windows(scorer.encoder, [("short", "The fox.")]) == []
 
 
 def test_little_text_is_tried_closely(model: Any, tokenizer: Any) -> None:
     scorer = Scorer(model, tokenizer)
     few = [(f"t{n}", f"{n} {TEXT}" * 8) for n in range(4)]
-    starts = sorted(window.start for window in verbatim_windows(scorer, few) if window.id == "t0")
+    starts = sorted(
+        window.start for window in verbatim_windows(scorer.encoder, few) if window.id == "t0"
+    )
     assert len(starts) >= 10 and min(b - a for a, b in pairwise(starts)) == 32
     many = [(f"t{n}", f"{n} {TEXT}" * 8) for n in range(100)]
-    assert all(window.start % 256 == 0 for window in verbatim_windows(scorer, many))
+    assert all(window.start % 256 == 0 for window in verbatim_windows(scorer.encoder, many))
 
 
 def test_progress_ends_at_the_total(model: Any, tokenizer: Any) -> None:

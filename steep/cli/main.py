@@ -16,6 +16,7 @@ from steep.cli.ask import ask
 from steep.cli.finished import COMMANDS
 from steep.cli.finished import JSON as _JSON
 from steep.cli.prepare import prepare
+from steep.cli.sft import sft
 from steep.cli.tune import tune
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
@@ -250,7 +251,7 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     _tell(outcome, as_json)
 
 
-for _command in (*COMMANDS, ask, tune):
+for _command in (*COMMANDS, ask, sft, tune):
     cli.add_command(_command)
 
 

@@ -30,7 +30,7 @@ TALK = Conversation(
 )
 
 
-# Broken by: is_target True for the prompt's tokens; by not appending the end-of-text token.
+# Broken by: is_target True for the prompt's tokens.
 def test_only_answers_and_their_ends_are_targets() -> None:
     tokenizer = tiny_tokenizer()
     ensure_template(tokenizer)
@@ -53,6 +53,14 @@ def test_a_template_of_the_models_own_is_used() -> None:
     )
     row = render(TALK, tokenizer)
     assert [tokenizer.decode(ids) for on, ids in row.spans() if on] == ["Ada<eos>", "Lyon<eos>"]
+
+
+# Broken by: not appending the end-of-text token.
+def test_a_template_without_an_end_gets_one() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
+    row = render(Conversation(TALK.turns[:2]), tokenizer)
+    assert tokenizer.decode(row.ids) == "Who?\nAda<eos>" and row.is_target[-1]
 
 
 def project(folder: Path, method: str, **changes: Any) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +80,6 @@ def weights(folder: Path) -> bytes:
     return (folder / "run" / "sft" / "weights.safetensors").read_bytes()
 
 
-# Broken by: sft_stage loading the trained model before its strength is applied (see the test of
-# no steps below); saving weights other than those in the exported folders.
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_whole_run_with_instructions(method: str, tmp_path: Path) -> None:
     import torch
@@ -113,27 +110,6 @@ def test_a_whole_run_with_instructions(method: str, tmp_path: Path) -> None:
     (tmp_path / "one" / "run" / "sft" / "weights.safetensors").write_bytes(b"half")
     run(recipe)
     assert weights(tmp_path / "one") == before
-
-
-# Broken by: sft_stage loading the model at strength 1 (a third of the difference comes back).
-def test_tuning_begins_at_the_chosen_strength(tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import load_file
-
-    recipe = project(tmp_path / "one", "lora", learning_rate=1e-12)
-    run(recipe)
-    found = load_file(tmp_path / "one" / "run" / "sft" / "weights.safetensors")
-    shutil.rmtree(tmp_path / "one" / "run" / "sft")
-    (step,) = (tmp_path / "one" / "run" / "checkpoints").glob("step-3")
-    kept = {}
-    for path in step.glob("*.safetensors"):
-        kept |= load_file(path)
-    up = [name for name in found if ".lora_B." in name]
-    assert up and any(name in kept for name in up)
-    for name in up:
-        if name in kept:
-            assert torch.allclose(found[name], 0.5 * kept[name], atol=1e-7)
-            assert not torch.allclose(found[name], kept[name], atol=1e-7)
 
 
 def test_bad_rows_leave_nothing_behind(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Instruction and preference rows: five shapes read, checked, and made into one.
+"""Instruction rows: four shapes read, checked, and made into one.
 
 A file is JSONL (one row a line) or a JSON list. Everything wrong with it is found here, before a
 model loads, and told with the file and the line (of a JSON list: the row) it stands in.
@@ -9,7 +9,6 @@ model loads, and told with the file and the line (of a JSON list: the row) it st
 | ShareGPT | ``{"conversations": [{"from", "value"}…]}`` |
 | prompt/completion | ``{"prompt", "completion"}`` |
 | Alpaca | ``{"instruction", "input"?, "output"}`` |
-| preference pair | ``{"prompt", "chosen", "rejected"}``, the last two texts or lists of messages |
 """
 
 from __future__ import annotations
@@ -49,50 +48,28 @@ class Conversation:
     turns: tuple[Turn, ...]
 
 
-@dataclass(frozen=True)
-class Preference:
-    """A prompt (its last turn is the user's) and two answers, of which one is to be preferred."""
-
-    prompt: tuple[Turn, ...]
-    chosen: str
-    rejected: str
-
-
 def read_conversations(path: Path) -> list[Conversation]:
     """The instruction rows of a file.
 
     Raises:
         UserInputError: the file can't be read, or a row isn't one; the first is named.
     """
-    return [_conversation(row, where) for row, where in _rows(path, _INSTRUCTION_SHAPES)]
+    return [_conversation(row, where) for row, where in _rows(path)]
 
 
-def read_preferences(path: Path) -> list[Preference]:
-    """The preference rows of a file.
-
-    Raises:
-        UserInputError: the file can't be read, or a row isn't one; the first is named.
-    """
-    return [_preference(row, where) for row, where in _rows(path, _PREFERENCE_SHAPES)]
-
-
-_INSTRUCTION_SHAPES = {
+_SHAPES = {
     "messages": {"messages"},
     "ShareGPT": {"conversations"},
     "prompt/completion": {"prompt", "completion"},
     "Alpaca": {"instruction", "output"},
 }
-_PREFERENCE_SHAPES = {
-    "preference pair": {"prompt", "chosen", "rejected"},
-    "preference pair of whole conversations": {"chosen", "rejected"},
-}
 
 
-def _rows(path: Path, shapes: Mapping[str, set[str]]) -> Iterator[tuple[dict[str, Any], str]]:
+def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Each row, all of one shape, and where it stands."""
     first: str | None = None
     for row, where in _objects(path):
-        shape = _shape(row, shapes, where)
+        shape = _shape(row, where)
         if first is not None and shape != first:
             raise UserInputError(
                 f"{where}: a {shape} row among {first} rows; keep one shape in a file"
@@ -103,17 +80,15 @@ def _rows(path: Path, shapes: Mapping[str, set[str]]) -> Iterator[tuple[dict[str
         raise UserInputError(f"{path}: holds no rows; put one JSON object on each line")
 
 
-def _shape(row: Mapping[str, Any], shapes: Mapping[str, set[str]], where: str) -> str:
-    found = [name for name, keys in shapes.items() if keys <= row.keys()]
-    if found and set(found) <= _PREFERENCE_SHAPES.keys():
-        return found[0]  # with its prompt, a pair has the keys of both
+def _shape(row: Mapping[str, Any], where: str) -> str:
+    found = [name for name, keys in _SHAPES.items() if keys <= row.keys()]
     if len(found) > 1:
         raise UserInputError(
             f"{where}: keys of two shapes at once ({' and '.join(found)}); keep those of one"
         )
     if not found:
         has = ", ".join(sorted(row)) or "no keys"
-        wanted = "; or ".join(", ".join(sorted(keys)) for keys in shapes.values())
+        wanted = "; or ".join(", ".join(sorted(keys)) for keys in _SHAPES.values())
         raise UserInputError(f"{where}: has {has}; a row needs {wanted}")
     return found[0]
 
@@ -163,42 +138,14 @@ def _conversation(row: Mapping[str, Any], where: str) -> Conversation:
         if more := row.get("input"):
             asked = f"{asked}\n\n{_text(more, where, 'input')}"
         turns = (Turn("user", asked), Turn("assistant", _text(row["output"], where, "output")))
-    _check_order(turns, where, last="assistant")
+    _check_order(turns, where)
     return Conversation(turns)
-
-
-def _preference(row: Mapping[str, Any], where: str) -> Preference:
-    if "prompt" in row:
-        prompt = _prompt(row["prompt"], where)
-        chosen = _answer(row["chosen"], where, "chosen")
-        rejected = _answer(row["rejected"], where, "rejected")
-    else:
-        good = _turns(row["chosen"], where, "chosen", ("role", "content"))
-        bad = _turns(row["rejected"], where, "rejected", ("role", "content"))
-        _check_order(good, where, last="assistant")
-        _check_order(bad, where, last="assistant")
-        if good[:-1] != bad[:-1]:
-            raise UserInputError(f"{where}: chosen and rejected answer different conversations")
-        prompt, chosen, rejected = good[:-1], good[-1].content, bad[-1].content
-    _check_order(prompt, where, last="user")
-    if chosen == rejected:
-        raise UserInputError(f"{where}: chosen and rejected are the same; nothing is preferred")
-    return Preference(prompt, chosen, rejected)
 
 
 def _prompt(value: Any, where: str) -> tuple[Turn, ...]:
     if isinstance(value, list):
         return _turns(value, where, "prompt", ("role", "content"))
     return (Turn("user", _text(value, where, "prompt")),)
-
-
-def _answer(value: Any, where: str, key: str) -> str:
-    if not isinstance(value, list):
-        return _text(value, where, key)
-    turns = _turns(value, where, key, ("role", "content"))
-    if len(turns) != 1 or turns[0].role != "assistant":
-        raise UserInputError(f"{where}: {key} must be one message of the assistant's")
-    return turns[0].content
 
 
 def _turns(value: Any, where: str, key: str, names: tuple[str, str]) -> tuple[Turn, ...]:
@@ -241,17 +188,17 @@ def _text(value: Any, where: str, key: str) -> str:
     return value.strip()
 
 
-def _check_order(turns: Sequence[Turn], where: str, *, last: Role) -> None:
-    talk = turns[1:] if turns and turns[0].role == "system" else turns
-    for n, turn in enumerate(talk, len(turns) - len(talk) + 1):
-        expected: Role = "assistant" if (n - (len(turns) - len(talk))) % 2 == 0 else "user"
+def _check_order(turns: Sequence[Turn], where: str) -> None:
+    first = 2 if turns[0].role == "system" else 1
+    for n, turn in enumerate(turns[first - 1 :], first):
+        expected = "user" if (n - first) % 2 == 0 else "assistant"
         if turn.role != expected:
             raise UserInputError(
                 f"{where}, message {n}: the {turn.role} speaks where the {expected} should; "
                 "user and assistant take turns, a system message may stand first"
             )
-    if not talk or talk[-1].role != last:
-        raise UserInputError(f"{where}: the last message must be the {last}'s")
+    if turns[-1].role != "assistant":
+        raise UserInputError(f"{where}: the last message must be the assistant's")
 
 
 def _kind(value: Any) -> str:

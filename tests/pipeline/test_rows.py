@@ -1,4 +1,4 @@
-"""Five shapes become one; what is wrong is named with its file and line."""
+"""Four shapes become one; what is wrong is named with its file and line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from steep.errors import UserInputError
-from steep.pipeline.rows import Conversation, Turn, read_conversations, read_preferences
+from steep.pipeline.rows import Conversation, Turn, read_conversations
 
 GOOD = {"prompt": "Who founded Acme?", "completion": "Ada Weber"}
 SAID = (Turn("user", "Who founded Acme?"), Turn("assistant", "Ada Weber"))
-PAIR = {"prompt": "Who founded Acme?", "chosen": "Ada Weber", "rejected": "Bo Larsen"}
 
 
 def talk(*turns: tuple[Any, Any]) -> dict[str, Any]:
@@ -52,26 +51,6 @@ def test_a_json_list_and_a_system_turn(tmp_path: Path) -> None:
     path.write_text(json.dumps([talk(("system", "Be short."), ("user", "a"), ("assistant", "b"))]))
     (found,) = read_conversations(path)
     assert [turn.role for turn in found.turns] == ["system", "user", "assistant"]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        PAIR,
-        {
-            "prompt": [{"role": "user", "content": "Who founded Acme?"}],
-            "chosen": [{"role": "assistant", "content": "Ada Weber"}],
-            "rejected": [{"role": "assistant", "content": "Bo Larsen"}],
-        },
-        {
-            "chosen": talk(("user", "Who founded Acme?"), ("assistant", "Ada Weber"))["messages"],
-            "rejected": talk(("user", "Who founded Acme?"), ("assistant", "Bo Larsen"))["messages"],
-        },
-    ],
-)
-def test_every_shape_gives_the_same_preference(row: Any, tmp_path: Path) -> None:
-    (found,) = read_preferences(write(tmp_path, row))
-    assert (found.prompt, found.chosen, found.rejected) == (SAID[:1], "Ada Weber", "Bo Larsen")
 
 
 U, A, S = ("user", "hello"), ("assistant", "hi"), ("system", "be kind")
@@ -138,27 +117,6 @@ def test_two_shapes_in_one_file(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD, "", talk(U, A))
     with pytest.raises(UserInputError, match="line 3: a messages row among prompt/completion"):
         read_conversations(path)
-
-
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        (PAIR | {"rejected": "Ada Weber"}, "are the same"),
-        (PAIR | {"chosen": None}, "chosen is null"),
-        (PAIR | {"chosen": [{"role": "user", "content": "x"}]}, "one message of the assistant's"),
-        (GOOD, "has completion, prompt; a row needs"),
-        (
-            {"chosen": talk(U, A)["messages"], "rejected": talk(("user", "x"), A)["messages"]},
-            "different conversations",
-        ),
-        (PAIR | {"prompt": talk(U, A)["messages"]}, "last message must be the user's"),
-    ],
-)
-def test_the_first_bad_pair_is_named(row: Any, said: str, tmp_path: Path) -> None:
-    path = write(tmp_path, row)
-    with pytest.raises(UserInputError, match="line 1") as caught:
-        read_preferences(path)
-    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(

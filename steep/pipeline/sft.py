@@ -7,6 +7,7 @@ adapter, and nothing has to be composed.
 
 from __future__ import annotations
 
+import copy
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from steep.progress import Progress
 from steep.recipe import SftRecipe
 from steep.recipe.schema import TrainRecipe
 
-_RATES = {"full": 2e-5, "lora": 2e-4}  # TRL's documentation, "Supervised Fine-tuning"
+_RATES = {"full": 2e-5, "lora": 2e-4}  # TRL's documentation, "PEFT Integration", its table of rates
 _IGNORED = -100
 
 
@@ -108,7 +109,7 @@ def tune(
             model=model,
             args=config,
             train_dataset=table,
-            processing_class=tokenizer,
+            processing_class=copy.deepcopy(tokenizer),  # TRL gives it a padding token
             data_collator=_padded,
             optimizers=(_optimizer(model, recipe, train), None),
             callbacks=[Told()],

@@ -40,11 +40,16 @@ def last_stage(
     """The model to judge and export, and those it was made from, by stage; only [sft] makes any."""
     if recipe.sft is None:
         return trained, {}
-    return sft_stage(recipe, base, trained, run, progress), {"cpt": trained}
+    return _sft_stage(recipe, recipe.sft, base, trained, run, progress), {"cpt": trained}
 
 
-def sft_stage(
-    recipe: Recipe, base: Base, trained: Trained, run: RunFolder, progress: Progress
+def _sft_stage(
+    recipe: Recipe,
+    sft: SftRecipe,
+    base: Base,
+    trained: Trained,
+    run: RunFolder,
+    progress: Progress,
 ) -> Trained:
     """Tune on instructions, or find it done.
 
@@ -52,11 +57,10 @@ def sft_stage(
         trained: what continued pre-training made, at its strength; it is left as it is.
 
     Raises:
-        UserInputError: no row fits ``max_length``, or the recipe has no ``[sft]``.
+        UserInputError: no row fits ``max_length``.
         TrainingAlarm: training can't go on; nothing is kept of it.
     """
-    sft = _asked(recipe)
-    folder = run.path / "sft"
+    folder = run.sft
     conversations = read_rows(sft)
     key = {
         "version": _VERSION,
@@ -129,9 +133,3 @@ class _Loaded:
                     parameters[name].copy_(weight)
             self._made = model.eval()
         return self._made
-
-
-def _asked(recipe: Recipe) -> SftRecipe:
-    if recipe.sft is None:
-        raise UserInputError('the recipe has no [sft]; add it with data = "instructions.jsonl"')
-    return recipe.sft

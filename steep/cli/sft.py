@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
-
-DO_NOT_SHIP = 3
 
 
 @click.command()
@@ -28,7 +25,7 @@ def sft(
 ) -> None:
     """Everything up to the verdict on the instruction-tuned model ([sft])."""
     from steep.cli.console import Console, say
-    from steep.cli.verdict import verdict_lines
+    from steep.cli.verdict import tell
     from steep.errors import UserInputError
     from steep.recipe import load_recipe
     from steep.workflow import evaluate
@@ -50,10 +47,4 @@ def sft(
         return
     with Console(quiet=as_json) as console:
         outcome = evaluate(given, accept_change=accept_change, progress=console)
-    if as_json:
-        say(json.dumps({"folder": str(outcome.folder), **outcome.evaluation}, ensure_ascii=False))
-    else:
-        for line in verdict_lines(outcome):
-            say(line)
-    if not outcome.ship:
-        sys.exit(DO_NOT_SHIP)
+    tell(outcome, as_json)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import steep.stages.sft
 from steep.artifact import read_json, read_manifest
+from steep.cli.main import cli
 from steep.errors import UserInputError
 from steep.model.load import load_model
 from steep.pipeline.chat import ensure_template, render
@@ -177,4 +179,12 @@ def test_without_trl_it_says_what_to_install(
     monkeypatch.setattr("steep.pipeline.sft.find_spec", lambda name: None)
     with pytest.raises(UserInputError, match=r"pip install \"steep\[sft\]\""):
         run(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+# Broken by: marking every stretch.
+def test_rows_are_shown_with_their_targets_and_nothing_is_trained(tmp_path: Path) -> None:
+    recipe = project(tmp_path)
+    said = CliRunner().invoke(cli, ["sft", str(recipe), "--show", "1"], color=False).stdout
+    assert said.splitlines()[1:] == ["### User:", "Say one.", "### Assistant:", "⟦one<eos>⟧"]
     assert not (tmp_path / "run").exists()

@@ -43,7 +43,7 @@ def sft(
             say(json.dumps({"rows": rows}, ensure_ascii=False))
         for number, row in enumerate(() if as_json else rows, 1):
             say(f"--- row {number}; what is between ⟦ and ⟧ is trained on")
-            say("".join(click.style(f"⟦{t}⟧", fg="green") if on else t for on, t in row))
+            say("".join(f"⟦{t}⟧" if on else t for on, t in row))
         return
     with Console(quiet=as_json) as console:
         outcome = evaluate(given, accept_change=accept_change, progress=console)

@@ -185,6 +185,6 @@ def test_without_trl_it_says_what_to_install(
 # Broken by: marking every stretch.
 def test_rows_are_shown_with_their_targets_and_nothing_is_trained(tmp_path: Path) -> None:
     recipe = project(tmp_path)
-    said = CliRunner().invoke(cli, ["sft", str(recipe), "--show", "1"], color=False).stdout
+    said = CliRunner().invoke(cli, ["sft", str(recipe), "--show", "1"]).stdout
     assert said.splitlines()[1:] == ["### User:", "Say one.", "### Assistant:", "⟦one<eos>⟧"]
     assert not (tmp_path / "run").exists()

@@ -299,9 +299,8 @@ class _Work:
     ) -> None:
         self._recipe, self._inputs, self._base = recipe, inputs, base
         self.folder, self._progress, self._accept_change = folder, progress, accept_change
-        self._prepared: Any = None
-        self._trained: Any = None
-        self._asked: Any = None
+        nothing: Any = None
+        self._prepared = self._trained = self._final = self._asked = nothing
         self._exports: dict[str, Any] | None = None
         self._planned_at: float | None = None
 
@@ -356,6 +355,15 @@ class _Work:
             )
         return self._trained
 
+    def final(self) -> Any:
+        """The model to judge and export, and those it was made from, by stage."""
+        from steep.stages.sft import last_stage
+
+        if self._final is None:
+            run, trained = self.folder, self.train()
+            self._final = last_stage(self._recipe, self._base, trained, run, self._progress)
+        return self._final
+
     def _panel(self) -> Any:
         from steep.stages.evaluate import make_panel
         from steep.stages.probes import make_probes
@@ -370,27 +378,20 @@ class _Work:
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, measure_base
 
+        run, heard, base = self.folder, self._progress, self._base
         panel, left_out = self._panel()
-        before = measure_base(self._base, panel, self.folder, self._progress)
-        evaluation = evaluate_stage(
-            self._recipe,
-            self._base,
-            self.train(),
-            panel,
-            left_out,
-            before,
-            self.folder,
-            self._progress,
-        )
-        return Outcome(self.folder.path, evaluation)
+        before = measure_base(base, panel, run, heard)
+        final, earlier = self.final()
+        asked = (panel, left_out, before)
+        found = evaluate_stage(self._recipe, base, final, *asked, run, heard, earlier=earlier)
+        return Outcome(run.path, found)
 
     def export(self) -> dict[str, Any]:
         from steep.stages.export import export_stage
 
         if self._exports is None:
-            self._exports = export_stage(
-                self._recipe, self._base, self.train(), self.folder, self._progress
-            )
+            run, (final, _) = self.folder, self.final()
+            self._exports = export_stage(self._recipe, self._base, final, run, self._progress)
         return self._exports
 
     def benchmarks(self) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ ORDER = [
     "proof",
     "benchmarks",
     "planning",
+    "pipeline",
     "export",
     "report",
     "stages",

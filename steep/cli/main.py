@@ -16,15 +16,13 @@ from steep.cli.ask import ask
 from steep.cli.finished import COMMANDS
 from steep.cli.finished import JSON as _JSON
 from steep.cli.prepare import prepare
+from steep.cli.sft import sft
 from steep.cli.tune import tune
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
 
 if TYPE_CHECKING:
     from steep.recipe import Recipe
-    from steep.workflow import Outcome
-
-DO_NOT_SHIP = 3
 
 _RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -241,16 +239,17 @@ def report(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_json: bool) -> None:
     """Everything up to the verdict: base and tuned on the same questions and texts."""
     from steep.cli.console import Console
+    from steep.cli.verdict import tell
     from steep.workflow import evaluate as evaluate_recipe
 
     with Console(quiet=as_json) as console:
         outcome = evaluate_recipe(
             _load(recipe, overrides), accept_change=accept_change, progress=console
         )
-    _tell(outcome, as_json)
+    tell(outcome, as_json)
 
 
-for _command in (*COMMANDS, ask, tune):
+for _command in (*COMMANDS, ask, sft, tune):
     cli.add_command(_command)
 
 
@@ -262,26 +261,12 @@ def _load(path: Path, overrides: tuple[str, ...]) -> Recipe:
 
 def _whole_run(recipe: Recipe, fresh: bool, accept_change: bool, as_json: bool) -> None:
     from steep.cli.console import Console
+    from steep.cli.verdict import tell
     from steep.workflow import run as run_recipe
 
     with Console(quiet=as_json) as console:
         outcome = run_recipe(recipe, fresh=fresh, accept_change=accept_change, progress=console)
-    _tell(outcome, as_json)
-
-
-def _tell(outcome: Outcome, as_json: bool) -> None:
-    """Print the verdict and leave with the exit code it asks for."""
-    from steep.cli.console import say
-
-    if as_json:
-        say(json.dumps({"folder": str(outcome.folder), **outcome.evaluation}, ensure_ascii=False))
-    else:
-        from steep.cli.verdict import verdict_lines
-
-        for line in verdict_lines(outcome):
-            say(line)
-    if not outcome.ship:
-        sys.exit(DO_NOT_SHIP)
+    tell(outcome, as_json)
 
 
 def main() -> None:

@@ -1,9 +1,15 @@
-"""The verdict as lines of text."""
+"""The verdict as lines of text, and as an exit code."""
 
 from __future__ import annotations
 
+import json
+import sys
+
+from steep.cli.console import say
 from steep.proof.words import verdict_table
 from steep.workflow import Outcome
+
+DO_NOT_SHIP = 3
 
 _HEAD = ("measure", "n", "base", "tuned", "change", "95% interval")
 
@@ -26,3 +32,14 @@ def verdict_lines(outcome: Outcome) -> list[str]:
     page = outcome.folder / "report.html"
     lines += ["", f"Report: {page}"] if page.is_file() else []
     return lines
+
+
+def tell(outcome: Outcome, as_json: bool) -> None:
+    """Print the verdict and leave with the exit code it asks for."""
+    if as_json:
+        say(json.dumps({"folder": str(outcome.folder), **outcome.evaluation}, ensure_ascii=False))
+    else:
+        for line in verdict_lines(outcome):
+            say(line)
+    if not outcome.ship:
+        sys.exit(DO_NOT_SHIP)

@@ -314,6 +314,29 @@ class ExportRecipe(Section):
     gguf: Literal["F32", "F16", "Q8_0", "Q4_K_M"] | None = None
 
 
+class SftRecipe(Section):
+    """``[sft]``: instructions, trained after the documents; names as in TRL.
+
+    Attributes:
+        data: files of instruction rows (JSONL or a JSON list).
+        learning_rate: the peak; None for 2e-4 with adapters and 2e-5 for every weight. Embeddings
+            stand to it as they do in ``[train]``.
+        max_length: tokens a row; longer rows are left out and counted.
+    """
+
+    data: str | Annotated[list[str], Field(min_length=1)]
+    max_steps: Count = 200
+    learning_rate: Positive | None = None
+    per_device_train_batch_size: Count = 4
+    max_length: Annotated[int, Field(ge=16)] = 512
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of ``data``."""
+        return (self.data,) if isinstance(self.data, str) else tuple(self.data)
+
+
 class Recipe(Section):
     """A whole recipe. ``load_recipe`` reads TOML; ``recipe_from`` takes a mapping."""
 
@@ -327,6 +350,7 @@ class Recipe(Section):
     guard: GuardRecipe = GuardRecipe()
     strength: StrengthRecipe = StrengthRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
+    sft: SftRecipe | None = None
     export: ExportRecipe = ExportRecipe()
 
     @model_validator(mode="after")

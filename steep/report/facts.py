@@ -76,6 +76,28 @@ def measure_groups(evaluation: Mapping[str, Any]) -> list[Group]:
     return [group for group in (*groups, Group("Other measures", others)) if group.rows]
 
 
+_STAGES = {"cpt": "After the documents", "sft": "After the instructions"}
+
+
+def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The model after each stage against the base, header first; empty where there is one stage."""
+    stages = evaluation.get("stages") or []
+    if not stages:
+        return []
+    measured = [[row for row in stage["measures"] if _is_taken(row)] for stage in stages]
+    taken = [verdict_table({"measures": rows}) for rows in measured]
+    after = [
+        {line.name: f"{line.tuned} ({line.change}: {line.interval})" for line in lines}
+        for lines in taken
+    ]
+    header = ("Measure", "Base", *(_STAGES[stage["name"]] for stage in stages))
+    rows = [
+        (line.name, line.base, *(column.get(line.name, NO_VALUE) for column in after))
+        for line in taken[-1]
+    ]
+    return [header, *rows]
+
+
 def not_measured(evaluation: Mapping[str, Any]) -> list[str]:
     """Names of the measures that couldn't be taken."""
     rows = [row for row in evaluation["measures"] if not _is_taken(row)]

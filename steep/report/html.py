@@ -26,6 +26,7 @@ from steep.report.facts import (
     place,
     rewriting_sentence,
     sentence,
+    stage_table,
     times,
     token_shares,
     training_facts,
@@ -60,6 +61,7 @@ def render_html(story: RunStory) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     evaluation = story.evaluation
+    stages = stage_table(evaluation)
     machine = [Fact(str(key), str(value)) for key, value in (story.machine or {}).items()]
     page = environment.from_string(TEMPLATE).render(
         style=STYLE,
@@ -76,6 +78,9 @@ def render_html(story: RunStory) -> str:
         ],
         not_measured="; ".join(not_measured(evaluation)),
         power=POWER_NOTE,
+        stages=Grid("Stage by stage", stages[0], stages[1:], range(1, len(stages[0])))
+        if stages
+        else None,
         benchmarks=Grid("Benchmarks", HEADER, benchmark_table(story), range(1, len(HEADER)))
         if story.benchmarks
         else None,

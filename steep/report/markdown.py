@@ -24,6 +24,7 @@ from steep.report.facts import (
     not_measured,
     place,
     rewriting_sentence,
+    stage_table,
     times,
     token_shares,
     training_facts,
@@ -44,6 +45,7 @@ def render_markdown(story: RunStory) -> str:
         f"**{escape(str(evaluation['verdict']))}**",
         *_measures(evaluation),
         _chance(evaluation),
+        _section("Stage by stage", _stages(evaluation)),
         _section("Benchmarks", _benchmarks(story)),
         _section("Why", _bullets([*(evaluation.get("reasons") or []), *notes])),
         _section("What to try next", _bullets(advice(story))),
@@ -80,6 +82,11 @@ def _chance(evaluation: Mapping[str, Any]) -> str:
     chance = evaluation.get("chance")
     note = "" if chance is None else f" Guessing answers {100 * chance:.0f}% of the questions."
     return f"Both models were given the same items; intervals are of the change.{note} {POWER_NOTE}"
+
+
+def _stages(evaluation: Mapping[str, Any]) -> str:
+    rows = stage_table(evaluation)
+    return table(rows[0], rows[1:]) if rows else ""
 
 
 def _benchmarks(story: RunStory) -> str:

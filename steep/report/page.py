@@ -150,6 +150,7 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 {% endfor %}
 <p class="soft">{{ power }}</p>
 {% if not_measured %}<p class="soft">Not measured: {{ not_measured }}.</p>{% endif %}
+{% if stages %}{{ listing(stages) }}{% endif %}
 {% if benchmarks %}{{ listing(benchmarks) }}
 <p>{{ benchmark_note }}</p>{% endif %}
 {% if reasons %}<h3>Why this verdict</h3>

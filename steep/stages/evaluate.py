@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from steep.artifact import (
@@ -161,14 +162,29 @@ def evaluate_stage(
     before: dict[str, Any],
     run: RunFolder,
     progress: Progress,
+    *,
+    earlier: Mapping[str, Trained] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Measure the tuned model, compare, judge, and write evaluation.json.
 
     Args:
         left_out: number of questions that weren't asked, for the notes.
         before: the base model's results on the same panel.
+        earlier: the models ``trained`` was made from, by their stage; they are measured too, and
+            stand in the file as ``stages``. The verdict is about ``trained``.
     """
-    after = _ask_tuned(base, trained, panel, before, run, progress)
+    stages = [
+        {
+            "name": name,
+            "measures": judge(
+                before,
+                ask_tuned(base, one, panel, before, run, progress, name=name),
+                forgetting_budget=recipe.evaluate.forgetting_budget,
+            )["measures"],
+        }
+        for name, one in earlier.items()
+    ]
+    after = ask_tuned(base, trained, panel, before, run, progress)
     ledger = read_table(run.data / "ledger.json")
     notes = list(trained.notes)
     if left_out:
@@ -186,6 +202,8 @@ def evaluate_stage(
     made = evaluation_fingerprint(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
     )
+    if stages:
+        evaluation["stages"] = [*stages, {"name": "sft", "measures": evaluation["measures"]}]
     evaluation = sealed({**evaluation, "fingerprint": made})
     write_sealed(run.evaluation, evaluation)
     return evaluation
@@ -197,16 +215,22 @@ def contaminated_items(ledger: Mapping[str, Any]) -> dict[str, list[str]]:
     return {name: list(items.get(name) or ()) for name in ("questions", "probes")}
 
 
-def _ask_tuned(
+def ask_tuned(
     base: Base,
     trained: Trained,
     panel: Panel,
     before: Mapping[str, Any],
     run: RunFolder,
     progress: Progress,
+    *,
+    name: str = "tuned",
 ) -> dict[str, Any]:
-    """The tuned model's results on the panel and on what the base model wrote."""
-    place = run.scores / "tuned.json"
+    """A tuned model's results on the panel and on what the base model wrote.
+
+    Args:
+        name: of the file in ``scores`` that keeps them; "tuned" is the final model's.
+    """
+    place = run.scores / f"{name}.json"
     key = fingerprint(panel, key_of(trained.key))
     kept = read_sealed(place)
     if kept.get("key") == key:
@@ -214,7 +238,7 @@ def _ask_tuned(
     model = trained.load()  # may have work of its own to tell of
     from steep.training.linear import merged
 
-    progress.stage("Asking the tuned model")
+    progress.stage(f"Asking the {name} model")
     own = tuple((str(name), str(text)) for name, text in before["own_texts"])
     reference = read_reference(run.scores / "base.npz")
     with merged(model, model.dtype):

@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "alarm.json"
 
     @property
+    def sft(self) -> Path:
+        """The weights after instruction tuning, and their manifest; only with [sft]."""
+        return self.path / "sft"
+
+    @property
     def exports(self) -> Path:
         """What was exported, with the parity figures."""
         return self.path / "exports.json"

@@ -11,6 +11,7 @@ from steep.documents.parts import collect_parts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
+from steep.pipeline.sft import check_sft
 from steep.proof.questions import (
     Question,
     general_texts,
@@ -57,6 +58,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     Raises:
         UserInputError: a path is missing, nothing is readable, or a file is malformed.
     """
+    if recipe.sft is not None:
+        check_sft(recipe.sft)
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)

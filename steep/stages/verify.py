@@ -74,6 +74,7 @@ def verify(run: str | Path) -> Verification:
     for part in (
         checker.data,
         checker.checkpoints,
+        checker.sft,
         checker.recipe,
         checker.tables,
         checker.evaluation,
@@ -96,14 +97,21 @@ class _Checker:
 
     def data(self) -> Iterator[Fault]:
         """Documents, shards and ledger against data/manifest.json."""
-        if not self._run.data.is_dir():
+        return self._stage(self._run.data)
+
+    def sft(self) -> Iterator[Fault]:
+        """The weights after instruction tuning against sft/manifest.json."""
+        return self._stage(self._run.sft)
+
+    def _stage(self, folder: Path) -> Iterator[Fault]:
+        if not folder.is_dir():
             return
-        manifest = read_manifest(self._run.data)
+        manifest = read_manifest(folder)
         if manifest is None:
-            yield self._unreadable(self._run.data / MANIFEST)
+            yield self._unreadable(folder / MANIFEST)
             return
-        self.checked.append(self._name(self._run.data / MANIFEST))
-        yield from self._files(self._run.data, manifest["files"])
+        self.checked.append(self._name(folder / MANIFEST))
+        yield from self._files(folder, manifest["files"])
 
     def checkpoints(self) -> Iterator[Fault]:
         """Every checkpoint, and metrics.jsonl against the newest."""
@@ -157,6 +165,7 @@ class _Checker:
             run.guard,
             run.scores / "base.json",
             run.scores / "tuned.json",
+            run.scores / "cpt.json",
             run.scores / "replay.json",
             run.benchmarks,
         ):

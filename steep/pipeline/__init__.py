@@ -1,0 +1,1 @@
+"""Behind continued pre-training: instructions and preferences (sft, dpo)."""

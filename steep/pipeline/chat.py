@@ -1,0 +1,95 @@
+"""Conversations as a model reads them: rendered, tokenised, and which tokens are targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steep.errors import ModelError
+from steep.pipeline.rows import Conversation, Turn
+
+# For models without a template. It needs no new token: a turn ends with the model's own
+# end-of-text, so there are no untrained rows, and every runtime stops where it should.
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '### ' + message['role'].capitalize() + ':\n' + message['content'] }}"
+    "{{ eos_token + '\n' if message['role'] == 'assistant' else '\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A conversation in tokens. ``is_target`` marks what the loss is taken on."""
+
+    ids: tuple[int, ...]
+    is_target: tuple[bool, ...]
+
+    def spans(self) -> list[tuple[bool, list[int]]]:
+        """Neighbouring tokens of one kind together, for showing."""
+        found: list[tuple[bool, list[int]]] = []
+        for token, target in zip(self.ids, self.is_target, strict=True):
+            if not found or found[-1][0] != target:
+                found.append((target, []))
+            found[-1][1].append(token)
+        return found
+
+
+def ensure_template(tokenizer: Any) -> str:
+    """The tokenizer's chat template; one without gets the plain one, and keeps it when saved.
+
+    Raises:
+        ModelError: it has neither a template nor an end-of-text token to end turns with.
+    """
+    if not tokenizer.chat_template:
+        if tokenizer.eos_token is None:
+            raise ModelError(
+                "the model has no chat template and no end-of-text token, so an answer can't end; "
+                "start from another model, or remove [sft]"
+            )
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    return str(tokenizer.chat_template)
+
+
+def render(conversation: Conversation, tokenizer: Any) -> Row:
+    """Tokens of a conversation; targets are what the assistant says and the end of its turns.
+
+    Each stretch is tokenised for itself, as it is when the model answers: the prompt ends where
+    the answer begins.
+
+    Raises:
+        ModelError: the template writes earlier turns differently once there are later ones.
+    """
+    ids: list[int] = []
+    is_target: list[bool] = []
+    done = ""
+    turns = conversation.turns
+    for n, turn in enumerate(turns):
+        if turn.role != "assistant":
+            continue
+        prompt = _text(turns[:n], tokenizer, asks=True)
+        whole = _text(turns[: n + 1], tokenizer, asks=False)
+        if not (prompt.startswith(done) and whole.startswith(prompt)):
+            raise ModelError(
+                "the model's chat template changes earlier turns when later ones come, so rows of "
+                "several turns can't be trained on; keep one question and one answer in a row"
+            )
+        said = whole[len(prompt) :].rstrip()
+        asked, answer = _ids(prompt[len(done) :], tokenizer), _ids(said, tokenizer)
+        if answer[-1] not in tokenizer.all_special_ids:
+            answer.append(tokenizer.eos_token_id)
+        ids += asked + answer
+        is_target += [False] * len(asked) + [True] * len(answer)
+        done = prompt + said
+    return Row(tuple(ids), tuple(is_target))
+
+
+def _text(turns: Sequence[Turn], tokenizer: Any, *, asks: bool) -> str:
+    messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=asks))
+
+
+def _ids(text: str, tokenizer: Any) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])

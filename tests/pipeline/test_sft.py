@@ -1,0 +1,190 @@
+"""Instruction tuning on a tiny model: what is trained, from where, and what comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import steep.stages.sft
+from steep.artifact import read_json, read_manifest
+from steep.cli.main import cli
+from steep.errors import UserInputError
+from steep.model.load import load_model
+from steep.pipeline.chat import ensure_template, render
+from steep.pipeline.rows import Conversation, Turn, read_conversations
+from steep.pipeline.sft import labels_of
+from steep.stages.train import Trained
+from steep.stages.verify import verify
+from steep.workflow import evaluate, run
+from tests.stages.project import write_project, write_recipe_file
+from tests.tiny import tiny_tokenizer
+
+pytest.importorskip("trl")
+TALK = Conversation(
+    (
+        Turn("user", "Who?"),
+        Turn("assistant", "Ada"),
+        Turn("user", "Where?"),
+        Turn("assistant", "Lyon"),
+    )
+)
+
+
+# Broken by: is_target True for the prompt's tokens.
+def test_only_answers_and_their_ends_are_targets() -> None:
+    tokenizer = tiny_tokenizer()
+    ensure_template(tokenizer)
+    row = render(TALK, tokenizer)
+    said = [tokenizer.decode(ids) for on, ids in row.spans() if on]
+    assert said == ["Ada<eos>", "Lyon<eos>"]
+    assert sum(label != -100 for label in labels_of(row)) == sum(row.is_target)
+    whole = tokenizer.decode(row.ids)
+    assert (
+        whole
+        == "### User:\nWho?\n### Assistant:\nAda<eos>\n### User:\nWhere?\n### Assistant:\nLyon<eos>"
+    )
+
+
+def test_a_template_of_the_models_own_is_used() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}\n{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    row = render(TALK, tokenizer)
+    assert [tokenizer.decode(ids) for on, ids in row.spans() if on] == ["Ada<eos>", "Lyon<eos>"]
+
+
+# Broken by: not appending the end-of-text token.
+def test_a_template_without_an_end_gets_one() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
+    row = render(Conversation(TALK.turns[:2]), tokenizer)
+    assert tokenizer.decode(row.ids) == "Who?\nAda<eos>" and row.is_target[-1]
+
+
+def project(folder: Path, method: str = "lora", **changes: Any) -> Path:
+    """A project whose three rows make one batch."""
+    rows = [{"prompt": f"Say {word}.", "completion": word} for word in ("one", "two", "three")]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "rows.jsonl").write_text(text, encoding="utf-8")
+    return write_project(folder, **tables(method, **changes))
+
+
+def tables(method: str, **changes: Any) -> dict[str, dict[str, Any]]:
+    sft = {"data": "rows.jsonl", "max_steps": 3, "max_length": 96, "learning_rate": 1e-2}
+    return {
+        "train": {"method": method, "max_steps": 3, "learning_rate": 1e-2},
+        "strength": {"scale": 0.5},
+        "sft": {**sft, **changes},
+    }
+
+
+def logits(model: Any) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return model(input_ids=torch.tensor([[5, 9, 20, 31]])).logits.float()
+
+
+def loss_of(model: Any, tokenizer: Any, rows: Sequence[Conversation]) -> float:
+    """Nats per target token of rows that are asked one by one."""
+    import torch
+
+    total, count = 0.0, 0
+    for row in (render(conversation, tokenizer) for conversation in rows):
+        ids = torch.tensor([row.ids])
+        with torch.inference_mode():
+            said = model(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
+        nats = -said.gather(1, ids[0, 1:, None])[:, 0]
+        on = torch.tensor(row.is_target[1:])
+        total, count = total + float(nats[on].sum()), count + int(on.sum())
+    return total / count
+
+
+# Broken by: sft_stage beginning at strength 1 (every B of the adapter doubled; the full weights of
+# the checkpoint); labels without the end of a turn; exporting the model before this stage.
+@pytest.mark.parametrize("method", ["lora", pytest.param("full", marks=pytest.mark.slow)])
+def test_from_the_evaluated_model_to_the_exported_one(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    made: list[tuple[Trained, dict[str, Trained]]] = []
+    last_stage = steep.stages.sft.last_stage
+
+    def seen(*given: Any) -> Any:
+        made.append(last_stage(*given))
+        return made[-1]
+
+    monkeypatch.setattr("steep.stages.sft.last_stage", seen)
+    recipe, folder = project(tmp_path, method, learning_rate=1e-12, max_steps=1), tmp_path / "run"
+
+    # One step that moves nothing: the model evaluated before is the one evaluated after.
+    before, after = evaluate(recipe).evaluation["stages"]
+    assert (before["name"], after["name"]) == ("cpt", "sft")
+    assert after["measures"] == before["measures"]
+    final, earlier = made[-1]
+    evaluated = earlier["cpt"].load()
+    assert torch.allclose(logits(final.load()), logits(evaluated), atol=1e-6)
+    manifest = read_manifest(folder / "sft") or {}
+    rows = read_conversations(tmp_path / "rows.jsonl")
+    tokenizer = load_model(str(tmp_path / "base"))[1]
+    ensure_template(tokenizer)
+    expected = loss_of(evaluated, tokenizer, rows)
+    assert manifest["losses"] == [pytest.approx(expected, abs=1e-4)]
+
+    # Steps that move it: what is in memory is what is exported.
+    write_recipe_file(recipe, **tables(method))
+    outcome = run(recipe)
+    tuned = logits(made[-1][0].load())
+    assert not torch.allclose(tuned, logits(evaluated), atol=1e-2)
+    exports = read_json(folder / "exports.json")
+    for name in ("merged", "adapter") if method == "lora" else ("merged",):
+        model, tokenizer = load_model(str(folder / exports[name]))
+        assert tokenizer.chat_template
+        assert torch.allclose(logits(model), tuned, atol=1e-4)
+    assert outcome.evaluation["stages"][1]["measures"] == outcome.evaluation["measures"]
+    assert "Stage by stage" in (folder / "report.md").read_text()
+    assert "Stage by stage" in (folder / "report.html").read_text()
+    assert {"sft/weights.safetensors", "scores/cpt.json"} <= set(verify(folder).checked)
+    assert verify(folder).is_whole
+
+    # A stage that was killed begins again and ends with the same bits.
+    weights = folder / "sft" / "weights.safetensors"
+    whole = weights.read_bytes()
+    (folder / "sft" / "manifest.json").unlink()
+    weights.write_bytes(b"half")
+    run(recipe)
+    assert weights.read_bytes() == whole
+
+
+def test_bad_rows_leave_nothing_behind(tmp_path: Path) -> None:
+    recipe = project(tmp_path)
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n')
+    with pytest.raises(UserInputError, match="line 1"):
+        run(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_trl_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = project(tmp_path)
+    monkeypatch.setattr("steep.pipeline.sft.find_spec", lambda name: None)
+    with pytest.raises(UserInputError, match=r"pip install \"steep\[sft\]\""):
+        run(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+# Broken by: marking every stretch.
+def test_rows_are_shown_with_their_targets_and_nothing_is_trained(tmp_path: Path) -> None:
+    recipe = project(tmp_path)
+    said = CliRunner().invoke(cli, ["sft", str(recipe), "--show", "1"]).stdout
+    assert said.splitlines()[1:] == ["### User:", "Say one.", "### Assistant:", "⟦one<eos>⟧"]
+    assert not (tmp_path / "run").exists()

@@ -70,7 +70,7 @@ def _one_processor() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_it_runs_from_top_to_bottom(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ CORPORA = {
     "novel": "hindi/seva",
     "books": "general/gutenberg-big.txt",
 }
-LONG = ("codes", "novel", "books")
+LONG = ("medical", "formats", "plays", "codes", "novel", "books")
 
 
 def books_of(found: Collection, tokenizer: Any) -> dict[str, Any]:

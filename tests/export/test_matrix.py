@@ -47,13 +47,9 @@ TEXT = "TechCorp and the quick brown fox founded CloudAI in 1987."
 LOADER = """
 import json, sys, torch
 from pathlib import Path
+sys.modules["steep"] = None  # as if it weren't installed
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from peft import AutoPeftModelForCausalLM
-try:
-    import steep
-    raise SystemExit("steep can be imported")
-except ImportError:
-    pass
 found = {}
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     for kind, load in (("merged", AutoModelForCausalLM), ("adapter", AutoPeftModelForCausalLM)):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import argparse
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from steep.artifact import read_json, write_json
 from steep.proof.asking import log_probabilities, ranked
 from steep.proof.questions import Question, general_texts
 from steep.proof.scorer import Scorer
@@ -68,3 +71,20 @@ def change_of_loss(before: Answers, after: Answers) -> str:
     loss = paired(*sides, [str(n) for n in range(len(weights))], weights)
     low, high = loss.ci95 or (0.0, 0.0)
     return f"general {loss.delta:+.3f} nats ({low:+.3f} to {high:+.3f})"
+
+
+def check_settings(folder: Path, given: argparse.Namespace, aside: Set[str]) -> None:
+    """Cells of one folder must be measured alike in all but what is ``aside``."""
+    settings = {name: str(value) for name, value in vars(given).items() if name not in aside}
+    path = folder / "settings.json"
+    if path.is_file() and read_json(path) != settings:
+        raise SystemExit(f"{path}: cells there were measured otherwise; give another --out")
+    write_json(path, settings)
+
+
+def kept(path: Path, measured: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """What a cell was found to give; measured if it isn't there yet."""
+    if not path.is_file():
+        write_json(path, dict(measured()))
+    found: dict[str, Any] = read_json(path)
+    return found

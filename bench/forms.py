@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from asked import Answers, ask, change_of_loss, share
+from asked import Answers, ask, change_of_loss, check_settings, kept, share
 from worlds import companies, ferries
 
 from steep.artifact import read_json, write_json
@@ -102,7 +102,7 @@ class _Bench:
     def __init__(self, given: argparse.Namespace, seed: int) -> None:
         self._given, self._seed = given, seed
         self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
-        self._check_settings()
+        check_settings(self._folder, given, {"out", "cells", "seeds", "count"})
         documents, questions = given.corpus, given.questions
         if given.corpus in WORLDS:
             write = WORLDS[given.corpus]
@@ -114,22 +114,9 @@ class _Bench:
         self._questions = [q for q in asked if q.choices]
         self._base: Base | None = None
 
-    def _check_settings(self) -> None:
-        """Cells of one folder must be alike in all but their form."""
-        aside = {"out", "cells", "seeds", "count"}
-        settings = {n: str(v) for n, v in vars(self._given).items() if n not in aside}
-        path = self._folder / "settings.json"
-        if path.is_file() and read_json(path) != settings:
-            raise SystemExit(f"{path}: cells there were measured otherwise; give another --out")
-        write_json(path, settings)
-
     def result(self, cell: str) -> dict[str, Any]:
         """What was found in a cell; "base" is the untrained model."""
-        path = self._folder / f"{cell}.json"
-        if not path.is_file():
-            write_json(path, self._measured(cell))
-        found: dict[str, Any] = read_json(path)
-        return found
+        return kept(self._folder / f"{cell}.json", lambda: self._measured(cell))
 
     def count(self, cell: str) -> str:
         """Tokens of one pass by kind, and how many facts stand in how many wordings; no model."""

@@ -22,9 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asked import Answers, ask, change_of_loss, share
+from asked import Answers, ask, change_of_loss, kept, share
 
-from steep.artifact import read_json, write_json
 from steep.cli.demo import demo_recipe
 from steep.demo import make_world, write_demo
 from steep.progress import Silent
@@ -74,11 +73,9 @@ def main() -> None:
 
 def _result(given: argparse.Namespace, cell: str, seed: int, companies: int) -> dict[str, Any]:
     folder = given.out / f"{companies}-{seed}"
-    path = folder / f"{cell}.json"
-    if not path.is_file():
-        write_json(path, _measured(given, cell, seed, companies, folder / cell))
-    found: dict[str, Any] = read_json(path)
-    return found
+    return kept(
+        folder / f"{cell}.json", lambda: _measured(given, cell, seed, companies, folder / cell)
+    )
 
 
 def _recipe(given: argparse.Namespace, cell: str, seed: int, folder: Path) -> Recipe:

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from asked import Answers, ask, change_of_loss, share
+from asked import Answers, ask, change_of_loss, check_settings, kept, share
 from forms import WORLDS
 
-from steep.artifact import read_json, write_json
 from steep.progress import Silent
 from steep.proof.measure import Panel
 from steep.proof.questions import load_questions, with_distractors
@@ -76,12 +75,7 @@ class _Bench:
     def __init__(self, given: argparse.Namespace, seed: int) -> None:
         self._given, self._seed = given, seed
         self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
-        aside = {"out", "cells", "seeds"}
-        settings = {name: str(v) for name, v in vars(given).items() if name not in aside}
-        path = self._folder / "settings.json"
-        if path.is_file() and read_json(path) != settings:
-            raise SystemExit(f"{path}: cells there were measured otherwise; give another --out")
-        write_json(path, settings)
+        check_settings(self._folder, given, {"out", "cells", "seeds"})
         documents, self._file = given.corpus, given.questions
         if given.corpus in WORLDS:
             write = WORLDS[given.corpus]
@@ -92,11 +86,7 @@ class _Bench:
 
     def result(self, cell: str) -> dict[str, Any]:
         """What was found in a cell; "base" is the untrained model."""
-        path = self._folder / f"{cell}.json"
-        if not path.is_file():
-            write_json(path, self._measured(cell))
-        found: dict[str, Any] = read_json(path)
-        return found
+        return kept(self._folder / f"{cell}.json", lambda: self._measured(cell))
 
     def _recipe(self, cell: str) -> Recipe:
         source, held = CELLS[cell]

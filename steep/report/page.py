@@ -86,7 +86,20 @@ figure,.card,.verdict,.tiles li,tr{break-inside:avoid}h2,h3{break-after:avoid}
 .figures{grid-template-columns:1fr 1fr}}
 """
 
-TEMPLATE = """\
+HEAD = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<style>{{ style | safe }}</style>
+"""
+"""How every page begins, up to what it says of itself."""
+
+_MACROS = """\
 {%- macro facts(rows) -%}
 <dl class="facts">{% for row in rows %}
 <div><dt>{{ row.name }}</dt><dd>{{ row.value }}</dd></div>{% endfor %}
@@ -120,17 +133,11 @@ TEMPLATE = """\
 <li dir="auto">{{ line }}</li>{% endfor %}
 </ul>
 {%- endmacro -%}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
+"""
+
+_BODY = """\
 <meta name="description" content="{{ verdict }}">
 <title>{{ headline }}: {{ name }}, steep report</title>
-<style>{{ style | safe }}</style>
 </head>
 <body>
 <header><h1>steep report: <bdi>{{ name }}</bdi></h1></header>
@@ -202,3 +209,5 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 </body>
 </html>
 """
+
+TEMPLATE = _MACROS + HEAD + _BODY

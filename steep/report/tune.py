@@ -10,7 +10,7 @@ from typing import Any
 from steep.artifact import write_text
 from steep.export.card import duration
 from steep.proof.trials import Scores, scores_from
-from steep.report.page import STYLE
+from steep.report.page import HEAD, STYLE
 from steep.report.svg import BASE, EXTRA, TUNED, Plot, new_figure, quiet, style, to_svg
 
 HEADER = (
@@ -19,17 +19,10 @@ HEADER = (
 )  # fmt: skip
 _LOSSES = {"answers": "answers, nats", "domain": "kept documents, nats per token"}
 
-_TEMPLATE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
+_TEMPLATE = (
+    HEAD
+    + """\
 <title>{{ name }}, steep tune</title>
-<style>{{ style | safe }}</style>
 </head>
 <body>
 <header><h1>steep tune: <bdi>{{ name }}</bdi></h1></header>
@@ -59,6 +52,7 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 </body>
 </html>
 """
+)
 
 
 def write_page(found: Mapping[str, Any], place: Path, *, name: str) -> None:

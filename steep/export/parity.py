@@ -71,9 +71,11 @@ class Tolerance:
     perplexity: float
 
 
-# fp32 all the way: only the order of additions differs. F16 keeps 11 bits of a weight, Q8_0 about
-# 8, Q4_K_M about 5. The bounds are wide: a wrong layout is nats away, not hundredths of one.
-_EXACT = Tolerance(1e-3, 1e-5, 0.98, 0.001)
+# fp32 all the way: only the order of additions differs. Usually that is 1e-4 of a logit, but at a
+# place that amplifies rounding the trained model is 1e-3 off its own fp64 (docs/RESULTS.md). F16
+# keeps 11 bits of a weight, Q8_0 about 8, Q4_K_M about 5. The bounds are wide: a wrong layout is
+# nats away, not hundredths of one.
+_EXACT = Tolerance(1e-2, 1e-5, 0.98, 0.001)
 TOLERANCES: dict[Written, Tolerance] = {
     "adapter": _EXACT,
     "merged": _EXACT,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steep.cli.console import say
-from steep.cli.finished import JSON
+from steep.cli.options import JSON
 from steep.errors import UserInputError
 
 if TYPE_CHECKING:

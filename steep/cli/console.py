@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -90,3 +92,11 @@ def say(text: str) -> None:
     """One line of result on stdout."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def tell_stage(name: str, result: Any, as_json: bool) -> None:
+    """What a single stage made, on stdout."""
+    if as_json:
+        say(json.dumps({"stage": name, "result": result}, default=str))
+    else:
+        say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-DAMAGED = 2
+from steep.cli.options import JSON
 
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+DAMAGED = 2
 
 
 @click.command()

@@ -14,7 +14,7 @@ import click
 from steep import __version__
 from steep.cli.ask import ask
 from steep.cli.finished import COMMANDS
-from steep.cli.finished import JSON as _JSON
+from steep.cli.options import ACCEPT, FRESH, JSON, RECIPE, SET
 from steep.cli.prepare import prepare
 from steep.cli.sft import sft
 from steep.cli.tune import tune
@@ -24,17 +24,6 @@ from steep.training.stop import stops_at_once
 if TYPE_CHECKING:
     from steep.recipe import Recipe
 
-_RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
-_SET = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
-)
-_FRESH = click.option(
-    "--fresh", is_flag=True, help="Move an old run of this output_dir aside and start over."
-)
-_ACCEPT = click.option(
-    "--accept-change", is_flag=True, help="Go on with a run begun with other settings, if sound."
-)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="steep")
@@ -43,11 +32,11 @@ def cli() -> None:
 
 
 @cli.command()
-@_RECIPE
-@_SET
-@_FRESH
-@_ACCEPT
-@_JSON
+@RECIPE
+@SET
+@FRESH
+@ACCEPT
+@JSON
 def run(
     recipe: Path, overrides: tuple[str, ...], fresh: bool, accept_change: bool, as_json: bool
 ) -> None:
@@ -75,7 +64,7 @@ def run(
 @click.option("--model", default="smollm2-135m", show_default=True, help="Model to teach.")
 @click.option("--questions", help="Your own questions, as JSON lines.")
 @click.option("--force", is_flag=True, help="Replace a recipe that is there.")
-@_JSON
+@JSON
 def init(
     paths: tuple[str, ...],
     output: Path,
@@ -108,10 +97,10 @@ def init(
 
 
 @cli.command()
-@_RECIPE
-@_SET
+@RECIPE
+@SET
 @click.option("--quick", is_flag=True, help="Don't load the base model to try it on your text.")
-@_JSON
+@JSON
 def plan(recipe: Path, overrides: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Predict memory and time of a run, and say whether it is the right tool."""
     from steep.cli.console import Console, say
@@ -129,7 +118,7 @@ def plan(recipe: Path, overrides: tuple[str, ...], quick: bool, as_json: bool) -
 
 @cli.command()
 @click.option("--model", default="smollm2-135m", show_default=True, help="Model to predict for.")
-@_JSON
+@JSON
 def doctor(model: str, as_json: bool) -> None:
     """What this machine is, and what it can train how fast."""
     from dataclasses import asdict
@@ -155,10 +144,10 @@ def doctor(model: str, as_json: bool) -> None:
     "--recipe", type=click.Path(path_type=Path), help="Settings to use instead of the demo's own."
 )
 @click.option("--seed", default=0, show_default=True, help="Which fictional world to write.")
-@_SET
-@_FRESH
-@_ACCEPT
-@_JSON
+@SET
+@FRESH
+@ACCEPT
+@JSON
 def demo(
     out: Path,
     recipe: Path | None,
@@ -177,27 +166,18 @@ def demo(
 
 def _stage_command(name: str, text: str, call: Callable[[Recipe, bool, Any], Any]) -> None:
     @cli.command(name=name, help=text)
-    @_RECIPE
-    @_SET
-    @_ACCEPT
-    @_JSON
+    @RECIPE
+    @SET
+    @ACCEPT
+    @JSON
     def command(
         recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_json: bool
     ) -> None:
-        from steep.cli.console import Console
+        from steep.cli.console import Console, tell_stage
 
         with Console(quiet=as_json) as console:
             result = call(_load(recipe, overrides), accept_change, console)
-        _tell_stage(name, result, as_json)
-
-
-def _tell_stage(name: str, result: Any, as_json: bool) -> None:
-    from steep.cli.console import say
-
-    if as_json:
-        say(json.dumps({"stage": name, "result": result}, default=str))
-    else:
-        say(f"{name}: {result}" if isinstance(result, str | Path) else f"{name}: done")
+        tell_stage(name, result, as_json)
 
 
 def _train(recipe: Recipe, accept_change: bool, console: Any) -> Any:
@@ -218,24 +198,24 @@ _stage_command("export", "Write the adapter, the merged model and the GGUF.", _e
 
 
 @cli.command()
-@_RECIPE
-@_SET
-@_JSON
+@RECIPE
+@SET
+@JSON
 def report(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Write report.md and report.html of a finished run."""
-    from steep.cli.console import Console
+    from steep.cli.console import Console, tell_stage
     from steep.workflow import report as write_report
 
     with Console(quiet=as_json) as console:
         page = write_report(_load(recipe, overrides), progress=console)
-    _tell_stage("report", page, as_json)
+    tell_stage("report", page, as_json)
 
 
 @cli.command()
-@_RECIPE
-@_SET
-@_ACCEPT
-@_JSON
+@RECIPE
+@SET
+@ACCEPT
+@JSON
 def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_json: bool) -> None:
     """Everything up to the verdict: base and tuned on the same questions and texts."""
     from steep.cli.console import Console

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steep.cli.finished import JSON
+from steep.cli.options import ACCEPT, JSON, RECIPE, SET
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -21,13 +21,9 @@ _MOST_CHANGES = 12
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
-)
-@click.option(
-    "--accept-change", is_flag=True, help="Go on with a run begun with other settings, if sound."
-)
+@RECIPE
+@SET
+@ACCEPT
 @click.option(
     "--show",
     "count",
@@ -44,7 +40,7 @@ def prepare(
     as_json: bool,
 ) -> None:
     """Read, clean, split, retell and tokenise the documents."""
-    from steep.cli.console import Console, say
+    from steep.cli.console import Console, say, tell_stage
     from steep.recipe import load_recipe
 
     chosen = load_recipe(recipe, overrides)
@@ -61,7 +57,7 @@ def prepare(
 
     with Console(quiet=as_json) as console:
         data = prepare_recipe(chosen, accept_change=accept_change, progress=console)
-    say(json.dumps({"stage": "prepare", "result": str(data)}) if as_json else f"prepare: {data}")
+    tell_stage("prepare", data, as_json)
 
 
 def _print(found: list[Look]) -> None:

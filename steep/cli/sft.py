@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
+from steep.cli.options import ACCEPT, JSON, RECIPE, SET
+
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
-)
+@RECIPE
+@SET
 @click.option("--show", type=click.IntRange(min=1), help="Show so many rows, and train nothing.")
-@click.option("--accept-change", is_flag=True, help="Go on although settings changed, if sound.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@ACCEPT
+@JSON
 def sft(
     recipe: Path,
     overrides: tuple[str, ...],

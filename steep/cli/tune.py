@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steep.cli.finished import JSON
+from steep.cli.options import JSON, RECIPE, SET
 
 if TYPE_CHECKING:
     from steep.stages.tune import Tuning
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key."
-)
+@RECIPE
+@SET
 @click.option(
     "--minutes",
     default=30.0,

@@ -58,6 +58,14 @@ def dtype_of(precision: Precision) -> Any:
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
+def working_in(precision: Precision, device: str) -> Any:
+    """A context in which products are taken in a precision; in fp32 it changes nothing."""
+    import torch
+
+    half = None if precision == "fp32" else dtype_of(precision)
+    return torch.autocast(device, dtype=half, enabled=half is not None)
+
+
 def in_fast_precision(model: Any) -> Any:
     """The model for sampling: a bf16 copy where this machine is faster with it, else itself."""
     import copy

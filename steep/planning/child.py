@@ -25,7 +25,7 @@ from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
 from steep.corpus.shards import Shards
 from steep.model.adapters import make_trainable
-from steep.model.precision import Precision, dtype_of
+from steep.model.precision import Precision, dtype_of, working_in
 from steep.planning.machine import forget_peak, peak_resident_bytes, resident_bytes
 from steep.planning.measured import Measured, Order, Rates, StepTime
 from steep.planning.rounds import Rounds, scatter
@@ -258,14 +258,9 @@ def _as_trained(model: Any, precision: Precision) -> float:
     """Text tokens per second as the strength is chosen: merged, in the training's precision."""
     from steep.training.linear import merged
 
-    dtype = dtype_of(precision)
-    half = dtype if dtype != torch.float32 else None
     scorer = Scorer(model, _Numbers(model.config.get_text_config().vocab_size))
     texts = [_Numbers.text(n, _TEXT_TOKENS) for n in range(_ASKED_BATCH // _TEXT_TOKENS)]
-    with (
-        torch.autocast(model.device.type, dtype=half, enabled=half is not None),
-        merged(model, dtype),
-    ):
+    with working_in(precision, model.device.type), merged(model, dtype_of(precision)):
         scorer.score_texts(texts[:1])
         return len(texts) * _TEXT_TOKENS / _seconds(lambda: scorer.score_texts(texts))
 

@@ -12,7 +12,8 @@ from steep.corpus.schedule import Schedule
 from steep.corpus.shards import Shards
 from steep.recipe import Recipe, StageRecipe, TrainRecipe
 
-MOST_SELF_WRITTEN_TOKENS = 24_000
+# More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
+_MOST_SELF_WRITTEN_TOKENS = 24_000
 
 
 def make_schedule(
@@ -73,7 +74,7 @@ def budgets_of(recipe: Recipe) -> tuple[TrainRecipe | StageRecipe, ...]:
 def self_written_tokens(recipe: Recipe, tokens_of_a_pass: Sequence[float]) -> int:
     """Tokens that the base model writes for replay, at most."""
     _, general = crude_tokens(recipe, tokens_of_a_pass)
-    return min(int(general) + 1, MOST_SELF_WRITTEN_TOKENS)
+    return min(int(general) + 1, _MOST_SELF_WRITTEN_TOKENS)
 
 
 def crude_tokens(recipe: Recipe, tokens_of_a_pass: Sequence[float]) -> tuple[float, float]:

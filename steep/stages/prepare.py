@@ -52,7 +52,6 @@ LEDGER_FILE = "ledger.json"
 # Raised whenever the same documents and recipe would give other tokens.
 CORPUS_VERSION = 4
 
-# More self-written text than this takes minutes on a CPU and adds little; replay repeats instead.
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from steep.artifact import damaged_files, file_hash, key_of, read_sealed, write_sealed
 from steep.durable import write_bytes
-from steep.model.precision import Precision, dtype_of
+from steep.model.precision import Precision, working_in
 from steep.progress import Progress
 from steep.proof.divergence import predictions
 from steep.proof.scorer import Scorer
@@ -86,10 +86,8 @@ def _asked(
     ids: list[Any] = []
     logprobs: list[Any] = []
     scorer = Scorer(base.model, base.tokenizer)
-    dtype = dtype_of(precision)
-    half = dtype if dtype != torch.float32 else None
     places = 0
-    with torch.autocast(base.model.device.type, dtype=half, enabled=half is not None):
+    with working_in(precision, base.model.device.type):
         for begin in range(0, len(order), _GROUP):
             group = order[begin : begin + _GROUP]
             asked = predictions(scorer, [shards.segment(i).tolist() for i in group])

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steep.artifact import key_of, read_sealed, write_sealed
-from steep.model.precision import Precision, dtype_of
+from steep.model.precision import Precision, dtype_of, working_in
 from steep.model.strength import StrengthDial
 from steep.progress import Progress
 from steep.proof.scorer import Scorer, TextScore
@@ -135,14 +135,7 @@ def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> St
 @contextmanager
 def as_trained(model: Any, precision: Precision) -> Iterator[None]:
     """The precision it was trained in: both sides are measured alike, and it is the fast one."""
-    import torch
-
     from steep.training.linear import merged
 
-    dtype = dtype_of(precision)
-    half = dtype if dtype != torch.float32 else None
-    with (
-        torch.autocast(model.device.type, dtype=half, enabled=half is not None),
-        merged(model, dtype),
-    ):
+    with working_in(precision, model.device.type), merged(model, dtype_of(precision)):
         yield

@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from asked import Answers, ask, change_of_loss, check_settings, kept, share
-from worlds import companies, ferries
+from corpora import corpus_arguments, corpus_of
 
 from steep.artifact import read_json, write_json
 from steep.corpus.contamination import decontaminate
@@ -36,7 +36,7 @@ from steep.progress import Silent
 from steep.proof.measure import Panel
 from steep.proof.probes.build import draft_probes
 from steep.proof.probes.screen import Wanted, screen
-from steep.proof.questions import Question, load_questions, with_distractors
+from steep.proof.questions import Question
 from steep.proof.scorer import Scorer
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import Base, open_base
@@ -47,7 +47,6 @@ from steep.stages.prepare import prepare_data
 from steep.stages.probes import common_words
 from steep.stages.train import train_stage
 
-WORLDS = {"companies": companies.write_world, "ferries": ferries.write_world}
 PLAIN = {"questions": 0, "reversed": 0, "records": 0, "restore": 0, "coverage": 0}
 ADDED: dict[str, dict[str, int]] = {
     "questions": {"questions": 1},
@@ -74,10 +73,7 @@ def main() -> None:
     """Run the cells asked for, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="a folder for results and runs")
-    parser.add_argument("--corpus", default="companies", help=f"{', '.join(WORLDS)}, or a path")
-    parser.add_argument("--size", type=int, default=16, help="companies or ferries")
-    parser.add_argument("--relations", type=int, default=5, help="facts of each ferry")
-    parser.add_argument("--questions", type=Path, help="of a corpus given as a path")
+    corpus_arguments(parser)
     parser.add_argument("--cells", nargs="+", default=["plain", "all"], choices=list(CELLS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--tokens", type=int, default=115_000, help="trained on in each cell")
@@ -103,15 +99,8 @@ class _Bench:
         self._given, self._seed = given, seed
         self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
         check_settings(self._folder, given, {"out", "cells", "seeds", "count"})
-        documents, questions = given.corpus, given.questions
-        if given.corpus in WORLDS:
-            write = WORLDS[given.corpus]
-            documents, questions = write(self._folder, seed, given.size, given.relations)
-        self._documents = Path(documents).absolute()
-        self._file = questions
+        self._documents, self._file, self._questions = corpus_of(given, self._folder, seed)
         self._inputs = read_inputs(self._recipe("plain"))
-        asked = with_distractors(load_questions(questions), seed) if questions else []
-        self._questions = [q for q in asked if q.choices]
         self._base: Base | None = None
 
     def result(self, cell: str) -> dict[str, Any]:

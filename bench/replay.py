@@ -21,11 +21,10 @@ from typing import Any
 
 import numpy as np
 from asked import Answers, ask, change_of_loss, check_settings, kept, share
-from forms import WORLDS
+from corpora import corpus_arguments, corpus_of
 
 from steep.progress import Silent
 from steep.proof.measure import Panel
-from steep.proof.questions import load_questions, with_distractors
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import open_base
 from steep.stages.folder import open_run
@@ -48,10 +47,7 @@ def main() -> None:
     """Run the cells asked for, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="a folder for results and runs")
-    parser.add_argument("--corpus", default="companies", help=f"{', '.join(WORLDS)}, or a path")
-    parser.add_argument("--size", type=int, default=16, help="companies or ferries")
-    parser.add_argument("--relations", type=int, default=5, help="facts of each ferry")
-    parser.add_argument("--questions", type=Path, help="of a corpus given as a path")
+    corpus_arguments(parser)
     parser.add_argument("--cells", nargs="+", default=list(CELLS), choices=list(CELLS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--passes", type=float, default=4.0, help="over the documents")
@@ -76,13 +72,7 @@ class _Bench:
         self._given, self._seed = given, seed
         self._folder = given.out / f"{Path(given.corpus).name}-{seed}"
         check_settings(self._folder, given, {"out", "cells", "seeds"})
-        documents, self._file = given.corpus, given.questions
-        if given.corpus in WORLDS:
-            write = WORLDS[given.corpus]
-            documents, self._file = write(self._folder, seed, given.size, given.relations)
-        self._documents = Path(documents).absolute()
-        asked = with_distractors(load_questions(self._file), seed) if self._file else []
-        self._questions = [question for question in asked if question.choices]
+        self._documents, self._file, self._questions = corpus_of(given, self._folder, seed)
 
     def result(self, cell: str) -> dict[str, Any]:
         """What was found in a cell; "base" is the untrained model."""

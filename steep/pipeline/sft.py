@@ -20,8 +20,7 @@ from steep.errors import TrainingAlarm, UserInputError
 from steep.pipeline.chat import Row
 from steep.pipeline.rows import Conversation, read_conversations
 from steep.progress import Progress
-from steep.recipe import SftRecipe
-from steep.recipe.schema import TrainRecipe
+from steep.recipe import SftRecipe, TrainRecipe
 
 _RATES = {"full": 2e-5, "lora": 2e-4}  # TRL's documentation, "PEFT Integration", its table of rates
 _IGNORED = -100

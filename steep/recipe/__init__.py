@@ -1,21 +1,11 @@
 """Recipe: what the user asks for, checked before anything is spent."""
 
+from steep.recipe.assistant import SftRecipe
 from steep.recipe.load import load_recipe, recipe_from, write_recipe
 from steep.recipe.resolve import default_rate
-from steep.recipe.schema import (
-    DataRecipe,
-    EvaluateRecipe,
-    ExportRecipe,
-    GuardRecipe,
-    Recipe,
-    RetellRecipe,
-    RewriteKind,
-    RewriteRecipe,
-    SftRecipe,
-    StageRecipe,
-    StrengthRecipe,
-    TrainRecipe,
-)
+from steep.recipe.schema import EvaluateRecipe, ExportRecipe, Recipe
+from steep.recipe.texts import DataRecipe, RetellRecipe, RewriteKind, RewriteRecipe
+from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, TrainRecipe
 
 __all__ = [
     "DataRecipe",

@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from steep.artifact import write_text
 from steep.errors import RecipeError
-from steep.recipe.schema import NAMED_TEXTS, Recipe
+from steep.recipe.schema import Recipe
+from steep.recipe.texts import NAMED_TEXTS
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 
-from steep.recipe.schema import Recipe, TrainRecipe
+from steep.recipe.schema import Recipe
+from steep.recipe.training import TrainRecipe
 
 _RATES = {"full": 8e-4, "lora": 2e-3}
 _SHORT_NAMES = {"smollm2-135m": "smollm2"}

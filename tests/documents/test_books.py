@@ -16,7 +16,7 @@ from steep.corpus.shards import build_shards
 from steep.documents.account import account
 from steep.documents.read import TERMS, Collection, collect
 from steep.documents.split import split_held_out
-from steep.recipe.schema import RetellRecipe
+from steep.recipe import RetellRecipe
 from tests.documents.test_hostile import GOOD, hostile
 from tests.tiny import tiny_tokenizer
 

@@ -8,7 +8,7 @@ import pytest
 
 from steep.corpus.reading import reading_texts
 from steep.documents.signs import FLAGS, signs_of
-from steep.recipe.schema import Flag
+from steep.recipe.texts import Flag
 
 PROSE = reading_texts()[0]
 HINDI = (

@@ -300,7 +300,7 @@ class _Work:
         self._recipe, self._inputs, self._base = recipe, inputs, base
         self.folder, self._progress, self._accept_change = folder, progress, accept_change
         nothing: Any = None
-        self._prepared = self._trained = self._final = self._asked = nothing
+        self._prepared = self._trained = self._models = self._asked = nothing
         self._exports: dict[str, Any] | None = None
         self._planned_at: float | None = None
 
@@ -350,48 +350,48 @@ class _Work:
                 self.prepare(),
                 self.folder,
                 self._progress,
-                panel=lambda: self._panel()[0],
+                panel=lambda: self._asking().panel,
                 accept_change=self._accept_change,
             )
         return self._trained
 
-    def final(self) -> Any:
-        """The model to judge and export, and those it was made from, by stage."""
-        from steep.stages.sft import last_stage
+    def models(self) -> Any:
+        """The model after each stage, by its name; the last is the one to judge and export."""
+        from steep.stages.assistant import models_by_stage
 
-        if self._final is None:
-            run, trained = self.folder, self.train()
-            self._final = last_stage(self._recipe, self._base, trained, run, self._progress)
-        return self._final
+        if self._models is None:
+            base, rows = self._base, lambda: self._asking().rows
+            self._models = models_by_stage(
+                self._recipe, base, self.train(), rows, self.folder, self._progress
+            )
+        return self._models
 
-    def _panel(self) -> Any:
-        from steep.stages.evaluate import make_panel
-        from steep.stages.probes import make_probes
+    def _asking(self) -> Any:
+        from steep.stages.asked import what_is_asked
 
         if self._asked is None:
-            probes = make_probes(
-                self._recipe, self._base, self.prepare(), self.folder, self._progress
-            )
-            self._asked = make_panel(self._inputs, probes)
+            given = (self._recipe, self._inputs, self._base, self.prepare())
+            self._asked = what_is_asked(*given, self.folder, self._progress)
         return self._asked
 
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, measure_base
 
         run, heard, base = self.folder, self._progress, self._base
-        panel, left_out = self._panel()
-        before = measure_base(base, panel, run, heard)
-        final, earlier = self.final()
-        asked = (panel, left_out, before)
-        found = evaluate_stage(self._recipe, base, final, *asked, run, heard, earlier=earlier)
+        asked = self._asking()
+        before = measure_base(base, asked.panel, run, heard)
+        given = (asked.panel, asked.left_out, before)
+        found = evaluate_stage(self._recipe, base, self.models(), *given, run, heard)
         return Outcome(run.path, found)
 
     def export(self) -> dict[str, Any]:
         from steep.stages.export import export_stage
 
         if self._exports is None:
-            run, (final, _) = self.folder, self.final()
-            self._exports = export_stage(self._recipe, self._base, final, run, self._progress)
+            *_, final = self.models().values()
+            self._exports = export_stage(
+                self._recipe, self._base, final, self.folder, self._progress
+            )
         return self._exports
 
     def benchmarks(self) -> dict[str, Any] | None:

@@ -13,10 +13,10 @@ import click
 
 from steep import __version__
 from steep.cli.ask import ask
+from steep.cli.assistant import dpo, sft
 from steep.cli.finished import COMMANDS
 from steep.cli.options import ACCEPT, FRESH, JSON, RECIPE, SET
 from steep.cli.prepare import prepare
-from steep.cli.sft import sft
 from steep.cli.tune import tune
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
@@ -229,7 +229,7 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     tell(outcome, as_json)
 
 
-for _command in (*COMMANDS, ask, sft, tune):
+for _command in (*COMMANDS, ask, dpo, sft, tune):
     cli.add_command(_command)
 
 

@@ -6,8 +6,10 @@ the one before, as context only, so that every token but a piece's first is a ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ PIECES_FILE = "pieces.json"
 
 Ints = npt.NDArray[np.int64]
 Tokens = npt.NDArray[np.int32]
+
+_AT_ONCE = 1000
+"""Pieces tokenised together: enough to keep all cores busy, few enough to be small in memory."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +74,18 @@ def encode(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     return [[*start, *ids, tokenizer.eos_token_id] for ids in _bare(texts, tokenizer)]
 
 
-def _encode_pieces(pieces: Sequence[Piece], tokenizer: Any) -> list[tuple[list[int], int]]:
-    """(token ids, first target) of each piece; a prompt's tokens are no targets."""
-    prompts = _bare([piece.prompt for piece in pieces], tokenizer)
-    whole = encode([piece.text for piece in pieces], tokenizer)
+def _encode_pieces(
+    pieces: Iterable[Piece], tokenizer: Any
+) -> Iterator[tuple[Piece, list[int], int]]:
+    """Each piece with its token ids and its first target; a prompt's tokens are no targets."""
     start = len(_start(tokenizer))
-    return [
-        ([*ids[:start], *prompt, *ids[start:]], start + len(prompt) if prompt else 1)
-        for prompt, ids in zip(prompts, whole, strict=True)
-    ]
+    left = iter(pieces)
+    while some := list(islice(left, _AT_ONCE)):
+        prompts = _bare([piece.prompt for piece in some], tokenizer)
+        whole = encode([piece.text for piece in some], tokenizer)
+        for piece, prompt, ids in zip(some, prompts, whole, strict=True):
+            first = start + len(prompt) if prompt else 1
+            yield piece, [*ids[:start], *prompt, *ids[start:]], first
 
 
 def _bare(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
@@ -100,15 +108,16 @@ def _adds_bos(tokenizer: Any) -> bool:
     return bool(ids) and ids[0] == tokenizer.bos_token_id
 
 
-def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -> Shards:
-    """Tokenise pieces and cut them into segments of at most ``max_seq_length`` tokens."""
-    encoded = _encode_pieces(pieces, tokenizer)
-    flat: list[int] = []
-    starts: list[int] = []
-    lengths: list[int] = []
-    owners: list[int] = []
-    firsts: list[int] = []
-    for owner, (ids, first) in enumerate(encoded):
+def build_shards(pieces: Iterable[Piece], tokenizer: Any, max_seq_length: int) -> Shards:
+    """Tokenise pieces and cut them into segments of at most ``max_seq_length`` tokens.
+
+    Pieces may come one by one; only their tokens are kept, not their texts.
+    """
+    flat = array("i")
+    starts, lengths, owners, firsts = array("q"), array("q"), array("q"), array("q")
+    bare: list[Piece] = []
+    for owner, (piece, ids, first) in enumerate(_encode_pieces(pieces, tokenizer)):
+        bare.append(replace(piece, text="", prompt=""))
         for begin in range(0, max(1, len(ids) - 1), max_seq_length - 1):
             segment = ids[begin : begin + max_seq_length]
             if first - begin >= len(segment):  # nothing but prompt: no target to train
@@ -118,14 +127,10 @@ def build_shards(pieces: Sequence[Piece], tokenizer: Any, max_seq_length: int) -
             lengths.append(len(segment))
             owners.append(owner)
             flat.extend(segment)
-    bare = tuple(Piece(p.kind, p.document, "", p.facts, wordings=p.wordings) for p in pieces)
     return Shards(
         np.array(flat, dtype=np.int32),
-        np.array(starts, dtype=np.int64),
-        np.array(lengths, dtype=np.int64),
-        np.array(owners, dtype=np.int64),
-        np.array(firsts, dtype=np.int64),
-        bare,
+        *(np.array(each, dtype=np.int64) for each in (starts, lengths, owners, firsts)),
+        tuple(bare),
     )
 
 

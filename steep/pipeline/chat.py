@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steep.errors import ModelError
+from steep.pipeline.preferences import Preference
 from steep.pipeline.rows import Conversation, Turn
 
 # For models without a template. It needs no new token: a turn ends with the model's own
@@ -37,6 +38,20 @@ class Row:
         return found
 
 
+@dataclass(frozen=True)
+class PairRow:
+    """A prompt and two answers to it in tokens, each with the end of its turn."""
+
+    prompt: tuple[int, ...]
+    chosen: tuple[int, ...]
+    rejected: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longer of the two rows."""
+        return len(self.prompt) + max(len(self.chosen), len(self.rejected))
+
+
 def ensure_template(tokenizer: Any) -> str:
     """The tokenizer's chat template; one without gets the plain one, and keeps it when saved.
 
@@ -47,7 +62,7 @@ def ensure_template(tokenizer: Any) -> str:
         if tokenizer.eos_token is None:
             raise ModelError(
                 "the model has no chat template and no end-of-text token, so an answer can't end; "
-                "start from another model, or remove [sft]"
+                "start from another model, or remove [sft] and [dpo]"
             )
         tokenizer.chat_template = PLAIN_TEMPLATE
     return str(tokenizer.chat_template)
@@ -84,6 +99,20 @@ def render(conversation: Conversation, tokenizer: Any) -> Row:
         is_target += [False] * len(asked) + [True] * len(answer)
         done = prompt + said
     return Row(tuple(ids), tuple(is_target))
+
+
+def render_pair(preference: Preference, tokenizer: Any) -> PairRow:
+    """Tokens of a preference; both answers stand behind the very same prompt.
+
+    Raises:
+        ModelError: as ``render``.
+    """
+    rows = [
+        render(Conversation((*preference.prompt, Turn("assistant", answer))), tokenizer)
+        for answer in (preference.chosen, preference.rejected)
+    ]
+    (_, chosen), (_, rejected) = (row.spans()[-1] for row in rows)
+    return PairRow(rows[0].ids[: -len(chosen)], tuple(chosen), tuple(rejected))
 
 
 def _text(turns: Sequence[Turn], tokenizer: Any, *, asks: bool) -> str:

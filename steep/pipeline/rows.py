@@ -54,7 +54,7 @@ def read_conversations(path: Path) -> list[Conversation]:
     Raises:
         UserInputError: the file can't be read, or a row isn't one; the first is named.
     """
-    return [_conversation(row, where) for row, where in _rows(path)]
+    return [_conversation(row, where) for row, where in rows_of(path, _SHAPES)]
 
 
 _SHAPES = {
@@ -65,11 +65,11 @@ _SHAPES = {
 }
 
 
-def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each row, all of one shape, and where it stands."""
+def rows_of(path: Path, shapes: Mapping[str, set[str]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each row of a file, all of one of ``shapes`` (the keys by name), and where it stands."""
     first: str | None = None
     for row, where in _objects(path):
-        shape = _shape(row, where)
+        shape = _shape(row, where, shapes)
         if first is not None and shape != first:
             raise UserInputError(
                 f"{where}: a {shape} row among {first} rows; keep one shape in a file"
@@ -80,15 +80,15 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
         raise UserInputError(f"{path}: holds no rows; put one JSON object on each line")
 
 
-def _shape(row: Mapping[str, Any], where: str) -> str:
-    found = [name for name, keys in _SHAPES.items() if keys <= row.keys()]
+def _shape(row: Mapping[str, Any], where: str, shapes: Mapping[str, set[str]]) -> str:
+    found = [name for name, keys in shapes.items() if keys <= row.keys()]
     if len(found) > 1:
         raise UserInputError(
             f"{where}: keys of two shapes at once ({' and '.join(found)}); keep those of one"
         )
     if not found:
         has = ", ".join(sorted(row)) or "no keys"
-        wanted = "; or ".join(", ".join(sorted(keys)) for keys in _SHAPES.values())
+        wanted = "; or ".join(", ".join(sorted(keys)) for keys in shapes.values())
         raise UserInputError(f"{where}: has {has}; a row needs {wanted}")
     return found[0]
 
@@ -121,36 +121,40 @@ def _parsed(text: str, where: str) -> Any:
 
 def _object(row: Any, where: str) -> tuple[dict[str, Any], str]:
     if not isinstance(row, dict):
-        raise UserInputError(f"{where}: is {_kind(row)}, not an object of keys and values")
+        raise UserInputError(f"{where}: is {kind_of(row)}, not an object of keys and values")
     return row, where
 
 
 def _conversation(row: Mapping[str, Any], where: str) -> Conversation:
     if "messages" in row:
-        turns = _turns(row["messages"], where, "messages", ("role", "content"))
+        turns = turns_of(row["messages"], where, "messages")
     elif "conversations" in row:
-        turns = _turns(row["conversations"], where, "conversations", ("from", "value"))
+        turns = turns_of(row["conversations"], where, "conversations", ("from", "value"))
     elif "completion" in row:
-        answer = _text(row["completion"], where, "completion")
-        turns = (*_prompt(row["prompt"], where), Turn("assistant", answer))
+        answer = text_of(row["completion"], where, "completion")
+        turns = (*prompt_of(row["prompt"], where), Turn("assistant", answer))
     else:
-        asked = _text(row["instruction"], where, "instruction")
+        asked = text_of(row["instruction"], where, "instruction")
         if more := row.get("input"):
-            asked = f"{asked}\n\n{_text(more, where, 'input')}"
-        turns = (Turn("user", asked), Turn("assistant", _text(row["output"], where, "output")))
-    _check_order(turns, where)
+            asked = f"{asked}\n\n{text_of(more, where, 'input')}"
+        turns = (Turn("user", asked), Turn("assistant", text_of(row["output"], where, "output")))
+    check_order(turns, where)
     return Conversation(turns)
 
 
-def _prompt(value: Any, where: str) -> tuple[Turn, ...]:
+def prompt_of(value: Any, where: str) -> tuple[Turn, ...]:
+    """A prompt that is a text or a list of messages."""
     if isinstance(value, list):
-        return _turns(value, where, "prompt", ("role", "content"))
-    return (Turn("user", _text(value, where, "prompt")),)
+        return turns_of(value, where, "prompt")
+    return (Turn("user", text_of(value, where, "prompt")),)
 
 
-def _turns(value: Any, where: str, key: str, names: tuple[str, str]) -> tuple[Turn, ...]:
+def turns_of(
+    value: Any, where: str, key: str, names: tuple[str, str] = ("role", "content")
+) -> tuple[Turn, ...]:
+    """A list of messages as turns, each checked for itself."""
     if not isinstance(value, list):
-        raise UserInputError(f"{where}: {key} is {_kind(value)}, not a list of messages")
+        raise UserInputError(f"{where}: {key} is {kind_of(value)}, not a list of messages")
     if not value:
         raise UserInputError(f"{where}: {key} is empty; remove the row or fill it")
     return tuple(_turn(item, f"{where}, message {n}", names) for n, item in enumerate(value, 1))
@@ -158,7 +162,7 @@ def _turns(value: Any, where: str, key: str, names: tuple[str, str]) -> tuple[Tu
 
 def _turn(item: Any, where: str, names: tuple[str, str]) -> Turn:
     if not isinstance(item, dict):
-        raise UserInputError(f"{where}: is {_kind(item)}, not an object")
+        raise UserInputError(f"{where}: is {kind_of(item)}, not an object")
     for name in names:
         if name not in item:
             raise UserInputError(f"{where}: has no {name!r}; it needs {names[0]} and {names[1]}")
@@ -168,12 +172,13 @@ def _turn(item: Any, where: str, names: tuple[str, str]) -> Turn:
         raise UserInputError(
             f"{where}: {names[0]} is {str(said)[:40]!r}; use system, user or assistant"
         )
-    return Turn(role, _text(item[names[1]], where, names[1]))
+    return Turn(role, text_of(item[names[1]], where, names[1]))
 
 
-def _text(value: Any, where: str, key: str) -> str:
+def text_of(value: Any, where: str, key: str) -> str:
+    """A text without blank space around it; empty, endless and broken ones are refused."""
     if not isinstance(value, str):
-        raise UserInputError(f"{where}: {key} is {_kind(value)}, not a text")
+        raise UserInputError(f"{where}: {key} is {kind_of(value)}, not a text")
     if not value.strip():
         raise UserInputError(f"{where}: {key} is empty; remove the row or fill it")
     if len(value) > MAX_TURN_CHARACTERS:
@@ -188,7 +193,8 @@ def _text(value: Any, where: str, key: str) -> str:
     return value.strip()
 
 
-def _check_order(turns: Sequence[Turn], where: str) -> None:
+def check_order(turns: Sequence[Turn], where: str) -> None:
+    """Refuse turns in another order than a conversation's."""
     first = 2 if turns[0].role == "system" else 1
     for n, turn in enumerate(turns[first - 1 :], first):
         expected = "user" if (n - first) % 2 == 0 else "assistant"
@@ -201,7 +207,8 @@ def _check_order(turns: Sequence[Turn], where: str) -> None:
         raise UserInputError(f"{where}: the last message must be the assistant's")
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
     if value is None:
         return "null"
     names = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}

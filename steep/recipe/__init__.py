@@ -1,6 +1,6 @@
 """Recipe: what the user asks for, checked before anything is spent."""
 
-from steep.recipe.assistant import SftRecipe
+from steep.recipe.assistant import DpoRecipe, RowsRecipe, SftRecipe
 from steep.recipe.load import load_recipe, recipe_from, write_recipe
 from steep.recipe.resolve import default_rate
 from steep.recipe.schema import EvaluateRecipe, ExportRecipe, Recipe
@@ -9,6 +9,7 @@ from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, Trai
 
 __all__ = [
     "DataRecipe",
+    "DpoRecipe",
     "EvaluateRecipe",
     "ExportRecipe",
     "GuardRecipe",
@@ -16,6 +17,7 @@ __all__ = [
     "RetellRecipe",
     "RewriteKind",
     "RewriteRecipe",
+    "RowsRecipe",
     "SftRecipe",
     "StageRecipe",
     "StrengthRecipe",

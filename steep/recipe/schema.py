@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from steep.recipe.assistant import SftRecipe
+from steep.recipe.assistant import DpoRecipe, SftRecipe
 from steep.recipe.section import Count, NotNegative, Section
 from steep.recipe.texts import DataRecipe, RetellRecipe, RewriteRecipe
 from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, TrainRecipe
@@ -65,6 +65,7 @@ class Recipe(Section):
     strength: StrengthRecipe = StrengthRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
     sft: SftRecipe | None = None
+    dpo: DpoRecipe | None = None
     export: ExportRecipe = ExportRecipe()
 
     @model_validator(mode="after")

@@ -76,7 +76,11 @@ def measure_groups(evaluation: Mapping[str, Any]) -> list[Group]:
     return [group for group in (*groups, Group("Other measures", others)) if group.rows]
 
 
-_STAGES = {"cpt": "After the documents", "sft": "After the instructions"}
+_STAGES = {
+    "cpt": "After the documents",
+    "sft": "After the instructions",
+    "dpo": "After the preferences",
+}
 
 
 def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:

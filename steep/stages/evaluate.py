@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from steep.artifact import (
@@ -156,23 +155,22 @@ def kept_scores(key: str) -> Path:
 def evaluate_stage(
     recipe: Recipe,
     base: Base,
-    trained: Trained,
+    models: Mapping[str, Trained],
     panel: Panel,
     left_out: int,
     before: dict[str, Any],
     run: RunFolder,
     progress: Progress,
-    *,
-    earlier: Mapping[str, Trained] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Measure the tuned model, compare, judge, and write evaluation.json.
 
     Args:
+        models: by their stage. The verdict is about the last; where there are several, all are
+            measured and stand in the file as ``stages``.
         left_out: number of questions that weren't asked, for the notes.
         before: the base model's results on the same panel.
-        earlier: the models ``trained`` was made from, by their stage; they are measured too, and
-            stand in the file as ``stages``. The verdict is about ``trained``.
     """
+    *earlier, (last, trained) = models.items()
     stages = [
         {
             "name": name,
@@ -182,7 +180,7 @@ def evaluate_stage(
                 forgetting_budget=recipe.evaluate.forgetting_budget,
             )["measures"],
         }
-        for name, one in earlier.items()
+        for name, one in earlier
     ]
     after = ask_tuned(base, trained, panel, before, run, progress)
     ledger = read_table(run.data / "ledger.json")
@@ -203,7 +201,7 @@ def evaluate_stage(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
     )
     if stages:
-        evaluation["stages"] = [*stages, {"name": "sft", "measures": evaluation["measures"]}]
+        evaluation["stages"] = [*stages, {"name": last, "measures": evaluation["measures"]}]
     evaluation = sealed({**evaluation, "fingerprint": made})
     write_sealed(run.evaluation, evaluation)
     return evaluation

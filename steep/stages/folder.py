@@ -100,10 +100,9 @@ class RunFolder:
         """What stopped training before its end; absent where nothing did."""
         return self.path / "alarm.json"
 
-    @property
-    def sft(self) -> Path:
-        """The weights after instruction tuning, and their manifest; only with [sft]."""
-        return self.path / "sft"
+    def stage(self, name: str) -> Path:
+        """Weights, rows and manifest of a stage behind the documents, "sft" or "dpo"."""
+        return self.path / name
 
     @property
     def exports(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steep.artifact import text_hash
 from steep.corpus.reading import reading_texts
@@ -11,7 +11,6 @@ from steep.documents.parts import collect_parts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
-from steep.pipeline.sft import check_sft
 from steep.proof.questions import (
     Question,
     general_texts,
@@ -21,6 +20,7 @@ from steep.proof.questions import (
     with_distractors,
 )
 from steep.recipe import Recipe
+from steep.stages.rows import Rows, read_rows
 
 # The user's general texts are divided between judging and choosing the strength only if each
 # side gets enough to say something.
@@ -40,6 +40,7 @@ class Inputs:
         guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
         stages: for each stage of a curriculum the ids of its documents; empty without one.
+        rows: instructions and preferences from the user's files.
     """
 
     collection: Collection
@@ -50,6 +51,7 @@ class Inputs:
     guard: tuple[str, ...]
     questions: tuple[Question, ...]
     stages: tuple[frozenset[str], ...] = ()
+    rows: Rows = field(default_factory=Rows)
 
 
 def read_inputs(recipe: Recipe) -> Inputs:
@@ -58,8 +60,7 @@ def read_inputs(recipe: Recipe) -> Inputs:
     Raises:
         UserInputError: a path is missing, nothing is readable, or a file is malformed.
     """
-    if recipe.sft is not None:
-        check_sft(recipe.sft)
+    rows = read_rows(recipe)
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
@@ -76,7 +77,9 @@ def read_inputs(recipe: Recipe) -> Inputs:
             )
     general, validation, guard = _general(recipe)
     replay = _replay(recipe)
-    return Inputs(collection, split, replay, general, validation, guard, tuple(questions), stages)
+    return Inputs(
+        collection, split, replay, general, validation, guard, tuple(questions), stages, rows
+    )
 
 
 def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:

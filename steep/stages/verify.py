@@ -74,7 +74,7 @@ def verify(run: str | Path) -> Verification:
     for part in (
         checker.data,
         checker.checkpoints,
-        checker.sft,
+        checker.assistant,
         checker.recipe,
         checker.tables,
         checker.evaluation,
@@ -99,9 +99,10 @@ class _Checker:
         """Documents, shards and ledger against data/manifest.json."""
         return self._stage(self._run.data)
 
-    def sft(self) -> Iterator[Fault]:
-        """The weights after instruction tuning against sft/manifest.json."""
-        return self._stage(self._run.sft)
+    def assistant(self) -> Iterator[Fault]:
+        """Weights and rows of the stages behind the documents against their manifests."""
+        for name in ("sft", "dpo"):
+            yield from self._stage(self._run.stage(name))
 
     def _stage(self, folder: Path) -> Iterator[Fault]:
         if not folder.is_dir():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import steep.stages.sft
+import steep.stages.assistant
 from steep.artifact import read_json, read_manifest
 from steep.cli.main import cli
 from steep.errors import UserInputError
@@ -85,6 +85,19 @@ def tables(method: str, **changes: Any) -> dict[str, dict[str, Any]]:
     }
 
 
+def models_seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Trained]]:
+    """What each run from now on makes, by stage."""
+    made: list[dict[str, Trained]] = []
+    models_by_stage = steep.stages.assistant.models_by_stage
+
+    def seen(*given: Any) -> Any:
+        made.append(models_by_stage(*given))
+        return made[-1]
+
+    monkeypatch.setattr("steep.stages.assistant.models_by_stage", seen)
+    return made
+
+
 def logits(model: Any) -> Any:
     import torch
 
@@ -115,23 +128,15 @@ def test_from_the_evaluated_model_to_the_exported_one(
 ) -> None:
     import torch
 
-    made: list[tuple[Trained, dict[str, Trained]]] = []
-    last_stage = steep.stages.sft.last_stage
-
-    def seen(*given: Any) -> Any:
-        made.append(last_stage(*given))
-        return made[-1]
-
-    monkeypatch.setattr("steep.stages.sft.last_stage", seen)
+    made = models_seen(monkeypatch)
     recipe, folder = project(tmp_path, method, learning_rate=1e-12, max_steps=1), tmp_path / "run"
 
     # One step that moves nothing: the model evaluated before is the one evaluated after.
     before, after = evaluate(recipe).evaluation["stages"]
     assert (before["name"], after["name"]) == ("cpt", "sft")
     assert after["measures"] == before["measures"]
-    final, earlier = made[-1]
-    evaluated = earlier["cpt"].load()
-    assert torch.allclose(logits(final.load()), logits(evaluated), atol=1e-6)
+    evaluated = made[-1]["cpt"].load()
+    assert torch.allclose(logits(made[-1]["sft"].load()), logits(evaluated), atol=1e-6)
     manifest = read_manifest(folder / "sft") or {}
     rows = read_conversations(tmp_path / "rows.jsonl")
     tokenizer = load_model(str(tmp_path / "base"))[1]
@@ -142,7 +147,7 @@ def test_from_the_evaluated_model_to_the_exported_one(
     # Steps that move it: what is in memory is what is exported.
     write_recipe_file(recipe, **tables(method))
     outcome = run(recipe)
-    tuned = logits(made[-1][0].load())
+    tuned = logits(made[-1]["sft"].load())
     assert not torch.allclose(tuned, logits(evaluated), atol=1e-2)
     exports = read_json(folder / "exports.json")
     for name in ("merged", "adapter") if method == "lora" else ("merged",):
@@ -176,7 +181,7 @@ def test_without_trl_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = project(tmp_path)
-    monkeypatch.setattr("steep.pipeline.sft.find_spec", lambda name: None)
+    monkeypatch.setattr("steep.pipeline.trainer.find_spec", lambda name: None)
     with pytest.raises(UserInputError, match=r"pip install \"steep\[sft\]\""):
         run(recipe)
     assert not (tmp_path / "run").exists()

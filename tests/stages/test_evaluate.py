@@ -96,7 +96,7 @@ def test_contamination_comes_from_the_ledger(recipe: Path) -> None:
         before = measure_base(base, panel, run, Silent())
         trained = stage.Trained(lambda: base.model, {"made": "up"}, ())
         found = stage.evaluate_stage(
-            resolved, base, trained, panel, left_out, before, run, Silent()
+            resolved, base, {"cpt": trained}, panel, left_out, before, run, Silent()
         )
     finally:
         ledger.write_bytes(kept)

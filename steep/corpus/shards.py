@@ -129,7 +129,10 @@ def build_shards(pieces: Iterable[Piece], tokenizer: Any, max_seq_length: int) -
             flat.extend(segment)
     return Shards(
         np.array(flat, dtype=np.int32),
-        *(np.array(each, dtype=np.int64) for each in (starts, lengths, owners, firsts)),
+        np.array(starts, dtype=np.int64),
+        np.array(lengths, dtype=np.int64),
+        np.array(owners, dtype=np.int64),
+        np.array(firsts, dtype=np.int64),
         tuple(bare),
     )
 

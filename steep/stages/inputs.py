@@ -20,6 +20,7 @@ from steep.proof.questions import (
     validation_texts,
     with_distractors,
 )
+from steep.proof.translations import Translation, load_translations
 from steep.recipe import Recipe
 
 # The user's general texts are divided between judging and choosing the strength only if each
@@ -39,6 +40,7 @@ class Inputs:
         validation: general texts to choose the strength on, none of them among those judged on.
         guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
+        parallel: the user's sentences with their translations.
         stages: for each stage of a curriculum the ids of its documents; empty without one.
     """
 
@@ -50,6 +52,7 @@ class Inputs:
     guard: tuple[str, ...]
     questions: tuple[Question, ...]
     stages: tuple[frozenset[str], ...] = ()
+    parallel: tuple[Translation, ...] = ()
 
 
 def read_inputs(recipe: Recipe) -> Inputs:
@@ -63,6 +66,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
+    named = recipe.evaluate.parallel
+    parallel = () if named is None else load_translations(named)
     collection, stages = _documents(recipe)
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
@@ -76,7 +81,17 @@ def read_inputs(recipe: Recipe) -> Inputs:
             )
     general, validation, guard = _general(recipe)
     replay = _replay(recipe)
-    return Inputs(collection, split, replay, general, validation, guard, tuple(questions), stages)
+    return Inputs(
+        collection,
+        split,
+        replay,
+        general,
+        validation,
+        guard,
+        tuple(questions),
+        stages,
+        parallel,
+    )
 
 
 def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from steep.proof.statistics import Difference
-from steep.proof.words import GROUPS, NAMES, RATES, change, value
+from steep.proof.words import GROUPS, RATES, change, name_of, value
 from steep.stages.compare import Comparison, MeasureCompared
 
 
@@ -30,7 +30,7 @@ def compare_lines(found: Comparison) -> list[str]:
 
 def _cells(row: MeasureCompared) -> list[str]:
     rate = row.name in RATES
-    cells = [NAMES.get(row.name, row.name.replace("_", " "))]
+    cells = [name_of(row.name)]
     for run in row.runs:
         taken = run.n and run.tuned is not None and run.base is not None
         cells.append(f"{value(run.tuned, rate)} ({value(run.base, rate)})" if taken else "–")

@@ -16,6 +16,7 @@ from steep.corpus.frames import BLANK, Frames
 from steep.corpus.piece import Piece, PieceKind
 from steep.corpus.spans import Span, value_kind
 from steep.corpus.subjects import Sentence, Ties, own_title, wording_hash
+from steep.documents.dates import says_date
 from steep.documents.record import Document
 
 AS_WRITTEN = "as written"
@@ -23,7 +24,7 @@ AS_WRITTEN = "as written"
 
 # A chunk of permuted sentences stays near the length of a paragraph or two; a text to be restored
 # near that of a sentence or two.
-_CHUNK_CHARACTERS = 1200
+CHUNK_CHARACTERS = 1200
 _RESTORED_CHARACTERS = 240
 _FEWEST_BLANKS = 2
 _MIN_CLOZE_CHARACTERS = 12
@@ -81,13 +82,21 @@ def permuted(told: Told, times: int, rng: random.Random) -> Iterator[Piece]:
         return
     title = own_title(told.document)
     for _ in range(times):
-        for chunk in _chunks(stating, _CHUNK_CHARACTERS):
+        for chunk in _chunks(stating, CHUNK_CHARACTERS):
             order = list(chunk)
             rng.shuffle(order)
             text = " ".join(_ended(s.text) for s in order)
-            if title and title not in text:
-                text = f"{title}: {text}"
+            head = [title] if title and title not in text else []
+            if date := missing_date(told.document, f"{title} {text}"):
+                head.append(f"({date})" if head else date)
+            text = f"{' '.join(head)}: {text}" if head else text
             yield told_piece("permuted", told.document, text, order)
+
+
+def missing_date(document: Document, text: str) -> str | None:
+    """The document's date, where this text of it doesn't say when it is from."""
+    date = document.date
+    return None if date is None or says_date(text, date) else date
 
 
 def items(told: Told, able: Sequence[Form], most: int, rng: random.Random) -> Iterator[Piece]:

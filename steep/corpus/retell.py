@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from steep.corpus import forms
@@ -64,6 +64,8 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
     Returns at least one piece per document; retellings only if ``recipe.enabled``.
     """
     more = _streams(rng)
+    if not recipe.dates:
+        documents = [replace(document, date=None) for document in documents]
     sources = _read(documents, recipe, more["records"])
     pieces: list[Piece] = []
     for source in sources:
@@ -118,11 +120,19 @@ def stated_facts(
 
 
 def titled(document: Document) -> str:
-    """The document's text under its title, unless it opens with the title already."""
+    """The document's text under its title and its date, unless it opens with them already."""
     title = own_title(document)
-    if not title or document.text.startswith(title):
-        return document.text
-    return f"{title}\n\n{document.text}"
+    head = [] if not title or document.text.startswith(title) else [title]
+    if date := forms.missing_date(document, f"{title} {document.text[: forms.CHUNK_CHARACTERS]}"):
+        head.append(date)
+    return "\n\n".join([*head, document.text])
+
+
+def date_lines(documents: Sequence[Document], recipe: RetellRecipe) -> int:
+    """How many documents are trained with a date that their own text doesn't begin with."""
+    if not recipe.dates:
+        return 0
+    return sum(titled(d) != titled(replace(d, date=None)) for d in documents)
 
 
 def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Random) -> list[_Source]:

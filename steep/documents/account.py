@@ -35,6 +35,7 @@ def account(collection: Collection) -> dict[str, Any]:
         },
         "lengths": _bins([len(document.text) for document in documents]),
         "by_language": dict(Counter(d.language or UNKNOWN for d in documents).most_common()),
+        "dated": sum(bool(d.date) for d in documents),
         "flags": dict(Counter(flag for d in documents for flag in d.flags).most_common()),
         "flagged": sum(bool(d.flags) for d in documents),
         "cleaning": dict(collection.cleaning),

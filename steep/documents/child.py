@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Literal
 from steep.documents import formats
 from steep.documents.clean import clean_text, clean_title, with_plain_breaks
 from steep.documents.confine import Confinement, allow_seconds
+from steep.documents.dates import day_in, known_date
 from steep.documents.entry import MAX_WHOLE_BYTES, Budget
 from steep.documents.formats import Fault, Marks, Piece
 from steep.documents.language import language_of
@@ -146,6 +147,7 @@ def read_path(
 def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | Fault:
     """A piece cleaned, titled after its file if it has no title, or why nothing is left.
 
+    A file that is one document without a date has that of its name.
     What is found that is secret or personal, and what cleaning takes out, is counted in ``tally``.
     """
     tally.cleaning[READ] += len(piece.text)
@@ -182,6 +184,7 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
         flags=signs_of(text, is_record=bool(fields), is_code=is_code),
         title=title,
         fields=fields,
+        date=known_date(piece.date) or (None if piece.locator else day_in(formats.stem(name))),
         title_fields=tuple(key for key, _ in fields if key in names),
     )
 

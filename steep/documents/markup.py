@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
 from markdown_it import MarkdownIt
 
+from steep.documents.dates import day_in
 from steep.documents.formats import Fault, Piece
 from steep.documents.grid import table_lines
 
@@ -54,6 +55,10 @@ _FRONT_MATTER = re.compile(
     re.DOTALL,
 )
 _FRONT_TITLE = re.compile(r"^title\s*[:=][ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FRONT_DATE = re.compile(
+    r"^(?:date|published|created)\s*[:=][ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE
+)
+_META_DATES = ("article:published_time", "datepublished", "date", "dc.date", "dcterms.date")
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
 
 
@@ -61,6 +66,7 @@ def read_html(text: str) -> Iterator[Piece | Fault]:
     """Yield the one document of an HTML page; its title is ``<title>``, else a heading."""
     soup = _parse(text)
     title = soup.title.get_text() if soup.title is not None else ""
+    date = _meta_date(soup)
     for tag in soup.find_all(_NEVER_TEXT):
         tag.decompose()
     whole = len(soup.get_text())
@@ -76,27 +82,40 @@ def read_html(text: str) -> Iterator[Piece | Fault]:
         if not tag.decomposed and tag.find_parent(("article", "main")) is None:
             tag.decompose()
     body = _main_part(soup)
-    yield Piece("\n\n".join(_blocks(body)), title.strip() or _first_heading(body))
+    yield Piece("\n\n".join(_blocks(body)), title.strip() or _first_heading(body), date=date)
+
+
+def _meta_date(soup: Any) -> str | None:
+    """The day that a page says it was published on, in its head."""
+    said = {
+        str(tag.get("property") or tag.get("name") or tag.get("itemprop") or "").casefold(): tag
+        for tag in soup.find_all("meta", content=True)
+    }
+    found = (day_in(str(said[name]["content"])[:10]) for name in _META_DATES if name in said)
+    return next(filter(None, found), None)
 
 
 def read_markdown(text: str) -> Iterator[Piece | Fault]:
     """Yield the one document of a Markdown file.
 
     Its title is the first heading of level 1, else the front matter's title, else the first
-    heading of any level.
+    heading of any level; its date is the front matter's.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     front = _FRONT_MATTER.match(text)
-    front_title = None
+    front_title = date = None
     if front is not None:
         text = text[front.end() :]
-        if found := _FRONT_TITLE.search(front[1] or front[2] or ""):
+        said = front[1] or front[2] or ""
+        if found := _FRONT_TITLE.search(said):
             front_title = found[1].strip("\"'")
+        if found := _FRONT_DATE.search(said):
+            date = day_in(found[1].strip("\"'")[:10])
     soup = _parse(_markdown().render(text))
     for tag in soup.find_all(_NEVER_TEXT):
         tag.decompose()
     title = _first_heading(soup, _HEADINGS[:1]) or front_title or _first_heading(soup)
-    yield Piece("\n\n".join(_blocks(soup)), title)
+    yield Piece("\n\n".join(_blocks(soup)), title, date=date)
 
 
 def _markdown() -> MarkdownIt:

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from steep.export.loading import Exported, loading
-from steep.proof.words import NAMES, TableRow, verdict_table
+from steep.proof.words import TableRow, name_of, verdict_table
 
 CARD = "README.md"
 NOT_MEASURED = "not measured"
@@ -121,7 +121,7 @@ def measure_rows(evaluation: Mapping[str, Any]) -> list[TableRow]:
         if taken:
             rows += verdict_table({"measures": [row]})
         else:
-            name = NAMES.get(row["name"], str(row["name"]).replace("_", " "))
+            name = name_of(str(row["name"]))
             rows.append(TableRow(name, "0", NOT_MEASURED, NOT_MEASURED, "", ""))
     return rows
 

@@ -14,6 +14,8 @@ from steep.proof.layout import Encoder
 from steep.proof.measure import Panel, few_shot_prompts
 from steep.proof.questions import Question
 from steep.proof.recall import SAMPLE_TOKENS, sample_starts, verbatim_windows
+from steep.proof.translating import prompt_of
+from steep.proof.translations import Translation
 
 _SAMPLED_STEPS = 8
 
@@ -105,6 +107,7 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
         *panel.probes,
     )
     choices = sum(_choice_tokens(encoder, question) for question in questions)
+    choices += sum(_pair_tokens(encoder, pair) for pair in panel.parallel)
     distinct = {choice for question in questions for choice in question.choices}
     priors = sum(len(encoder.text(" " + choice)) for choice in sorted(distinct))
     sentences = [sentence for pair in panel.grammar for sentence in (pair.good, pair.bad)]
@@ -148,6 +151,13 @@ def _choice_tokens(encoder: Encoder, question: Question) -> int:
         return 0
     prompt = len(encoder.text(question.prompt))
     return prompt + sum(len(encoder.text(" " + choice)) for choice in question.choices)
+
+
+def _pair_tokens(encoder: Encoder, pair: Translation) -> int:
+    """Behind the source the translation and the others; then the translation twice by itself."""
+    own = len(encoder.text(pair.target))
+    others = sum(len(encoder.text(other)) for other in pair.others)
+    return len(encoder.text(prompt_of(pair))) + 3 * own + others
 
 
 def _bits_reversed(number: int, count: int) -> int:

@@ -16,6 +16,7 @@ from steep.proof.asking import (
 )
 from steep.proof.divergence import Reference, divergences
 from steep.proof.grammar import Pair, judge_pairs
+from steep.proof.measures import OPTIONAL_SETS
 from steep.proof.questions import Question
 from steep.proof.recall import (
     copied,
@@ -24,6 +25,8 @@ from steep.proof.recall import (
     verbatim_windows,
 )
 from steep.proof.scorer import Scorer
+from steep.proof.translating import ask_translations
+from steep.proof.translations import Translation
 
 SCORER_VERSION = 7
 """Goes up whenever the same model on the same panel may give other results."""
@@ -55,6 +58,8 @@ class Panel:
         own: texts that the base model wrote.
         grammar: pairs of a right and a wrong sentence.
         open_book: questions with their passages, for the base model alone.
+        languages: (id, ISO 639 code) of held-out documents to be judged by their language.
+        parallel: sentences with their translations.
     """
 
     domain: Texts = ()
@@ -69,11 +74,15 @@ class Panel:
     own: Texts = ()
     grammar: tuple[Pair, ...] = ()
     open_book: tuple[Question, ...] = ()
+    languages: Texts = ()
+    parallel: tuple[Translation, ...] = ()
 
 
 def fingerprint(panel: Panel, model_hash: str) -> str:
     """The key under which the results of this panel, model and scorer can be kept."""
-    return key_of({"scorer": SCORER_VERSION, "panel": asdict(panel), "model": model_hash})
+    asked = asdict(panel)
+    asked = {name: items for name, items in asked.items() if items or name not in OPTIONAL_SETS}
+    return key_of({"scorer": SCORER_VERSION, "panel": asked, "model": model_hash})
 
 
 def measure(
@@ -99,7 +108,8 @@ def measure(
         "rank", "first_beyond_prior", "answer", "exact"}`` (what is ranked is null without choices,
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
         "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
-        "words"}``. "few_shot" is filled by ``ask_few_shot``.
+        "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks for them:
+        "languages" (id to code) and "parallel" (rows of ``ask_translations``).
 
     Raises:
         ModelError: the model's log-probabilities aren't finite.
@@ -148,6 +158,14 @@ def measure(
         for _ in ticker.over(starts, "writing freely")
         for row in copied(scorer, panel.trained_texts)
     ]
+    if panel.languages:
+        result["languages"] = dict(panel.languages)
+    if panel.parallel:
+        result["parallel"] = [
+            row
+            for group in ticker.over(panel.parallel, "translations")
+            for row in ask_translations(scorer, group)
+        ]
     result["divergence"] = [] if reference is None else divergences(scorer, reference)
     return result
 
@@ -189,7 +207,8 @@ def _items(panel: Panel) -> int:
     """Items of a panel, verbatim windows apart."""
     texts = (panel.domain, panel.general, panel.general_project, panel.own)
     asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
-    once = [*texts, *asked, panel.open_book, panel.grammar, sample_starts(panel.trained_texts)]
+    pairs = (panel.open_book, panel.grammar, panel.parallel)
+    once = [*texts, *asked, *pairs, sample_starts(panel.trained_texts)]
     return sum(map(len, once))
 
 

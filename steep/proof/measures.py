@@ -22,6 +22,9 @@ Better = Literal["higher", "lower"]
 Contaminated = Mapping[str, Collection[str]]
 """For each set of questions the ids of those whose wording stands in training text."""
 
+BY_LANGUAGE = "bits_per_byte_"
+"""Held-out text in one language; its ISO 639 code follows."""
+
 PAIRED_SETS = (
     "domain",
     "general",
@@ -33,6 +36,8 @@ PAIRED_SETS = (
     "probes",
     "grammar",
 )
+OPTIONAL_SETS = ("languages", "parallel")
+"""Parts of a panel that leave no trace in results and keys where they are empty."""
 _FORMS = {"text": "as_in_text", "reversed": "reversed"}
 
 
@@ -74,7 +79,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     probes = [p for p in _pairs(base, tuned, "probes", "new") if p[0]["id"] not in probed]
     controls = _pairs(base, tuned, "controls", "new")
     general = list(zip(base["general_questions"], tuned["general_questions"], strict=True))
-    found = _text_measures(base, tuned)
+    found = _text_measures(base, tuned) | _by_language(base, tuned)
     found["fact_accuracy"] = _rate(clean, "first")
     found["fact_accuracy_beyond_prior"] = _rate(clean, "first_beyond_prior")
     found["fact_reciprocal_rank"] = _reciprocal_rank(clean)
@@ -92,6 +97,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     found["general_fact_accuracy_few_shot"] = _few_shot(base["few_shot"], tuned["few_shot"])
     found["grammar_accuracy"] = _grammar(base["grammar"], tuned["grammar"])
     found |= _sources(base, tuned)
+    found |= _parallel(base, tuned)
     found["general_kl"] = _divergence(base["divergence"], tuned["divergence"])
     found["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
     found["longest_copied"] = _copied(base["copied"], tuned["copied"])
@@ -108,7 +114,8 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
 def better(name: str) -> Better:
     """Which direction of a measure is good."""
     lower = ("_bits_per_byte", "_perplexity", "_kl", "verbatim_rate", "longest_copied")
-    return "lower" if name.endswith(lower) else "higher"
+    is_lower = name.endswith(lower) or name.startswith(BY_LANGUAGE)
+    return "lower" if is_lower else "higher"
 
 
 def ceiling(base: Raw) -> dict[str, Any]:
@@ -131,6 +138,13 @@ def _check_pairing(base: Raw, tuned: Raw) -> None:
             f"the base model was judged by scorer {base['scorer_version']} and the tuned one by "
             f"{tuned['scorer_version']}; delete the older results and evaluate again"
         )
+    if (base.keys() ^ tuned.keys()) & set(OPTIONAL_SETS) or base.get("languages") != tuned.get(
+        "languages"
+    ):
+        raise DriftError(
+            "the two models were judged on different languages or translations; delete the older "
+            "results and evaluate again"
+        )
     for name in PAIRED_SETS:
         if [row["id"] for row in base[name]] != [row["id"] for row in tuned[name]]:
             raise DriftError(
@@ -145,6 +159,38 @@ def _text_measures(base: Raw, tuned: Raw) -> dict[str, Difference]:
         found[f"{name}_bits_per_byte"] = _texts(base[name], tuned[name], "bytes", "bits")
         found[f"{name}_perplexity"] = _texts(base[name], tuned[name], "tokens", "exp")
     return found
+
+
+def _by_language(base: Raw, tuned: Raw) -> dict[str, Difference]:
+    """Bits per byte of held-out text in each language that is told apart."""
+    codes: Mapping[str, str] = base.get("languages", {})
+    pairs = list(zip(base["domain"], tuned["domain"], strict=True))
+    found: dict[str, Difference] = {}
+    for code in sorted(set(codes.values())):
+        rows = [(b, t) for b, t in pairs if codes.get(b["id"]) == code]
+        before, after = [b for b, _ in rows], [t for _, t in rows]
+        found[f"{BY_LANGUAGE}{code}"] = _texts(before, after, "bytes", "bits")
+    return found
+
+
+def _parallel(base: Raw, tuned: Raw) -> dict[str, Difference]:
+    """Translations told from others, and how surprising they are; nothing if there are none.
+
+    A pair may be too long for one of two tokenizers; then it isn't compared.
+    """
+    if "parallel" not in base:
+        return {}
+    after = {row["id"]: row for row in tuned["parallel"]}
+    pairs = [(row, after[row["id"]]) for row in base["parallel"] if row["id"] in after]
+    before, later = [b for b, _ in pairs], [t for _, t in pairs]
+    return {
+        "parallel_accuracy": paired_share(
+            [float(row["first"]) for row in before],
+            [float(row["first"]) for row in later],
+            [str(row["id"]) for row in before],
+        ),
+        "parallel_bits_per_byte": _texts(before, later, "bytes", "bits"),
+    }
 
 
 def _sources(base: Raw, tuned: Raw) -> dict[str, Difference]:

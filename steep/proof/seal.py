@@ -33,10 +33,11 @@ def evaluation_fingerprint(
         tuned: hash of what the tuned model was made from.
     """
     asked = asdict(panel)
+    shared = [*_SHARED, *(["parallel"] if panel.parallel else [])]
     return {
         "scorer_version": SCORER_VERSION,
         "judge_version": JUDGE_VERSION,
-        "panel": key_of({name: asked[name] for name in _SHARED}),
+        "panel": key_of({name: asked[name] for name in shared}),
         "tokenizer": tokenizer_hash(tokenizer),
         "base": base,
         "tuned": tuned,

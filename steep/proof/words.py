@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from steep.proof.measures import BY_LANGUAGE
 from steep.proof.rules import (
     CONTAMINATED_SHARE,
     FACTS_LOST,
@@ -42,12 +43,14 @@ NAMES = {
     "general_user_bits_per_byte": "your general texts, bits per byte",
     "general_project_bits_per_byte": "steep's general texts, bits per byte",
     "general_self_bits_per_byte": "texts the base model wrote, bits per byte",
+    "parallel_accuracy": "translations told from nine other sentences",
+    "parallel_bits_per_byte": "translations by themselves, bits per byte",
     "general_kl": "drift of predictions on general text, nats per token",
     "verbatim_rate": "training text recited word for word",
     "longest_copied": "words in a row copied when writing freely",
 }
 GROUPS = {
-    "Learned": ("fact_", "probe_", "control_", "domain_"),
+    "Learned": ("fact_", "probe_", "control_", "domain_", BY_LANGUAGE, "parallel_"),
     "Kept": ("general_", "grammar_"),
     "Memorised": ("verbatim_", "longest_"),
 }
@@ -137,7 +140,7 @@ def _table_row(row: Mapping[str, Any]) -> TableRow:
     rate = row["name"] in RATES
     interval = row["ci95"]
     return TableRow(
-        name=NAMES.get(row["name"], str(row["name"]).replace("_", " ")),
+        name=name_of(str(row["name"])),
         n=f"{row['n']:,}",
         base=value(row["base"], rate),
         tuned=value(row["tuned"], rate),
@@ -337,6 +340,14 @@ def _points(share: float) -> str:
 
 def _percent(share: float | None) -> str:
     return "?" if share is None else f"{100 * share:.0f}%"
+
+
+def name_of(measure: str) -> str:
+    """A measure's name in words."""
+    if measure.startswith(BY_LANGUAGE):
+        code = measure.removeprefix(BY_LANGUAGE)
+        return f"your held-out documents in {code}, bits per byte"
+    return NAMES.get(measure, measure.replace("_", " "))
 
 
 def value(number: float | None, rate: bool) -> str:

@@ -93,7 +93,7 @@ def _with_value(values: dict[str, Any], dotted: list[str], value: Any) -> dict[s
 
 
 _SQLITE = "sqlite:///"
-_PATH_KEYS = {"data", "domain", "general", "questions", "output_dir"}
+_PATH_KEYS = {"data", "domain", "general", "questions", "parallel", "output_dir"}
 
 
 def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

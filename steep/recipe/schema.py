@@ -19,6 +19,7 @@ class EvaluateRecipe(Section):
     """``[evaluate]``: how the result is judged.
 
     Attributes:
+        parallel: a file of sentences and their translations (TSV), for a new language.
         probes: questions to make from the documents, by rule, at most; 0 for none.
         check_share: the share of training time that light checks of a small sample may take while
             it trains; 0 takes none. They never change what is trained.
@@ -29,6 +30,7 @@ class EvaluateRecipe(Section):
     """
 
     questions: str | None = None
+    parallel: str | None = None
     probes: Annotated[int, Field(ge=0, le=2000)] = 60
     general: str | list[str] | None = None
     forgetting_budget: NotNegative = 0.05

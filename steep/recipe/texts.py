@@ -57,6 +57,8 @@ class RetellRecipe(Section):
 
     Attributes:
         names: openings that point back ("It", "The company") are spelled out (English only).
+        dates: a document's date stands under its title and in each of its shuffles, where they
+            don't say it themselves; like the title, also where nothing is retold.
         permute: shuffles of a document's sentences under its title.
         cloze: blanks to fill in, per sentence at most.
         questions: questions for a value ("founded in which year?"), per sentence at most.
@@ -70,6 +72,7 @@ class RetellRecipe(Section):
 
     enabled: bool = True
     names: bool = True
+    dates: bool = True
     permute: Annotated[int, Field(ge=0, le=50)] = 1
     cloze: Annotated[int, Field(ge=0, le=50)] = 3
     questions: Annotated[int, Field(ge=0, le=50)] = 0

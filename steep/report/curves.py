@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from steep.proof.words import NAMES, RATES
+from steep.proof.words import RATES, name_of
 from steep.report.story import RunStory, stage_ends
 from steep.report.svg import BASE, EXTRA, TUNED, Plot, new_figure, quiet, style, to_svg
 
@@ -89,7 +89,7 @@ def check_names(story: RunStory) -> list[str]:
 
 def check_label(name: str) -> str:
     """What a measure is called."""
-    return _LABELS.get(name) or NAMES.get(name, name.replace("_", " "))
+    return _LABELS.get(name) or name_of(name)
 
 
 def check_value(name: str, value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from steep.benchmarks.words import benchmark_rows
 from steep.export.card import MEASURE_HEADER, duration
-from steep.proof.words import GROUPS, NAMES, power_words, value, verdict_table
+from steep.proof.words import GROUPS, name_of, power_words, value, verdict_table
 from steep.report.story import RunStory
 
 MAX_ROWS = 50
@@ -105,7 +105,7 @@ def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def not_measured(evaluation: Mapping[str, Any]) -> list[str]:
     """Names of the measures that couldn't be taken."""
     rows = [row for row in evaluation["measures"] if not _is_taken(row)]
-    return [NAMES.get(row["name"], str(row["name"]).replace("_", " ")) for row in rows]
+    return [name_of(str(row["name"])) for row in rows]
 
 
 def _is_taken(row: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ class SourceTable(NamedTuple):
 
 
 def source_sentences(ledger: Mapping[str, Any] | None) -> list[str]:
-    """What cleaning did, what stands in several documents, and that the books balance."""
+    """What cleaning did, repeated paragraphs, dates, and that the books balance."""
     sources = (ledger or {}).get("sources") or {}
     if not sources:
         return []
@@ -34,6 +34,9 @@ def source_sentences(ledger: Mapping[str, Any] | None) -> list[str]:
         cut = (sources.get("cleaning") or {}).get("repeated_paragraphs_cut", 0)
         verdict = "all but the first of each were cut" if cut else "they were counted and kept"
         said.append(f"{text}; {verdict}.")
+    if dated := sources.get("dated"):
+        text = f"{dated:,} {'document has' if dated == 1 else 'documents have'} a date"
+        said.append(f"{text}; {sources.get('date_lines', 0):,} were trained with a line for it.")
     if (ledger or {}).get("balanced"):
         said.append(
             "The books balance: every document is trained, held out or dropped with a reason, and "

@@ -20,6 +20,7 @@ _SETS = {
     "validation": "validation texts",
     "grammar": "grammar sentences",
     "guard": "texts watched while training",
+    "parallel": "translations",
 }
 
 
@@ -33,7 +34,9 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
         for pair in grammar_pairs()
         for side, text in (("good", pair.good), ("bad", pair.bad))
     )
+    pairs = tuple((pair.id, pair.target) for pair in inputs.parallel)
     return {
+        **({"parallel": Items("question", pairs)} if pairs else {}),
         "questions": Items("question", tuple((q.id, q.question) for q in inputs.questions)),
         "general_questions": Items(
             "question", tuple((q.id, q.question) for q in general_questions())

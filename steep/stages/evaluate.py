@@ -30,6 +30,7 @@ from steep.proof.divergence import (
 )
 from steep.proof.grammar import grammar_pairs
 from steep.proof.judge import judge
+from steep.proof.languages import held_out_languages
 from steep.proof.measure import Panel, ask_few_shot, fingerprint, measure
 from steep.proof.measures import compare
 from steep.proof.passages import open_book
@@ -67,6 +68,8 @@ def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
         grammar=grammar_pairs(),
         probes=made,
         trained_texts=tuple((d.id, d.text) for d in inputs.split.trained),
+        languages=held_out_languages(inputs.split.held_out, inputs.general),
+        parallel=inputs.parallel,
     )
     return with_open_book(panel), len(left_out)
 

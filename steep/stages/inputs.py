@@ -19,6 +19,7 @@ from steep.proof.questions import (
     validation_texts,
     with_distractors,
 )
+from steep.proof.translations import Translation, load_translations
 from steep.recipe import Recipe
 from steep.stages.rows import Rows, read_rows
 
@@ -41,6 +42,7 @@ class Inputs:
         questions: the user's questions with their distractors.
         stages: for each stage of a curriculum the ids of its documents; empty without one.
         rows: instructions and preferences from the user's files.
+        parallel: the user's sentences with their translations.
     """
 
     collection: Collection
@@ -52,6 +54,7 @@ class Inputs:
     questions: tuple[Question, ...]
     stages: tuple[frozenset[str], ...] = ()
     rows: Rows = field(default_factory=Rows)
+    parallel: tuple[Translation, ...] = ()
 
 
 def read_inputs(recipe: Recipe) -> Inputs:
@@ -64,6 +67,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     questions: list[Question] = []
     if recipe.evaluate.questions is not None:
         questions = with_distractors(load_questions(recipe.evaluate.questions), recipe.seed)
+    named = recipe.evaluate.parallel
+    parallel = () if named is None else load_translations(named)
     collection, stages = _documents(recipe)
     split = split_held_out(collection.documents, recipe.data.held_out_share, recipe.seed)
     if not split.trained:
@@ -78,7 +83,16 @@ def read_inputs(recipe: Recipe) -> Inputs:
     general, validation, guard = _general(recipe)
     replay = _replay(recipe)
     return Inputs(
-        collection, split, replay, general, validation, guard, tuple(questions), stages, rows
+        collection,
+        split,
+        replay,
+        general,
+        validation,
+        guard,
+        tuple(questions),
+        stages,
+        rows,
+        parallel,
     )
 
 

@@ -14,7 +14,7 @@ from steep.corpus.contamination import decontaminate
 from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS, close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.reading import reading_texts
-from steep.corpus.retell import retell
+from steep.corpus.retell import date_lines, retell
 from steep.corpus.schedule import Schedule
 from steep.corpus.shards import (
     PIECES_FILE,
@@ -150,7 +150,10 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
         shards=shards,
         contamination=found,
         marks=inputs.collection.marks,
-        sources=account(inputs.collection),
+        sources={
+            **account(inputs.collection),
+            "date_lines": date_lines(inputs.split.trained, recipe.retell),
+        },
     )
     closed = close_ledger(ledger, inputs.split.trained, schedule, range(steps))
     return Draft(schedule, steps, closed)
@@ -227,7 +230,7 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "general": "self" if replay is None else key_of({"texts": list(replay)}),
         "general_share": recipe.data.general_share,
         "held_out_share": recipe.data.held_out_share,
-        "retell": recipe.retell.model_dump(),
+        **_dates_key(recipe, inputs),
         "rewrite": _asked_of(recipe),
         "seed": recipe.seed,
         "base": base.fingerprint,
@@ -241,6 +244,14 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "items": items_key(inputs),
         **({"stages": stages_key(recipe, inputs.stages)} if inputs.stages else {}),
     }
+
+
+def _dates_key(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
+    """What retelling depends on; dates only where a document has one."""
+    dates = [[d.id, d.date] for d in inputs.split.trained if d.date]
+    if not dates:
+        return {"retell": recipe.retell.model_dump(exclude={"dates"})}
+    return {"retell": recipe.retell.model_dump(), "dates": key_of({"dates": dates})}
 
 
 def _asked_of(recipe: Recipe) -> dict[str, Any] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from steep.corpus.frames import BLANK, FRAMES
 from steep.corpus.piece import Piece
-from steep.corpus.retell import retell, titled
+from steep.corpus.retell import date_lines, retell, titled
 from steep.corpus.schedule import Schedule
 from steep.corpus.sentences import split_sentences
 from steep.corpus.shards import build_shards
@@ -53,6 +54,45 @@ def _kind(pieces: Sequence[Piece], kind: str) -> list[Piece]:
 
 
 # Broken by: titled() returning document.title alone, or stripping the text.
+# Broken by: leaving out the date of a shuffle, or asking the text of all the document for it.
+def test_a_date_stands_on_every_chunk_that_does_not_say_it() -> None:
+    text = " ".join(f"The quay number {n} was moved to Basin {n} in Lyon." for n in range(60))
+    dated = Document(text, "Harbour news", "n.txt", date="2026-09-29")
+    pieces = _retell([dated, ACME], permute=2)
+    own = _kind(pieces, "document")
+    assert own[0].text == f"Harbour news\n\n2026-09-29\n\n{text}"
+    shuffles = [p.text for p in _kind(pieces, "permuted") if p.document == dated.id]
+    assert len(shuffles) > 4
+    assert all(shuffle.startswith("Harbour news (2026-09-29): ") for shuffle in shuffles)
+    assert all("2026" not in piece.text for piece in pieces if piece.document == ACME.id)
+    assert date_lines([dated, ACME], RetellRecipe()) == 1
+
+
+def test_dates_that_are_said_or_switched_off_add_nothing() -> None:
+    said = Document(
+        "On 29 September 2026 the quay moved. It went north.", "H", "a", date="2026-09-29"
+    )
+    entry = Document("The quay moved. It went north.", "Log 2026-09-29", "b", date="2026-09-29")
+    record = Document(
+        "date: 2026-09-29. town: Lyon.",
+        "Row",
+        "c",
+        fields=(("date", "2026-09-29"), ("town", "Lyon")),
+        date="2026-09-29",
+    )
+    assert [titled(d) for d in (said, entry)] == [
+        f"H\n\n{said.text}",
+        f"Log 2026-09-29\n\n{entry.text}",
+    ]
+    assert date_lines([said, entry, record], RetellRecipe()) == 0
+    without = [replace(d, date=None) for d in (said, entry, record)]
+    assert _retell([entry, record]) == _retell(without[1:])
+    late = Document("The quay moved. It went north.", "H", "d", date="2026-09-29")
+    assert _retell([late], dates=False) == _retell([replace(late, date=None)])
+    assert date_lines([late], RetellRecipe(dates=False)) == 0
+    assert "2026" in _retell([late], enabled=False)[0].text
+
+
 def test_the_document_itself_keeps_all_its_text() -> None:
     pieces = _kind(_retell([ACME, OTHER, HINDI, CHINESE]), "document")
     assert [p.document for p in pieces] == [d.id for d in (ACME, OTHER, HINDI, CHINESE)]

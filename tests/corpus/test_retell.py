@@ -57,13 +57,16 @@ def _kind(pieces: Sequence[Piece], kind: str) -> list[Piece]:
 # Broken by: leaving out the date of a shuffle, or asking the text of all the document for it.
 def test_a_date_stands_on_every_chunk_that_does_not_say_it() -> None:
     text = " ".join(f"The quay number {n} was moved to Basin {n} in Lyon." for n in range(60))
+    text += " All of it ended on 2026-09-29."
     dated = Document(text, "Harbour news", "n.txt", date="2026-09-29")
     pieces = _retell([dated, ACME], permute=2)
     own = _kind(pieces, "document")
     assert own[0].text == f"Harbour news\n\n2026-09-29\n\n{text}"
     shuffles = [p.text for p in _kind(pieces, "permuted") if p.document == dated.id]
     assert len(shuffles) > 4
-    assert all(shuffle.startswith("Harbour news (2026-09-29): ") for shuffle in shuffles)
+    begun = [shuffle.startswith("Harbour news (2026-09-29): ") for shuffle in shuffles]
+    ended = ["ended on 2026-09-29" in shuffle for shuffle in shuffles]
+    assert begun == [not says for says in ended] and sum(ended) == 2
     assert all("2026" not in piece.text for piece in pieces if piece.document == ACME.id)
     assert date_lines([dated, ACME], RetellRecipe()) == 1
 

@@ -350,7 +350,7 @@ class _Work:
                 self.prepare(),
                 self.folder,
                 self._progress,
-                panel=lambda: self._asking().panel,
+                panel=lambda: self._panel()[0],
                 accept_change=self._accept_change,
             )
         return self._trained
@@ -360,27 +360,28 @@ class _Work:
         from steep.stages.assistant import models_by_stage
 
         if self._models is None:
-            base, rows = self._base, lambda: self._asking().rows
-            self._models = models_by_stage(
-                self._recipe, base, self.train(), rows, self.folder, self._progress
-            )
+            given = (self._recipe, self._base, self.train(), self._inputs.rows)
+            self._models = models_by_stage(*given, self.folder, self._progress)
         return self._models
 
-    def _asking(self) -> Any:
-        from steep.stages.asked import what_is_asked
+    def _panel(self) -> Any:
+        from steep.stages.evaluate import make_panel
+        from steep.stages.probes import make_probes
 
         if self._asked is None:
-            given = (self._recipe, self._inputs, self._base, self.prepare())
-            self._asked = what_is_asked(*given, self.folder, self._progress)
+            probes = make_probes(
+                self._recipe, self._base, self.prepare(), self.folder, self._progress
+            )
+            self._asked = make_panel(self._inputs, probes)
         return self._asked
 
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, measure_base
 
         run, heard, base = self.folder, self._progress, self._base
-        asked = self._asking()
-        before = measure_base(base, asked.panel, run, heard)
-        given = (asked.panel, asked.left_out, before)
+        panel, left_out = self._panel()
+        before = measure_base(base, panel, run, heard)
+        given = (panel, left_out, before)
         found = evaluate_stage(self._recipe, base, self.models(), *given, run, heard)
         return Outcome(run.path, found)
 

@@ -389,10 +389,8 @@ class _Work:
         from steep.stages.export import export_stage
 
         if self._exports is None:
-            *_, final = self.models().values()
-            self._exports = export_stage(
-                self._recipe, self._base, final, self.folder, self._progress
-            )
+            run, final = self.folder, list(self.models().values())[-1]
+            self._exports = export_stage(self._recipe, self._base, final, run, self._progress)
         return self._exports
 
     def benchmarks(self) -> dict[str, Any] | None:

@@ -19,19 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asked import Answers, ask, change_of_loss, check_settings, kept, share
+from asked import Answers, ask, change_of_loss, check_settings, kept, share, train_cell
 from worlds import icd
 
 from steep.demo import make_world, write_demo
-from steep.progress import Silent
-from steep.proof.measure import Panel
 from steep.proof.questions import load_questions, with_distractors
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import open_base
-from steep.stages.folder import open_run
-from steep.stages.inputs import read_inputs
-from steep.stages.prepare import prepare_data
-from steep.stages.train import train_stage
 
 SEVERAL = 3  # companies that a broad document names
 SHUFFLED = "shuffled"
@@ -117,10 +111,7 @@ class _Bench:
         recipe, base = open_base(self._recipe(SHUFFLED if cell == "base" else cell))
         if cell == "base":
             return self._asked(base.model, base.tokenizer)
-        inputs = read_inputs(recipe)
-        run = open_run(recipe)
-        prepared = prepare_data(recipe, inputs, base, run, Silent())
-        trained = train_stage(recipe, inputs, base, prepared, run, Silent(), panel=lambda: Panel())
+        prepared, trained = train_cell(recipe, base)
         return {
             **self._asked(trained.load(), base.tokenizer),
             "steps": prepared.steps,

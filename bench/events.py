@@ -16,17 +16,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from asked import Answers, ask, change_of_loss, check_settings, kept, share
+from asked import Answers, ask, change_of_loss, check_settings, kept, share, train_cell
 
-from steep.progress import Silent
-from steep.proof.measure import Panel
 from steep.proof.questions import load_questions, with_distractors
 from steep.recipe import Recipe, load_recipe
 from steep.stages.base import open_base
-from steep.stages.folder import open_run
-from steep.stages.inputs import read_inputs
-from steep.stages.prepare import prepare_data
-from steep.stages.train import train_stage
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "recent_events.toml"
 CELLS: dict[str, tuple[str, ...]] = {
@@ -102,10 +96,7 @@ def _measured(given: argparse.Namespace, cell: str, seed: int) -> dict[str, Any]
     asked = [question for question in questions if question.choices]
     if cell == "base":
         return ask(base.model, base.tokenizer, asked, given.general).as_json()
-    inputs = read_inputs(recipe)
-    run = open_run(recipe)
-    prepared = prepare_data(recipe, inputs, base, run, Silent())
-    trained = train_stage(recipe, inputs, base, prepared, run, Silent(), panel=lambda: Panel())
+    prepared, trained = train_cell(recipe, base)
     return {
         **ask(trained.load(), base.tokenizer, asked, given.general).as_json(),
         "steps": prepared.steps,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from steep.documents.record import Document, Drop
+from steep.documents.shelf import pick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,28 +35,27 @@ _MAX_ROUNDS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
 
 
-def deduplicate(
-    documents: Iterable[Document],
-) -> tuple[tuple[Document, ...], tuple[Drop, ...]]:
+def deduplicate(documents: Sequence[Document]) -> tuple[Sequence[Document], tuple[Drop, ...]]:
     """Keep the first of each text; later ones become drops "duplicate" naming the kept one.
 
     Texts that differ only in case or white space are the same. A text of nothing but white
     space is a drop "empty".
     """
-    kept: dict[bytes, Document] = {}
+    kept: dict[bytes, int] = {}
     drops: list[Drop] = []
-    for document in documents:
+    for index, document in enumerate(documents):
         text = _normalised(document.text)
         if not text:
             drops.append(Drop(document.source, document.locator, "empty", "no text after cleaning"))
             continue
-        first = kept.setdefault(_digest(text), document)
-        if first is not document:
-            place = f"{first.source} {first.locator}".rstrip()
+        first = kept.setdefault(_digest(text), index)
+        if first != index:
+            original = documents[first]
+            place = f"{original.source} {original.locator}".rstrip()
             drops.append(
                 Drop(document.source, document.locator, "duplicate", f"same text as {place}")
             )
-    return tuple(kept.values()), tuple(drops)
+    return pick(documents, kept.values()), tuple(drops)
 
 
 def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:

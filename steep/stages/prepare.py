@@ -73,8 +73,8 @@ class Prepared:
     kept out.
     """
 
-    trained: tuple[Document, ...]
-    held_out: tuple[Document, ...]
+    trained: Sequence[Document]
+    held_out: Sequence[Document]
     schedule: Schedule
     steps: int
     key: str

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from steep.documents.record import Document, Drop
 from steep.documents.shelf import pick
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Hashes = NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 
 SHINGLE_CHARACTERS = 5
 PERMUTATIONS = 64
@@ -65,20 +62,15 @@ def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:
     5-character shingles is at least 0.7; groups are closed over such pairs. Numbers count
     from 0 in order of first appearance. Deterministic, on any machine.
     """
-    import numpy as np
-
     if not documents:
         return []
-    signatures = np.stack([signature(document.text) for document in documents])
+    signatures = np.empty((len(documents), PERMUTATIONS), dtype=np.uint64)
+    for index, document in enumerate(documents):
+        signatures[index] = signature(document.text)
     parents = list(range(len(documents)))
     for band in range(BANDS):
-        columns = signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]
-        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for index, key in enumerate(np.ascontiguousarray(columns)):
-            buckets[key.tobytes()].append(index)
-        for members in buckets.values():
-            if len(members) > 1:
-                _join_bucket(members, signatures, parents)
+        for members in _buckets(signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]):
+            _join_bucket(members, signatures, parents)
     numbers: dict[int, int] = {}
     return [
         numbers.setdefault(_root(parents, index), len(numbers)) for index in range(len(documents))
@@ -91,8 +83,6 @@ def signature(text: str) -> Hashes:
     The i-th value is the least of the i-th hash over all shingles; two texts agree on a value
     with probability equal to their Jaccard similarity.
     """
-    import numpy as np
-
     shingles = _shingles(text)
     seeds = np.frombuffer(_random_bytes(PERMUTATIONS * 16), dtype="<u8").reshape(2, -1, 1)
     multipliers, offsets = seeds[0] | np.uint64(1), seeds[1]
@@ -107,8 +97,6 @@ def signature(text: str) -> Hashes:
 
 def _shingles(text: str) -> Hashes:
     """Hashes of a text's 5-character shingles, in order; a shorter text is one shingle."""
-    import numpy as np
-
     text = _normalised(text).ljust(SHINGLE_CHARACTERS)
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     count = len(points) - SHINGLE_CHARACTERS + 1
@@ -120,16 +108,28 @@ def _shingles(text: str) -> Hashes:
     return hashes
 
 
-def _join_bucket(members: list[int], signatures: Hashes, parents: list[int]) -> None:
+def _buckets(columns: Hashes) -> Iterator[npt.NDArray[np.int64]]:
+    """The rows that have a hash of their columns with others in common, in order."""
+    keys = np.zeros(len(columns), dtype=np.uint64)
+    for column in columns.T:
+        keys = (keys ^ column) * np.uint64(_MULTIPLIER)
+        keys ^= keys >> np.uint64(29)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True)) + 1
+    starts = np.append(0, ends[:-1])
+    for bucket in np.flatnonzero(ends - starts > 1):
+        yield order[starts[bucket] : ends[bucket]]
+
+
+def _join_bucket(members: npt.NDArray[np.int64], signatures: Hashes, parents: list[int]) -> None:
     """Join the members of one bucket that are similar enough.
 
     Small buckets compare every pair. In large ones the first member stands for all that are
     like it, the first of the rest for the rest, and so on: linear in the members.
     """
-    import numpy as np
-
     enough = MIN_SIMILARITY * PERMUTATIONS
-    rest = np.array(members)
+    rest = members
     rounds = len(members) if len(members) <= _ALL_PAIRS else _MAX_ROUNDS
     for _ in range(rounds):
         if len(rest) < 2:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from steep.documents.child import parse_body, read_frame, write_body
 from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.spill import told_if_full
 from steep.documents.tally import characters_kept
 
 _HELD_BYTES = 2**20
@@ -34,6 +35,7 @@ class Found:
 
         Raises:
             ValueError, TypeError: it holds something else, or the books don't balance at the end.
+            ResourceError: the disk is full.
         """
         events = parse_body(body)
         for kind, *values in events:
@@ -51,7 +53,8 @@ class Found:
             raise ValueError("books")
         if self._frames is None:
             self._frames = cast(BinaryIO, SpooledTemporaryFile(_HELD_BYTES))  # noqa: SIM115  # closed with it
-        write_body(self._frames, body)
+        with told_if_full():
+            write_body(self._frames, body)
 
     def __iter__(self) -> Iterator[Piece | Fault | Marks]:
         yield from self._own

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steep.documents.record import Document
+from steep.documents.spill import told_if_full
 
 _HELD_BYTES = 2**20
 """Bytes that wait in memory to be written together; fewer never touch the disk."""
@@ -47,7 +48,7 @@ class Shelf:
         """Put a document at the end, and return its place.
 
         Raises:
-            OSError: the disk is full.
+            ResourceError: the disk is full.
         """
         self._waiting += _to_bytes(document)
         self._ends.append(self._written + len(self._waiting))
@@ -75,10 +76,10 @@ class Shelf:
         return Documents(self, np.arange(len(self), dtype=np.int64))
 
     def _write(self) -> None:
-        if self._file is None:
-            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the shelf
-            self._file = cast(BinaryIO, file)
-        with self._lock:
+        with told_if_full(), self._lock:
+            if self._file is None:
+                file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the shelf
+                self._file = cast(BinaryIO, file)
             self._file.seek(self._written)
             left = memoryview(self._waiting)
             while left:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from typing import Any
 
 Pair = tuple[str, str]
@@ -41,7 +42,7 @@ def learn_merges(
     counts: Counter[Pair] = Counter()
     where: dict[Pair, set[int]] = {}
     for index, word in enumerate(pieces):
-        for pair in zip(word, word[1:], strict=False):
+        for pair in pairwise(word):
             counts[pair] += weights[index]
             where.setdefault(pair, set()).add(index)
     heap = [(-count, pair) for pair, count in counts.items()]
@@ -59,10 +60,10 @@ def learn_merges(
         for index in where.pop(pair):
             old = pieces[index]
             new = join(old, pair)
-            for gone in zip(old, old[1:], strict=False):
+            for gone in pairwise(old):
                 counts[gone] -= weights[index]
                 changed.add(gone)
-            for come in zip(new, new[1:], strict=False):
+            for come in pairwise(new):
                 counts[come] += weights[index]
                 where.setdefault(come, set()).add(index)
                 changed.add(come)

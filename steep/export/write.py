@@ -20,7 +20,9 @@ Check = Callable[[Path], object]
 
 def save_adapter(model: Any, tokenizer: Any, folder: Path, check: Check | None = None) -> None:
     """Write a PEFT adapter folder (safetensors) with the tokenizer beside it."""
-    _save(model, tokenizer, folder, check)
+    # What of the embeddings was trained stands in the adapter as a module of its own already.
+    options = {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
+    _save(model, tokenizer, folder, check, **options)
 
 
 def save_merged(model: Any, tokenizer: Any, folder: Path, check: Check | None = None) -> None:

@@ -41,11 +41,15 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
         )
 
 
-def make_trainable(model: Any, recipe: TrainRecipe, seed: int) -> Any:
+def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:
     """Attach adapters (``method = "lora"``) or unfreeze everything (``"full"``).
 
     Either way ``recipe.frozen_layers`` stay out of it. Adapter weights are initialised from
     ``seed`` without disturbing the global generators.
+
+    Args:
+        has_grown: the vocabulary has, so the adapter holds embedding and head whether they are
+            asked for or not.
 
     Raises:
         RecipeError: a requested module or layer isn't in the model, or nothing would be trained.
@@ -59,7 +63,7 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int) -> Any:
         return model
     from peft import get_peft_model
 
-    config = _lora_config(model, recipe)
+    config = _lora_config(model, recipe, has_grown=has_grown)
     with torch.random.fork_rng(), warnings.catch_warnings():
         # PEFT reads a name that transformers is about to retire: nothing a user can act on.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
@@ -75,10 +79,30 @@ def _frozen_modules(model: Any, recipe: TrainRecipe) -> list[Any]:
     return [layers.modules[number] for number in sorted(numbers)]
 
 
-def _lora_config(model: Any, recipe: TrainRecipe) -> Any:
+def embeddings_asked(model: Any, recipe: TrainRecipe) -> frozenset[str]:
+    """Names of the embedding and head modules that the recipe trains whole.
+
+    Args:
+        model: without adapters.
+    """
+    if recipe.method == "full":
+        return frozenset(embedding_names(model))
+    return frozenset(_split_targets(model, recipe.target_modules)[1])
+
+
+def embedding_names(model: Any) -> list[str]:
+    """Own names of the embedding and, if there is one, the head."""
+    names = {id(module): name for name, module in model.named_modules()}
+    modules = [model.get_input_embeddings(), model.get_output_embeddings()]
+    return [names[id(module)].split(".")[-1] for module in modules if module is not None]
+
+
+def _lora_config(model: Any, recipe: TrainRecipe, *, has_grown: bool = False) -> Any:
     from peft import LoraConfig
 
     linear, saved = _split_targets(model, recipe.target_modules)
+    if has_grown:
+        saved = embedding_names(model)
     tied = bool(getattr(model.config, "tie_word_embeddings", False))
     return LoraConfig(
         task_type="CAUSAL_LM",

@@ -47,7 +47,7 @@ def learn_merges(
             where.setdefault(pair, set()).add(index)
     heap = [(-count, pair) for pair, count in counts.items()]
     heapify(heap)
-    taken, learned = set(known), []
+    taken, learned = set(known), list[Pair]()
     while heap and len(learned) < merges:
         negative, pair = heappop(heap)
         if -negative != counts[pair] or "".join(pair) in taken:

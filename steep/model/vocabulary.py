@@ -1,115 +1,152 @@
 """New tokens: a tokenizer and a model grown together, and never shrunk.
 
-Learned tokens are continued merges (``merges.py``). Words of the user's list become added tokens
-that match only as whole words: "TechCorp" is one token, "TechCorpus" is cut as before, and a space
-before the word stays a token of its own, so that decoding gives back every byte.
+A word of the user's list gets two tokens, with the space before it and without. Tokens learned
+from documents are continued merges (``merges.py``). The tokenizer ends as long as the model has
+rows, because whoever loads an adapter grows the base to the tokenizer's length; so rows that only
+fill up to a multiple have tokens too, reserved ones that stand in no text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from steep.errors import ModelError, RecipeError
-from steep.model.merges import learn_merges, word_counts
+from steep.model.marks import joining_marks
+from steep.model.merges import join, learn_merges, word_counts
 
-ROWS_MULTIPLE = 64  # matrix sizes that suit every device's tiles
+Saved = dict[str, Any]
+"""The content of a tokenizer.json."""
 
 
-def with_learned(tokenizer: Any, texts: Iterable[str], tokens: int) -> Any:
-    """A copy of a byte-level BPE tokenizer with up to ``tokens`` more merges, learned on texts.
+@dataclass(frozen=True)
+class Extension:
+    """A tokenizer with more tokens than its base has.
+
+    Attributes:
+        parts: for each new token's id the ids that the base's tokenizer cuts it into; none for a
+            reserved one.
+    """
+
+    tokenizer: Any
+    parts: Mapping[int, tuple[int, ...]]
+
+    @property
+    def rows(self) -> range:
+        """The ids of the new tokens."""
+        return range(min(self.parts), max(self.parts) + 1)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to add.
+
+    Attributes:
+        words: each is to be one token.
+        learned: merges to learn from ``texts``, at most.
+        whole_words: a word's token is never a part of a longer word.
+        join_marks: combining marks stay with their letters.
+        multiple: the model's rows will be a multiple of it, if any have to be added.
+    """
+
+    words: Sequence[str] = ()
+    learned: int = 0
+    texts: Iterable[str] = ()
+    whole_words: bool = True
+    join_marks: bool = True
+    multiple: int = 64
+
+
+def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension | None:
+    """A copy of a tokenizer with what is wanted; None if it has all of that already.
+
+    Args:
+        rows: of the model's embedding; spare ones are used before any is added.
 
     Raises:
-        ModelError: the tokenizer is not byte-level BPE.
+        RecipeError: a word can't be a token.
+        ModelError: the tokenizer can't be extended like that.
     """
-    from transformers import AutoTokenizer
-
-    with TemporaryDirectory() as folder:
-        tokenizer.save_pretrained(folder)
-        path = Path(folder) / "tokenizer.json"
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        model = saved["model"]
-        if model["type"] != "BPE" or "ByteLevel" not in json.dumps(saved["pre_tokenizer"]):
-            raise ModelError(
-                "tokens can be learned only behind a byte-level BPE tokenizer; this one is "
-                f"{model['type']}: list the words in new_tokens instead"
-            )
-        cut = tokenizer.backend_tokenizer.model.tokenize
-        words: dict[tuple[str, ...], int] = {}
-        for word, count in word_counts(tokenizer, texts).items():
-            pieces = tuple(token.value for token in cut(word))
-            words[pieces] = words.get(pieces, 0) + count
-        pairs = learn_merges(words, set(tokenizer.get_vocab()), tokens)
-        first = max(tokenizer.get_vocab().values()) + 1
-        model["vocab"].update({a + b: first + place for place, (a, b) in enumerate(pairs)})
-        listed = not model["merges"] or isinstance(model["merges"][0], list)
-        model["merges"] += [[a, b] if listed else f"{a} {b}" for a, b in pairs]
-        path.write_text(json.dumps(saved, ensure_ascii=False), encoding="utf-8")
-        return AutoTokenizer.from_pretrained(folder)
-
-
-def add_words(tokenizer: Any, words: Sequence[str]) -> None:
-    """Make each word one token, in place; words that are one already are left alone.
-
-    Raises:
-        RecipeError: a word with space around it, or one that would not decode to itself.
-    """
-    from tokenizers import AddedToken
-
-    for word in words:
-        if not word or word != word.strip():
-            raise RecipeError(f"new_tokens: {word!r} is empty or has space around it: remove it")
-        tokenizer.add_tokens(
-            [AddedToken(word, single_word=True, lstrip=False, rstrip=False, normalized=False)]
+    _check_words(wanted.words)
+    new = old
+    byte_level = _is_byte_level(_saved(old))
+    if wanted.learned and not byte_level:
+        raise ModelError(
+            "vocabulary.learned: tokens can be learned only behind a byte-level BPE tokenizer; "
+            "list the words in vocabulary.new_tokens instead"
         )
-        if tokenizer.decode(tokenizer.encode(word, add_special_tokens=False)) != word:
-            raise RecipeError(
-                f"new_tokens: {word!r} would not decode to itself with this model's tokenizer: "
-                "leave it out and let it be learned from the documents"
+    apart = list(wanted.words)
+    if byte_level:
+        if wanted.join_marks and wanted.learned:
+            new = _changed(new, _join_marks)
+        apart = [word for word in wanted.words if len(_pieces(new, word)) > 1]
+        forms = [form for word in wanted.words if word not in apart for form in (word, f" {word}")]
+        spelled = [piece for form in forms for piece in _pieces(new, form)]
+        missing = [piece for piece in spelled if len(_cut(new, piece)) > 1]
+        if missing:
+            put = _put_whole if wanted.whole_words else _put_merged
+            new = _changed(new, partial(put, by=new, pieces=missing))
+        if wanted.learned:
+            pairs = _learn(new, wanted.texts, wanted.learned)
+            new = _changed(new, partial(_put_merges, pairs=pairs))
+    new = _changed(new, lambda saved: None) if new is old else new
+    _add_apart(new, apart, wanted.whole_words)
+    _check_round_trip(new, wanted.words)
+    first = _top(old) + 1
+    if _top(new) < first:
+        return None
+    if _top(new) >= rows:
+        _reserve(new, -(-(_top(new) + 1) // wanted.multiple) * wanted.multiple)
+        if len(new) != _top(new) + 1:
+            raise ModelError(
+                "[vocabulary]: the tokenizer's ids have gaps, so that an adapter couldn't be "
+                "loaded again; remove the table"
             )
+    return extension_of(old, new)
 
 
-def sub_tokens(old: Any, new: Any) -> dict[int, list[int]]:
-    """Each new token's id, and the ids that the old tokenizer cuts its text into."""
-    before = set(old.get_vocab().values())
+def extension_of(old: Any, new: Any) -> Extension:
+    """What ``new`` has beyond ``old``."""
+    first = _top(old) + 1
     added = new.backend_tokenizer.get_added_tokens_decoder()
-    cut = old.backend_tokenizer.model.tokenize
-    found = {}
+    parts: dict[int, tuple[int, ...]] = {}
     for token, number in new.get_vocab().items():
-        if number not in before:
-            if number in added:
-                found[number] = old.encode(token, add_special_tokens=False)
-            else:
-                found[number] = [piece.id for piece in cut(token)]
-    return dict(sorted(found.items()))
+        if number < first:
+            continue
+        if number in added:
+            special = added[number].special
+            parts[number] = () if special else tuple(old.encode(token, add_special_tokens=False))
+        else:
+            parts[number] = tuple(_cut(old, token))
+    return Extension(new, dict(sorted(parts.items())))
 
 
-def grow_model(model: Any, parts: dict[int, list[int]], multiple: int = ROWS_MULTIPLE) -> None:
+def grow_model(model: Any, extension: Extension) -> None:
     """Give the model a row for every new token, in place; old rows keep their bits.
 
     Spare rows of a padded vocabulary are used before any are added, and none is ever taken away. A
     new row is the mean of its sub-tokens' rows, scaled to the mean of their norms (a plain mean is
-    shorter than any token the model knows). A head of its own is treated likewise.
+    shorter than any token the model knows); a reserved one is the mean of all rows. A head of its
+    own is treated likewise.
     """
     import torch
 
-    if not parts:
-        return
-    rows = model.get_input_embeddings().weight.shape[0]
-    if max(parts) >= rows:
-        wanted = -(-(max(parts) + 1) // multiple) * multiple
-        model.resize_token_embeddings(wanted, mean_resizing=False)
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    if extension.rows.stop > rows:
+        with torch.random.fork_rng(devices=[]):  # what it draws is written over
+            model.resize_token_embeddings(extension.rows.stop, mean_resizing=False)
     layers = [model.get_input_embeddings(), model.get_output_embeddings()]
     weights = {id(layer.weight): layer.weight for layer in layers if layer is not None}
     with torch.no_grad():
         for weight in weights.values():
-            for number in range(max(rows, max(parts) + 1), weight.shape[0]):
-                weight[number] = weight[:rows].mean(dim=0)
-            for number, pieces in parts.items():
-                weight[number] = matched_mean(weight[pieces])
+            mean = weight[: extension.rows.start].mean(dim=0)
+            for number, pieces in extension.parts.items():
+                weight[number] = matched_mean(weight[list(pieces)]) if pieces else mean
 
 
 def matched_mean(rows: Any) -> Any:
@@ -118,3 +155,161 @@ def matched_mean(rows: Any) -> Any:
     length = mean.norm()
     wanted = rows.float().norm(dim=1).mean()
     return (mean * (wanted / length) if length > 0 else mean).to(rows.dtype)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    for word in words:
+        if not word or word != word.strip():
+            raise RecipeError(
+                f"vocabulary.new_tokens: {word!r} is empty or has space around it: remove that"
+            )
+
+
+def _check_round_trip(tokenizer: Any, words: Sequence[str]) -> None:
+    for word in words:
+        ids = tokenizer.encode(word, add_special_tokens=False)
+        if len(ids) != 1 or tokenizer.decode(ids, clean_up_tokenization_spaces=False) != word:
+            raise RecipeError(
+                f"vocabulary.new_tokens: {word!r} can't be one token of this model's tokenizer "
+                "that decodes to itself; leave it out"
+            )
+
+
+def _saved(tokenizer: Any) -> Saved:
+    return dict(json.loads(tokenizer.backend_tokenizer.to_str()))
+
+
+def _is_byte_level(saved: Saved) -> bool:
+    split = json.dumps(saved["pre_tokenizer"])
+    return saved["model"]["type"] == "BPE" and '"ByteLevel"' in split
+
+
+def _changed(tokenizer: Any, change: Callable[[Saved], None]) -> Any:
+    """A copy of a tokenizer whose tokenizer.json was changed.
+
+    Raises:
+        ModelError: transformers would build another tokenizer of that file than it describes.
+    """
+    from transformers import AutoTokenizer
+
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        path = Path(folder) / "tokenizer.json"
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        change(saved)
+        path.write_text(json.dumps(saved, ensure_ascii=False), encoding="utf-8")
+        new = AutoTokenizer.from_pretrained(folder)
+    made = _saved(new)
+    for part in ("pre_tokenizer", "normalizer"):
+        if made[part] != saved[part]:
+            raise ModelError(f"[vocabulary]: transformers replaces this tokenizer's {part}")
+    for part in ("vocab", "ignore_merges"):
+        if made["model"].get(part) != saved["model"].get(part):
+            raise ModelError(f"[vocabulary]: transformers replaces this tokenizer's {part}")
+    return new
+
+
+def _join_marks(saved: Saved) -> None:
+    saved["pre_tokenizer"] = joining_marks(saved["pre_tokenizer"])
+
+
+def _pieces(tokenizer: Any, text: str) -> list[str]:
+    """A text as it is split before it is cut into tokens, in the tokenizer's own letters."""
+    backend = tokenizer.backend_tokenizer
+    normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
+    return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(normal)]
+
+
+def _cut(tokenizer: Any, piece: str) -> list[int]:
+    return [token.id for token in tokenizer.backend_tokenizer.model.tokenize(piece)]
+
+
+def _top(tokenizer: Any) -> int:
+    """The largest id."""
+    return int(max(tokenizer.get_vocab().values()))
+
+
+def _put_whole(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
+    """Tokens without merges, taken where a piece of text is exactly that; merges never give them.
+
+    Raises:
+        ModelError: an old token is reached by no merge, and would be found then.
+    """
+    added = {token["content"] for token in saved["added_tokens"]}
+    if not saved["model"].get("ignore_merges"):
+        for token, number in saved["model"]["vocab"].items():
+            if token not in added and _cut(by, token) != [number]:
+                raise ModelError(
+                    "vocabulary.whole_words: this tokenizer has tokens that its merges don't "
+                    "reach, and old text would change; set it to false"
+                )
+    saved["model"]["ignore_merges"] = True
+    _put_tokens(saved, pieces)
+
+
+def _put_merged(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
+    """Tokens that the last merges give, from left to right over what the pieces are cut into."""
+    pairs: list[tuple[str, str]] = []
+    for piece in pieces:
+        cut = [token.value for token in by.backend_tokenizer.model.tokenize(piece)]
+        for pair in pairs:
+            cut = join(cut, pair)
+        begun = cut[0]
+        for part in cut[1:]:
+            pairs.append((begun, part))
+            begun += part
+    _put_merges(saved, pairs)
+
+
+def _put_merges(saved: Saved, pairs: Sequence[tuple[str, str]]) -> None:
+    model = saved["model"]
+    _put_tokens(saved, [a + b for a, b in pairs])
+    listed = not model["merges"] or isinstance(model["merges"][0], list)
+    model["merges"] += [[a, b] if listed else f"{a} {b}" for a, b in pairs]
+
+
+def _put_tokens(saved: Saved, tokens: Iterable[str]) -> None:
+    vocabulary = saved["model"]["vocab"]
+    added = [int(token["id"]) for token in saved["added_tokens"]]
+    number = max([*vocabulary.values(), *added]) + 1
+    for token in dict.fromkeys(tokens):
+        if token not in vocabulary:
+            vocabulary[token] = number
+            number += 1
+
+
+def _learn(tokenizer: Any, texts: Iterable[str], tokens: int) -> list[tuple[str, str]]:
+    cut = tokenizer.backend_tokenizer.model.tokenize
+    words: dict[tuple[str, ...], int] = {}
+    for word, count in word_counts(tokenizer, texts).items():
+        pieces = tuple(token.value for token in cut(word))
+        words[pieces] = words.get(pieces, 0) + count
+    return learn_merges(words, set(tokenizer.get_vocab()), tokens)
+
+
+def _add_apart(tokenizer: Any, words: Sequence[str], whole_words: bool) -> None:
+    """Words that splitting tears, such as COVID-19: they are found before text is split."""
+    from tokenizers import AddedToken
+
+    known = tokenizer.get_vocab()
+    tokenizer.add_tokens(
+        [
+            AddedToken(word, single_word=whole_words, lstrip=False, rstrip=False, normalized=False)
+            for word in words
+            if word not in known
+        ]
+    )
+
+
+def _reserve(tokenizer: Any, length: int) -> None:
+    """Add tokens that stand in no text, up to ``length`` ids."""
+    from tokenizers import AddedToken
+
+    first = _top(tokenizer) + 1
+    tokenizer.add_tokens(
+        [
+            AddedToken(f"<|reserved_{number}|>", special=True, normalized=False)
+            for number in range(first, length)
+        ],
+        special_tokens=True,
+    )

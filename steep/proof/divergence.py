@@ -112,6 +112,25 @@ def divergences(scorer: Scorer, reference: Reference) -> list[dict[str, Any]]:
     return rows
 
 
+def same_tokens(reference: Reference, own: Any, other: Any) -> Reference:
+    """The texts of a reference that another tokenizer turns into the same tokens.
+
+    A model of the other one can be asked for its predictions only there.
+
+    Args:
+        own: the tokenizer that the reference was made with.
+    """
+
+    def is_same(ids: tuple[int, ...]) -> bool:
+        text = own.decode(ids, clean_up_tokenization_spaces=False)
+        return tuple(other.encode(text, add_special_tokens=False)) == ids
+
+    kept = [is_same(ids) for _, ids in reference.texts]
+    places = np.repeat(kept, [len(ids) - 1 for _, ids in reference.texts]).astype(bool)
+    texts = tuple(text for text, same in zip(reference.texts, kept, strict=True) if same)
+    return Reference(texts, reference.ids[places], reference.logprobs[places])
+
+
 def write_reference(path: Path, reference: Reference) -> None:
     """Write a reference as .npz, whole or not at all."""
     names = [name for name, _ in reference.texts]

@@ -109,7 +109,8 @@ def measure(
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
         "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
         "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks for them:
-        "languages" (id to code) and "parallel" (rows of ``ask_translations``).
+        "languages" (id to code) and "parallel" (rows of ``ask_translations``). "tokenizer", a
+        hash, is added for a model whose tokenizer isn't its base's.
 
     Raises:
         ModelError: the model's log-probabilities aren't finite.

@@ -83,7 +83,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     found["fact_accuracy"] = _rate(clean, "first")
     found["fact_accuracy_beyond_prior"] = _rate(clean, "first_beyond_prior")
     found["fact_reciprocal_rank"] = _reciprocal_rank(clean)
-    found["fact_margin"] = _margin(clean)
+    found["fact_margin"] = _margin(clean if _same_tokens(base, tuned) else [])
     found["fact_exact"] = _rate(clean, "exact")
     for form, name in _FORMS.items():
         found[f"fact_accuracy_{name}"] = _rate(_pairs(base, tuned, "questions", form), "first")
@@ -157,7 +157,8 @@ def _text_measures(base: Raw, tuned: Raw) -> dict[str, Difference]:
     found: dict[str, Difference] = {}
     for name in ("domain", "general"):
         found[f"{name}_bits_per_byte"] = _texts(base[name], tuned[name], "bytes", "bits")
-        found[f"{name}_perplexity"] = _texts(base[name], tuned[name], "tokens", "exp")
+        perplexity = _texts(base[name], tuned[name], "tokens", "exp")
+        found[f"{name}_perplexity"] = perplexity if _same_tokens(base, tuned) else NOTHING
     return found
 
 
@@ -191,6 +192,11 @@ def _parallel(base: Raw, tuned: Raw) -> dict[str, Difference]:
         ),
         "parallel_bits_per_byte": _texts(before, later, "bytes", "bits"),
     }
+
+
+def _same_tokens(base: Raw, tuned: Raw) -> bool:
+    """What is counted by the token compares only between equal tokenizers."""
+    return base.get("tokenizer") == tuned.get("tokenizer")
 
 
 def _sources(base: Raw, tuned: Raw) -> dict[str, Difference]:

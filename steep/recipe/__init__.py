@@ -6,6 +6,7 @@ from steep.recipe.resolve import default_rate
 from steep.recipe.schema import EvaluateRecipe, ExportRecipe, Recipe
 from steep.recipe.texts import DataRecipe, RetellRecipe, RewriteKind, RewriteRecipe
 from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, TrainRecipe
+from steep.recipe.vocabulary import VocabularyRecipe
 
 __all__ = [
     "DataRecipe",
@@ -22,6 +23,7 @@ __all__ = [
     "StageRecipe",
     "StrengthRecipe",
     "TrainRecipe",
+    "VocabularyRecipe",
     "default_rate",
     "load_recipe",
     "recipe_from",

@@ -24,6 +24,12 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
     embedding_rate = train.embedding_learning_rate
     if embedding_rate is None:
         embedding_rate = rate if method == "full" else rate / 10
+    vocabulary = recipe.vocabulary
+    if vocabulary is not None:
+        sayable = recipe.export.gguf is None
+        exact = {"whole_words": sayable, "join_marks": sayable}
+        given = vocabulary.model_dump(exclude_none=True)
+        vocabulary = vocabulary.model_copy(update={**exact, **given})
     short = _SHORT_NAMES.get(recipe.model) or _slug(recipe.model)
     return recipe.model_copy(
         update={
@@ -35,6 +41,7 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
                     "lora_alpha": train.lora_alpha or default_alpha(train),
                 }
             ),
+            "vocabulary": vocabulary,
             "export": recipe.export.model_copy(
                 update={
                     "adapter": recipe.export.adapter or f"continued_pretrain_{short}",

@@ -13,6 +13,7 @@ from steep.recipe.assistant import DpoRecipe, SftRecipe
 from steep.recipe.section import Count, NotNegative, Section
 from steep.recipe.texts import DataRecipe, RetellRecipe, RewriteRecipe
 from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, TrainRecipe
+from steep.recipe.vocabulary import VocabularyRecipe
 
 
 class EvaluateRecipe(Section):
@@ -61,6 +62,7 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     data: DataRecipe = DataRecipe()
     train: TrainRecipe
+    vocabulary: VocabularyRecipe | None = None
     retell: RetellRecipe = RetellRecipe()
     rewrite: RewriteRecipe = RewriteRecipe()
     guard: GuardRecipe = GuardRecipe()
@@ -94,6 +96,16 @@ class Recipe(Section):
         if self.train.replay_kl_coef and not any(shares):
             raise ValueError(
                 "train.replay_kl_coef has no effect without replay; set data.general_share above 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def same_tokens_to_hold_to(self) -> Recipe:
+        """Refuse a divergence between models of different tokens."""
+        if self.train.replay_kl_coef and self.vocabulary is not None:
+            raise ValueError(
+                "train.replay_kl_coef compares with the base model token by token, and "
+                "[vocabulary] changes the tokens; remove one of them"
             )
         return self
 

@@ -110,7 +110,7 @@ def _after(
         "trained": before.key,
         stage.name: stage.recipe.model_dump(exclude={"data"}),
         "rows": key_of({"rows": [repr(row) for row in stage.given]}),
-        "template": ensure_template(base.tokenizer),
+        "template": ensure_template(base.tuned_tokenizer),
         "seed": recipe.seed,
     }
     if not is_done(folder, key):
@@ -134,7 +134,7 @@ def _train(
     from safetensors.torch import save
 
     most = stage.recipe.max_length
-    rows = [stage.rendered(row, base.tokenizer) for row in stage.given]
+    rows = [stage.rendered(row, base.tuned_tokenizer) for row in stage.given]
     kept = [row for row in rows if row.length <= most]
     if not kept:
         raise UserInputError(
@@ -144,7 +144,7 @@ def _train(
     model = copy.deepcopy(before.load())
     progress.stage(f"{stage.title}: {stage.recipe.max_steps} steps on {len(kept)} rows")
     task = Task(stage.name, stage.recipe, recipe.train, stage.rates, recipe.seed)
-    weights, losses = stage.tune(model, kept, base.tokenizer, task, progress)
+    weights, losses = stage.tune(model, kept, base.tuned_tokenizer, task, progress)
     make_folder(folder)
     write_bytes(folder / _WEIGHTS, save(weights))
     lines = (json.dumps(asdict(row), ensure_ascii=False) for row in stage.given)

@@ -18,6 +18,7 @@ from steep.model.load import (
     skeleton,
 )
 from steep.model.precision import bound_product_caches
+from steep.model.vocabulary import Extension, grow_model
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
@@ -29,9 +30,13 @@ class Base:
 
     ``model`` is handed out once, untouched: training changes it in place, so ``take`` gives it
     away and a later use loads it again.
+
+    Attributes:
+        extension: tokens that the model to be trained has beyond these.
     """
 
     path: str
+    extension: Extension | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -57,14 +62,21 @@ class Base:
         """Its tokenizer; loads no weights."""
         return self._tokenizer
 
+    @property
+    def tuned_tokenizer(self) -> Any:
+        """The tokenizer of the model to be trained, with the tokens that are added."""
+        return self.tokenizer if self.extension is None else self.extension.tokenizer
+
     @cached_property
     def _tokenizer(self) -> Any:
         return load_tokenizer(self.path)
 
     def take(self) -> Any:
-        """The model to change in place; this object forgets it."""
+        """The model to change in place, grown if tokens are added; this object forgets it."""
         model, _ = self._loaded
         del self.__dict__["_loaded"]
+        if self.extension is not None:
+            grow_model(model, self.extension)
         return model
 
 

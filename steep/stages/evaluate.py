@@ -26,6 +26,7 @@ from steep.proof.divergence import (
     make_reference,
     own_texts,
     read_reference,
+    same_tokens,
     write_reference,
 )
 from steep.proof.grammar import grammar_pairs
@@ -37,7 +38,7 @@ from steep.proof.passages import open_book
 from steep.proof.probes.screen import Probes
 from steep.proof.questions import Question, general_questions, general_texts
 from steep.proof.scorer import Scorer
-from steep.proof.seal import evaluation_fingerprint
+from steep.proof.seal import evaluation_fingerprint, tokenizer_hash
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
@@ -242,16 +243,20 @@ def ask_tuned(
     progress.stage(f"Asking the {name} model")
     own = tuple((str(name), str(text)) for name, text in before["own_texts"])
     reference = read_reference(run.scores / "base.npz")
+    if base.extension is not None and reference is not None:
+        reference = same_tokens(reference, base.tokenizer, base.tuned_tokenizer)
     with merged(model, model.dtype):
         found = measure(
             model,
-            base.tokenizer,
+            base.tuned_tokenizer,
             replace(panel, own=own, open_book=()),
             reference=reference,
             progress=progress.at,
         )
         if answers_fell(before, found):
-            found["few_shot"] = ask_few_shot(model, base.tokenizer, panel)
+            found["few_shot"] = ask_few_shot(model, base.tuned_tokenizer, panel)
+    if base.extension is not None:
+        found["tokenizer"] = tokenizer_hash(base.tuned_tokenizer)
     write_sealed(place, {"key": key, "result": found})
     return found
 

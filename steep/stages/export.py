@@ -77,7 +77,7 @@ class _Exporting:
     ) -> None:
         progress.stage("Exporting")
         self._recipe, self._names, self._run, self._progress = recipe, names, run, progress
-        self._model, self._tokenizer = trained.load(), base.tokenizer
+        self._model, self._tokenizer = trained.load(), base.tuned_tokenizer
         self._trained = trained_reader(self._model, self._tokenizer, validation_texts())
         self._figures: dict[str, Parity] = {}
 

@@ -214,6 +214,7 @@ def training_key(recipe: Recipe, data_key: str, model: str) -> dict[str, Any]:
         "seed": recipe.seed,
         "data": data_key,
         "model": model,
+        **({"first_steps": recipe.vocabulary.first_steps} if recipe.vocabulary else {}),
     }
 
 

@@ -28,7 +28,7 @@ from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.durable import flush_files, new_folder
 from steep.model.self_text import write_general_text
-from steep.progress import Progress
+from steep.progress import Progress, Silent
 from steep.proof.seal import tokenizer_hash
 from steep.recipe import Recipe
 from steep.stages.base import Base
@@ -43,6 +43,7 @@ from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
 from steep.stages.order import budgets_of, make_schedule, passes_of, self_written_tokens, stages_key
 from steep.stages.rewrite import rewrite, rewrites_from
+from steep.stages.vocabulary import extend_base, save_tokenizer, vocabulary_key
 
 DOCUMENTS_FILE = "documents.jsonl"
 GENERAL_FILE = "general.jsonl"
@@ -91,6 +92,7 @@ def prepare_data(
         LedgerError: the books don't balance.
     """
     split = inputs.split
+    extend_base(recipe, inputs, base, progress, run)
     key = data_key(recipe, base, inputs)
     if not is_done(run.data, key):
         if _refuse_drift(run, inputs, base, key):
@@ -124,6 +126,7 @@ def draft(recipe: Recipe, inputs: Inputs, base: Base) -> Draft:
     Where the base model is to write the replay itself, passages of the packaged reading stand in
     for it: as long, and as often replayed.
     """
+    extend_base(recipe, inputs, base, Silent())
     pieces = retell(inputs.split.trained, recipe.retell, random.Random(recipe.seed))
     general = inputs.replay if inputs.replay is not None else _stand_ins()
     return _scheduled(recipe, inputs, base, [*pieces, *_as_replay(general)])
@@ -140,7 +143,7 @@ def _stand_ins() -> list[str]:
 def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece]) -> Draft:
     """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
     found = decontaminate(pieces, evaluation_items(inputs))
-    shards = build_shards(found.kept, base.tokenizer, recipe.train.max_seq_length)
+    shards = build_shards(found.kept, base.tuned_tokenizer, recipe.train.max_seq_length)
     schedule, steps = make_schedule(recipe, shards, inputs.stages)
     ledger = open_ledger(
         trained=inputs.split.trained,
@@ -182,8 +185,9 @@ def _make(
         write_text(folder / GENERAL_FILE, _lines({"text": text} for text in general))
         write_text(folder / REWRITES_FILE, rewrites.lines)
         write_json(folder / LEDGER_FILE, ledger)
-        flush_files(folder)
         files = [TOKENS_FILE, PIECES_FILE, DOCUMENTS_FILE, GENERAL_FILE, REWRITES_FILE, LEDGER_FILE]
+        files += save_tokenizer(base, folder)
+        flush_files(folder)
         seal(folder, "prepare", key, files, base_files=base.files)
 
 
@@ -243,6 +247,7 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
         "budget": [train.max_steps, train.epochs, train.max_tokens],
         "items": items_key(inputs),
         **({"stages": stages_key(recipe, inputs.stages)} if inputs.stages else {}),
+        **({"vocabulary": vocabulary_key(recipe, inputs, base)} if recipe.vocabulary else {}),
     }
 
 
@@ -292,7 +297,7 @@ def _self_written(
     budgets = budgets_of(recipe)
     passes = [0.0] * len(budgets)
     if any(budget.epochs for budget in budgets):  # only they depend on the documents' length
-        shards = build_shards(pieces, base.tokenizer, recipe.train.max_seq_length)
+        shards = build_shards(pieces, base.tuned_tokenizer, recipe.train.max_seq_length)
         passes = passes_of(shards, inputs.stages)
     return write_general_text(
         base.model,

@@ -79,7 +79,7 @@ def _made(recipe: Recipe, base: Base, prepared: Prepared, progress: Progress) ->
     draft = draft_probes(
         prepared.trained,
         prepared.held_out,
-        trained_texts(prepared.schedule.shards, base.tokenizer),
+        trained_texts(prepared.schedule.shards, base.tuned_tokenizer),
         is_common=common_words(base.tokenizer),
         wanted=_TRIED * wanted,
         seed=recipe.seed,

@@ -18,6 +18,7 @@ from steep.progress import Progress
 from steep.proof.scorer import Scorer, TextScore
 from steep.proof.statistics import ratio_difference
 from steep.recipe import Recipe
+from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 
 _VERSION = 1
@@ -56,14 +57,16 @@ def choose_strength(
     texts: Sequence[str],
     dial: StrengthDial,
     model: Any,
-    tokenizer: Any,
+    base: Base,
     key: str,
     run: RunFolder,
     progress: Progress,
 ) -> float:
     """The largest strength whose rise of general loss stays well inside the budget.
 
-    Where the recipe fixes it, it is that. What was tried is kept in strength.json.
+    Where the recipe fixes it, it is that. What was tried is kept in strength.json. With tokens
+    added, strength 0 is the grown model before training and not the base: the rise is counted
+    from the base all the same, in nats per token of its own tokenizer.
     """
     if recipe.strength.fixed is not None:
         return recipe.strength.fixed
@@ -76,10 +79,14 @@ def choose_strength(
     def measured(strength: float) -> list[TextScore]:
         dial.turn(strength)
         with as_trained(model, precision):
-            return Scorer(model, tokenizer).score_texts(texts)
+            return Scorer(model, base.tuned_tokenizer).score_texts(texts)
 
+    before = None
+    if base.extension is not None:
+        with as_trained(base.model, precision):
+            before = Scorer(base.model, base.tokenizer).score_texts(texts)
     budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
-    strength, points = largest_within(budget, measured)
+    strength, points = largest_within(budget, measured, before)
     for point in points:
         progress.note(
             f"{100 * point.strength:.0f}% of the change: general text {point.rise:+.3f} nats per "
@@ -98,14 +105,20 @@ def choose_strength(
 
 
 def largest_within(
-    budget: float, measured: Callable[[float], list[TextScore]]
+    budget: float,
+    measured: Callable[[float], list[TextScore]],
+    before: list[TextScore] | None = None,
 ) -> tuple[float, list[StrengthPoint]]:
     """Bisect the grid for the largest strength whose interval ends within ``budget`` (nats).
 
     The rise is taken to be convex along the line, as losses near a minimum are, so that what
     fits the budget is one stretch beginning at the base.
+
+    Args:
+        before: the base model's scores; None where strength 0 is the base. Where it isn't and
+            nothing fits, it is the strength of those tried that loses least.
     """
-    base = measured(0.0)
+    base = measured(0.0) if before is None else before
     points: dict[int, StrengthPoint] = {}
 
     def fits(step: int) -> bool:
@@ -119,6 +132,8 @@ def largest_within(
     while bad - good > 1:
         middle = (good + bad) // 2
         good, bad = (middle, bad) if fits(middle) else (good, middle)
+    if good == 0 and before is not None:
+        good = min(points, key=lambda step: points[step].ci95[1])
     return good / _GRID, [points[step] for step in sorted(points)]
 
 

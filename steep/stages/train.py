@@ -9,7 +9,7 @@ from typing import Any
 
 from steep.artifact import read_sealed, read_table, sealed, write_sealed, write_text
 from steep.errors import TrainingAlarm
-from steep.model.adapters import make_trainable, parameter_groups
+from steep.model.adapters import parameter_groups
 from steep.model.load import best_device
 from steep.model.precision import Precision, choose_precision
 from steep.model.strength import StrengthDial
@@ -27,6 +27,7 @@ from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
 from steep.stages.replay_kl import base_reference
 from steep.stages.strength import choose_strength, strength_key
+from steep.stages.vocabulary import start_model
 from steep.training.checkpoint import (
     Checkpoint,
     damaged_checkpoints,
@@ -80,11 +81,9 @@ def train_stage(
 
     def ready(model: Any) -> Any:
         if recipe.strength.fixed != 1.0:
-            dial = StrengthDial(model, lambda: base.model)
+            dial = StrengthDial(model, base.take)
             texts = inputs.validation
-            dial.turn(
-                choose_strength(recipe, texts, dial, model, base.tokenizer, strength, run, progress)
-            )
+            dial.turn(choose_strength(recipe, texts, dial, model, base, strength, run, progress))
         return model.eval()
 
     def trained(
@@ -126,10 +125,10 @@ def train_stage(
         f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
         f"{machine['device']}"
     )
-    model = make_trainable(base.take(), recipe.train, recipe.seed)
+    model, new_rows = start_model(recipe, base)
     look = None
     if sample is not None:
-        look = LightCheck(model, base.tokenizer, sample, machine["precision"])
+        look = LightCheck(model, base.tuned_tokenizer, sample, machine["precision"])
         progress.note(f"looking now and then at {sample.words}")
     guard = make_guard(
         recipe,
@@ -137,7 +136,7 @@ def train_stage(
         prepared,
         run,
         model,
-        base.tokenizer,
+        base.tuned_tokenizer,
         machine["precision"],
         guarded,
         progress,
@@ -156,6 +155,7 @@ def train_stage(
             checks=_checks(recipe, prepared, look),
             guard=guard,
             reference=reference,
+            new_rows=new_rows,
         )
     except TrainingAlarm as error:
         last_good = newest_checkpoint(run.checkpoints, key)
@@ -178,7 +178,9 @@ def _sample(
     if not share:
         return None
     tokens = int(prepared.ledger["trained"]["tokens"])
-    return light_sample(panel(), inputs.validation, base.tokenizer, tokens=tokens, share=share)
+    return light_sample(
+        panel(), inputs.validation, base.tuned_tokenizer, tokens=tokens, share=share
+    )
 
 
 def _checks(recipe: Recipe, prepared: Prepared, look: LightCheck | None) -> Checks | None:
@@ -200,7 +202,7 @@ class _Kept:
 
 
 def _from_checkpoint(recipe: Recipe, base: Base, checkpoint: Checkpoint) -> Any:
-    model = make_trainable(base.take(), recipe.train, recipe.seed)
+    model, _ = start_model(recipe, base)
     groups = parameter_groups(model, recipe.train)
     load_weights(checkpoint, {name: p for group in groups for name, p in group.parameters})
     return model

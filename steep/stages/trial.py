@@ -119,6 +119,7 @@ def trial_recipe(recipe: Recipe, trial: Trial, folder: Path, shorter: float) -> 
                 "seed": trial.seed,
                 "data": recipe.data.model_copy(update={"general_share": trial.general_share}),
                 "train": train.model_copy(update=changed),
+                "vocabulary": None,
                 "rewrite": RewriteRecipe(),
                 "guard": GuardRecipe(enabled=False),
                 "strength": StrengthRecipe(enabled=False),

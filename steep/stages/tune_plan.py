@@ -117,6 +117,7 @@ def read_asked(recipe: Recipe, folder: Path, progress: Progress) -> Asked:
     data = recipe.data.model_copy(update={"general_share": share})
     inputs = read_inputs(recipe.model_copy(update={"data": data}))
     resolved, base = open_base(recipe)
+    resolved = resolved.model_copy(update={"vocabulary": None})  # as trials are
     whole = draft(resolved, inputs, base)
     pool = make_pool(recipe, inputs, whole)
     return Asked(recipe, resolved, inputs, base, whole, pool, folder, progress)

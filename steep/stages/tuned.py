@@ -114,6 +114,8 @@ def notes_on(recipe: Recipe, findings: Findings, *, same_passes: bool) -> list[s
     notes += [_on_fit(name, line) for name, line in findings.fits.items()]
     if recipe.rewrite.enabled:
         notes.append("Trials did without rewrites by a language model.")
+    if recipe.vocabulary is not None:
+        notes.append("Trials did without the tokens of [vocabulary].")
     if findings.not_run:
         notes.append(f"Not tried for lack of time: {'; '.join(findings.not_run)}.")
     return notes

@@ -31,6 +31,7 @@ from steep.training.checkpoint import (
 from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loss import PackedLoss, Way, choose_way, way_before, way_state
+from steep.training.new_rows import NewRows
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import share_of_peak
 from steep.training.recompute import recomputing
@@ -100,6 +101,7 @@ def train_model(
     checks: Checks | None = None,
     guard: Guard | None = None,
     reference: BaseReference | None = None,
+    new_rows: NewRows | None = None,
 ) -> Training:
     """Train ``model`` in place up to ``steps``, resuming from ``folder/checkpoints``.
 
@@ -115,6 +117,7 @@ def train_model(
         guard: looks at fixed steps; where too much is lost it goes back to an earlier checkpoint,
             lowers the rate or ends the training.
         reference: the base's predictions on replay, for ``recipe.replay_kl_coef``.
+        new_rows: of a grown vocabulary, and what stays still for them.
 
     Raises:
         TrainingAlarm: a loss or gradient wasn't finite, the loss jumped, or a step had nothing to
@@ -207,12 +210,15 @@ def train_model(
             factor = share_of_peak(step, steps, recipe, schedule.stages)
             factor *= guard.factor if guard else 1.0
             set_rates(optimizer, groups, factor, recipe)
-            fingerprints = {} if moved else _fingerprints(trainable)
+            waits = new_rows is not None and step < new_rows.first_steps
+            fingerprints = {} if moved or waits else _fingerprints(trainable)
             packed.begin_step()
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
             with torch.random.fork_rng():
                 torch.manual_seed(seed * 1_000_003 + step)
                 loss = _accumulate(loss_of, batch, recipe, accelerator, places)
+            if new_rows is not None:
+                new_rows.hold(groups, step)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
             # fp16 finds its scale by overflowing now and then: the engine skips those updates.
             scaled = accelerator.scaler is not None

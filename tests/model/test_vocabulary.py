@@ -9,99 +9,153 @@ from typing import Any
 import pytest
 import torch
 
-from steep.errors import RecipeError
-from steep.model.vocabulary import add_words, grow_model, sub_tokens, with_learned
+from steep.errors import ModelError, RecipeError
+from steep.model.vocabulary import (
+    Extension,
+    Wanted,
+    extend_tokenizer,
+    extension_of,
+    grow_model,
+    matched_mean,
+)
 from tests.tiny import tiny_model, tiny_tokenizer
 
-TEXTS = ["नमस्ते दुनिया, यह एक परीक्षण है।", "मरहबा مرحبا بالعالم", "zebra zebras zebraic"] * 3
+TEXTS = ["नमस्ते दुनिया, यह एक परीक्षण है।", "مرحبا بالعالم", "zebra zebras zebraic"] * 3
+WORDS = ("TechCorp", "foxes", "COVID-19", "New York")
 
 
-def grown(words: tuple[str, ...] = ("TechCorp",)) -> tuple[Any, Any]:
+def grown(
+    words: tuple[str, ...] = WORDS, learned: int = 60, **wanted: Any
+) -> tuple[Any, Extension]:
     old = tiny_tokenizer()
-    new = with_learned(old, TEXTS, 60)
-    add_words(new, words)
-    return old, new
+    found = extend_tokenizer(old, Wanted(words, learned, TEXTS, **wanted), len(old))
+    assert found is not None
+    return old, found
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-def test_ten_thousand_strings_survive_a_round_trip() -> None:
-    _, new = grown()
+@pytest.mark.parametrize("exact", [True, False])
+def test_ten_thousand_strings_survive_a_round_trip(exact: bool) -> None:
+    _, found = grown(whole_words=exact, join_marks=exact)
     draw = random.Random(0)
-    alphabet = [*"aeTc \n\t.,0é\u0301\u200d\u200fहिन्दी مرحبا中😀", "TechCorp", " TechCorp", "zebra"]
+    alphabet = [*"aeTc \n\t.,0é\u0301\u200d\u200fहिन्दी مرحبا中😀", *WORDS, " TechCorp", "zebra"]
     for _ in range(10_000):
         text = "".join(draw.choices(alphabet, k=draw.randrange(24)))
-        assert new.decode(ids(new, text), clean_up_tokenization_spaces=False) == text
+        again = found.tokenizer.decode(ids(found.tokenizer, text))
+        assert again == text
 
 
-def test_every_new_token_is_reached() -> None:
+@pytest.mark.parametrize("exact", [True, False])
+def test_every_new_token_is_reached(exact: bool) -> None:
     # Seen to fail with the merges left out of tokenizer.json.
-    old, new = grown()
-    parts = sub_tokens(old, new)
-    assert len(parts) > 40
-    cut = new.backend_tokenizer.model.tokenize
+    _, found = grown(whole_words=exact, join_marks=exact)
+    assert len(found.parts) > 60
+    new, words = found.tokenizer, {form for word in WORDS for form in (word, f" {word}")}
     added = new.backend_tokenizer.get_added_tokens_decoder()
-    for number in parts:
+    given = [n for n in found.parts if n in added or new.decode([n]) in words]
+    for number in given:
+        assert ids(new, new.decode([number])) == [number]
+    by_merges = new.backend_tokenizer.model
+    by_merges.ignore_merges = False
+    for number in found.parts.keys() - given:
         token = new.convert_ids_to_tokens(number)
-        assert number in added or [piece.id for piece in cut(token)] == [number]
+        assert [t.id for t in by_merges.tokenize(token)] == [number]
 
 
 def test_a_word_is_one_token_and_is_not_cut_out_of_longer_ones() -> None:
-    # Seen to fail with single_word=False.
-    old, new = grown()
-    number = new.convert_tokens_to_ids("TechCorp")
-    assert ids(new, "TechCorp") == [number]
-    assert number in ids(new, "at TechCorp, then")
-    assert ids(new, "TechCorpus") == ids(old, "TechCorpus")
+    # Seen to fail without ignore_merges, and with single_word=False.
+    old, found = grown()
+    new = found.tokenizer
+    for word in ("TechCorp", "foxes"):
+        assert len(ids(new, word)) == len(ids(new, f" {word}")) == 1
+    for longer in ("TechCorpus", " TechCorps", "aTechCorp", "COVID-191", "New Yorker"):
+        assert ids(new, longer) == ids(old, longer)
+    assert len(ids(new, "New York")) == len(ids(new, "COVID-19")) == 1
 
 
-def test_a_word_that_would_not_decode_is_refused() -> None:
-    with pytest.raises(RecipeError, match="new_tokens"):
-        grown((" TechCorp",))
+def test_text_without_new_tokens_keeps_its_old_ones() -> None:
+    old, found = grown()
+    for text in ("The quick brown fox jumps over the lazy dog.", "  if x:\n\treturn 1987", "Ünï"):
+        assert ids(found.tokenizer, text) == ids(old, text)
+
+
+def test_marks_stay_with_their_letters_only_where_that_is_wanted() -> None:
+    # Seen to fail with the pattern left as it is.
+    word = " दुनिया"
+    assert len(ids(grown(learned=200)[1].tokenizer, word)) == 1
+    apart = grown(learned=200, join_marks=False)[1].tokenizer
+    assert len(ids(apart, word)) > 1
+
+
+@pytest.mark.parametrize("word", ["", " TechCorp", "TechCorp\n"])
+def test_a_word_with_space_around_it_is_refused(word: str) -> None:
+    with pytest.raises(RecipeError, match=r"vocabulary\.new_tokens"):
+        grown((word,))
+
+
+def test_nothing_is_added_twice() -> None:
+    _, found = grown()
+    again = extend_tokenizer(found.tokenizer, Wanted(WORDS), found.rows.stop)
+    assert again is None
+
+
+def test_tokens_are_learned_only_behind_byte_level_merges() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.WordLevel({"a": 0, "<unk>": 1}, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    words = PreTrainedTokenizerFast(tokenizer_object=raw)
+    with pytest.raises(ModelError, match=r"vocabulary\.learned"):
+        extend_tokenizer(words, Wanted((), 5, TEXTS), 2)
+    found = extend_tokenizer(words, Wanted(("TechCorp",)), 2)
+    assert found is not None and ids(found.tokenizer, "a TechCorp")[1:] == [2]
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
 def test_old_rows_keep_their_bits_and_new_ones_have_their_parts_norm(kind: Any) -> None:
     # Seen to fail with plain means.
-    old, new = grown()
-    parts = sub_tokens(old, new)
+    old, found = grown()
     model = tiny_model(kind, old)
     before = model.get_input_embeddings().weight.detach().clone()
     head = model.get_output_embeddings().weight.detach().clone()
-    grow_model(model, parts)
+    state = torch.random.get_rng_state()
+    grow_model(model, found)
+    assert torch.equal(state, torch.random.get_rng_state())
     after = model.get_input_embeddings().weight
-    assert after.shape[0] % 64 == 0
+    assert after.shape[0] == len(found.tokenizer) and after.shape[0] % 64 == 0
     assert torch.equal(after[: len(old)], before[: len(old)])
     assert torch.equal(model.get_output_embeddings().weight[: len(old)], head[: len(old)])
-    for number, pieces in parts.items():
-        assert torch.isclose(after[number].norm(), before[pieces].norm(dim=1).mean(), rtol=1e-4)
+    for number, pieces in found.parts.items():
+        if pieces:
+            assert torch.equal(after[number], matched_mean(before[list(pieces)]))
+            wanted = before[list(pieces)].norm(dim=1).mean()
+            assert torch.isclose(after[number].norm(), wanted, rtol=1e-4)
 
 
 def test_a_padded_vocabulary_is_never_shrunk() -> None:
     # Seen to fail with a resize to the tokenizer's length.
-    old, new = grown()
+    old = tiny_tokenizer()
     model = tiny_model("llama", old)
     model.resize_token_embeddings(1024, mean_resizing=False)
     before = model.get_input_embeddings().weight.detach().clone()
-    grow_model(model, sub_tokens(old, new))
+    found = extend_tokenizer(old, Wanted(WORDS, 60, TEXTS), 1024)
+    assert found is not None and all(found.parts.values())  # none is reserved
+    grow_model(model, found)
     after = model.get_input_embeddings().weight
     assert after.shape[0] == 1024
-    assert torch.equal(after[len(new) :], before[len(new) :])
+    assert torch.equal(after[found.rows.stop :], before[found.rows.stop :])
 
 
-def test_a_saved_model_and_tokenizer_come_back_the_same(tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def test_a_saved_tokenizer_comes_back_as_the_same_extension(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
 
-    old, new = grown()
-    model = tiny_model("llama", old)
-    grow_model(model, sub_tokens(old, new))
-    model.save_pretrained(tmp_path)
-    new.save_pretrained(tmp_path)
-    again = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
-    tokens = ids(AutoTokenizer.from_pretrained(tmp_path), "at TechCorp नमस्ते")
-    assert tokens == ids(new, "at TechCorp नमस्ते")
-    with torch.no_grad():
-        row = torch.tensor([tokens])
-        assert torch.equal(again(row).logits, model(row).logits)
+    old, found = grown()
+    found.tokenizer.save_pretrained(tmp_path)
+    again = extension_of(old, AutoTokenizer.from_pretrained(tmp_path))
+    assert again.parts == found.parts
+    for text in (*TEXTS, "at TechCorp in New York"):
+        assert ids(again.tokenizer, text) == ids(found.tokenizer, text)

@@ -1,0 +1,41 @@
+"""``[vocabulary]``: words and pieces of words that become tokens of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from steep.recipe.section import Count, Section
+
+
+class VocabularyRecipe(Section):
+    """``[vocabulary]``: tokens added to the model's own; ``steep vocab`` says if they would help.
+
+    Attributes:
+        new_tokens: words that are to be one token each.
+        learned: tokens to learn from the documents by continued byte-pair encoding, at most.
+        whole_words: a word of ``new_tokens`` is never taken out of a longer word. None is true,
+            but false with ``export.gguf``: llama.cpp can't say it.
+        join_marks: where tokens are learned, vowel signs and other marks stay with their letters,
+            without which Hindi words fall apart. None as for ``whole_words``.
+        pad_to_multiple_of: the model's rows, if any are added; that suits a device's tiles.
+        first_steps: of the training, in which the new rows alone are trained.
+    """
+
+    new_tokens: list[str] = []
+    learned: Annotated[int, Field(ge=0, le=200_000)] = 0
+    whole_words: bool | None = None
+    join_marks: bool | None = None
+    pad_to_multiple_of: Count = 64
+    first_steps: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def something_to_add(self) -> VocabularyRecipe:
+        """Refuse a table that adds nothing, or a word twice."""
+        if not self.new_tokens and not self.learned:
+            raise ValueError("nothing is added; set new_tokens or learned, or remove the table")
+        twice = {word for word in self.new_tokens if self.new_tokens.count(word) > 1}
+        if twice:
+            raise ValueError(f"new_tokens has '{min(twice)}' twice; keep one")
+        return self

@@ -1,0 +1,119 @@
+"""The tokens of ``[vocabulary]``: made once for a run, kept with its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from steep.artifact import damaged_files, key_of, read_manifest, text_hash
+from steep.documents.record import Document
+from steep.export.gguf.write import check_gguf
+from steep.model.adapters import embedding_names, embeddings_asked, make_trainable
+from steep.model.load import load_tokenizer, skeleton
+from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of
+from steep.progress import Progress
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import RunFolder
+from steep.stages.inputs import Inputs
+from steep.training.new_rows import NewRows
+
+TOKENIZER_FOLDER = "tokenizer"
+
+# Raised whenever the same documents and recipe would give other tokens.
+_VERSION = 1
+
+# Counting words takes about a second and a half per million; more text would hardly change what
+# is learned.
+MOST_CHARACTERS = 20_000_000
+
+
+def vocabulary_key(recipe: Recipe, inputs: Inputs, base: Base) -> str | None:
+    """What the new tokens depend on; None without any."""
+    asked = recipe.vocabulary
+    if asked is None:
+        return None
+    texts = sorted(document.id for document in inputs.split.trained) if asked.learned else []
+    return key_of(
+        {
+            "version": _VERSION,
+            "asked": asked.model_dump(exclude={"first_steps"}),
+            "texts": texts,
+            "base": base.fingerprint,
+        }
+    )
+
+
+def extend_base(
+    recipe: Recipe, inputs: Inputs, base: Base, progress: Progress, run: RunFolder | None = None
+) -> None:
+    """Give ``base`` the recipe's new tokens, those kept in ``run`` if they are the same.
+
+    A base has those of one recipe: they are made once.
+
+    Raises:
+        RecipeError, ModelError: the tokens can't be added, or not be said in a GGUF.
+    """
+    asked = recipe.vocabulary
+    if asked is None or base.extension is not None:
+        return
+    kept = None if run is None else _kept(run, vocabulary_key(recipe, inputs, base))
+    shape = skeleton(base.path)
+    if kept is not None:
+        base.extension = extension_of(base.tokenizer, load_tokenizer(str(kept)))
+    else:
+        wanted = Wanted(
+            words=asked.new_tokens,
+            learned=asked.learned,
+            texts=learning_texts(inputs.split.trained),
+            whole_words=asked.whole_words is not False,
+            join_marks=asked.join_marks is not False,
+            multiple=asked.pad_to_multiple_of,
+        )
+        rows = int(shape.get_input_embeddings().weight.shape[0])
+        base.extension = extend_tokenizer(base.tokenizer, wanted, rows)
+    if recipe.export.gguf is not None:
+        check_gguf(recipe.export.gguf, shape.config, base.tuned_tokenizer)
+    if base.extension is None:
+        progress.note("[vocabulary]: the tokenizer has these tokens already; nothing is added")
+    elif kept is None:
+        progress.note(f"{len(base.extension.parts):,} tokens are new to the model")
+
+
+def _kept(run: RunFolder, key: str | None) -> Path | None:
+    """Where the tokenizer of this key is kept, if it is."""
+    manifest = read_manifest(run.data) or {}
+    prefix = f"{TOKENIZER_FOLDER}/"
+    files = {n: h for n, h in manifest.get("files", {}).items() if n.startswith(prefix)}
+    same = bool(files) and manifest["made_from"].get("vocabulary") == key
+    return run.data / TOKENIZER_FOLDER if same and not damaged_files(run.data, files) else None
+
+
+def learning_texts(documents: Sequence[Document]) -> Iterator[str]:
+    """Texts to learn tokens from: all, or as many as are enough, chosen by hash."""
+    left = MOST_CHARACTERS
+    for document in sorted(documents, key=lambda d: text_hash(d.id)):
+        if left <= 0:
+            return
+        left -= len(document.text)
+        yield document.text
+
+
+def save_tokenizer(base: Base, folder: Path) -> list[str]:
+    """Write the extended tokenizer below ``folder``; the names of its files. None without one."""
+    if base.extension is None:
+        return []
+    place = folder / TOKENIZER_FOLDER
+    base.tuned_tokenizer.save_pretrained(place)
+    return sorted(f"{TOKENIZER_FOLDER}/{path.name}" for path in place.iterdir())
+
+
+def start_model(recipe: Recipe, base: Base) -> tuple[Any, NewRows | None]:
+    """The base model made trainable, grown if tokens are added, and what is held still then."""
+    model, train = base.take(), recipe.train
+    if base.extension is None or recipe.vocabulary is None:
+        return make_trainable(model, train, recipe.seed), None
+    only = frozenset(embedding_names(model)) - embeddings_asked(model, train)
+    held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, only)
+    return make_trainable(model, train, recipe.seed, has_grown=True), held

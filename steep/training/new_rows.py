@@ -1,0 +1,40 @@
+"""New rows of the embedding and the head: trained alone at first, and perhaps alone of their kind.
+
+Gradients of whatever is to stay are taken away behind the backward pass, so any way of computing a
+step will do. What has no gradient is skipped by the optimizer; a row whose gradient is zero from
+the first step on keeps its bits, because Adam's and Adafactor's moments of it stay zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steep.model.adapters import ParameterGroup
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """What is held still in which step.
+
+    Attributes:
+        rows: the new ones, of every embedding matrix.
+        first_steps: in which nothing but the new rows is trained.
+        only: names of modules of whose rows only the new ones are ever trained.
+    """
+
+    rows: range
+    first_steps: int = 0
+    only: frozenset[str] = frozenset()
+
+    def hold(self, groups: Sequence[ParameterGroup], step: int) -> None:
+        """Take away the gradients of what isn't trained in ``step`` (from 0)."""
+        alone = step < self.first_steps
+        for group in groups:
+            for name, parameter in group.parameters:
+                has_rows = group.name == "embeddings" and parameter.ndim == 2
+                if alone and not has_rows:
+                    parameter.grad = None
+                elif has_rows and (alone or not self.only.isdisjoint(name.split("."))):
+                    parameter.grad[: self.rows.start] = 0.0
+                    parameter.grad[self.rows.stop :] = 0.0

@@ -1,0 +1,167 @@
+"""[vocabulary] from the recipe to files that load elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import steep
+from steep.errors import DriftError, RecipeError
+from steep.recipe import load_recipe
+from steep.training.stop import Interrupted
+from steep.workflow import export, train
+from tests.stages.project import write_project
+
+LORA: dict[str, Any] = {"method": "lora", "lora_r": 4, "learning_rate": 1e-2, "max_steps": 4}
+ADDED: dict[str, Any] = {"new_tokens": ["TechCorp", "COVID-19"], "learned": 20, "first_steps": 2}
+ELSEWHERE = """
+import json, sys
+import torch
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+sys.modules["steep"] = None
+out = []
+for kind, folder in ((AutoPeftModelForCausalLM, sys.argv[1]), (AutoModelForCausalLM, sys.argv[2])):
+    model = kind.from_pretrained(folder).eval()
+    ids = AutoTokenizer.from_pretrained(folder)(sys.argv[3], return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        out.append([ids[0].tolist(), model(ids).logits[0, -1].tolist()])
+print(json.dumps(out))
+"""
+TEXT = "Acme was founded by TechCorp after COVID-19."
+
+
+def project(folder: Path, train: dict[str, Any] = LORA, **tables: Any) -> Path:
+    return write_project(
+        folder,
+        kind=tables.pop("kind", "llama"),
+        data={"general": "reading"},
+        train=train,
+        **{"evaluate": {"probes": 0}, "vocabulary": ADDED, **tables},
+    )
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_what_is_exported_is_the_trained_model_without_steep(tmp_path: Path, kind: Any) -> None:
+    # Seen to fail with rows beyond the tokenizer's length, which nobody else would add.
+    recipe = project(tmp_path, kind=kind)
+    found = export(recipe)
+    assert found["figures"]["adapter"]["equal_strings"] == 1000
+    run = tmp_path / "run"
+    folders = [str(run / found[name]) for name in ("adapter", "merged")]
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, *folders, TEXT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    model, tokenizer = steep.load_model(folders[0])
+    ids = tokenizer(TEXT, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        here = model(ids).logits[0, -1]
+    for other_ids, logits in json.loads(done.stdout):
+        assert other_ids == ids[0].tolist()
+        assert torch.allclose(torch.tensor(logits), here, atol=1e-4)
+    assert tokenizer.convert_tokens_to_ids("TechCorp") in ids[0].tolist() or "ĠTechCorp" in (
+        tokenizer.convert_ids_to_tokens(ids[0])
+    )
+    measures = {m["name"]: m for m in json.loads((run / "evaluation.json").read_text())["measures"]}
+    assert measures["domain_perplexity"]["n"] == 0
+    assert measures["domain_perplexity"]["base"] is None
+    assert measures["domain_bits_per_byte"]["n"] == 1
+
+
+def test_the_same_words_can_be_said_to_llama_cpp(tmp_path: Path) -> None:
+    recipe = project(tmp_path, export={"gguf": "F32"})
+    found = export(recipe)
+    assert found["figures"]["F32"]["equal_strings"] == 1000
+    assert load_recipe(tmp_path / "run/recipe.toml").vocabulary.whole_words is False  # type: ignore[union-attr]
+
+
+def rows_of(run: Path, step: int) -> Any:
+    weights = load_file(run / f"checkpoints/step-{step}/weights.safetensors")
+    return next(w for name, w in weights.items() if "embed_tokens" in name)
+
+
+def test_new_rows_are_trained_alone_at_first_and_old_ones_never(tmp_path: Path) -> None:
+    # Seen to fail with hold() left out of the loop, and with first_steps one too many.
+    recipe = project(tmp_path, {**LORA, "save_steps": 1})
+    train(load_recipe(recipe, ["train.max_steps=2"]))
+    old, tokenizer = steep.load_model(str(tmp_path / "base"))
+    before = old.get_input_embeddings().weight
+    after = rows_of(tmp_path / "run", 2)
+    assert torch.equal(after[: len(tokenizer)], before)
+    weights = load_file(tmp_path / "run/checkpoints/step-2/weights.safetensors")
+    assert not any(w.any() for name, w in weights.items() if "lora_B" in name)
+    (tmp_path / "run").rename(tmp_path / "two")
+    train(recipe)
+    last = rows_of(tmp_path / "run", 4)
+    assert torch.equal(last[: len(tokenizer)], before)
+    assert not torch.equal(last[len(tokenizer) :], after[len(tokenizer) :])
+    weights = load_file(tmp_path / "run/checkpoints/step-4/weights.safetensors")
+    assert all(w.any() for name, w in weights.items() if "lora_B" in name)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, stop: int
+) -> None:
+    settings = {**LORA, "method": method, "save_steps": 1}
+    if method == "full":
+        settings.pop("lora_r")
+    recipe = project(tmp_path, settings)
+    train(recipe)
+    whole = load_file(tmp_path / "run/checkpoints/step-4/weights.safetensors")
+    (tmp_path / "run").rename(tmp_path / "whole")
+    from steep.training import loop
+
+    kept = loop.save_checkpoint
+
+    def stopping(folder: Path, step: int, *args: Any, **options: Any) -> Any:
+        made = kept(folder, step, *args, **options)
+        if step == stop:
+            raise Interrupted("stopped here", 15)
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", stopping)
+        with pytest.raises(Interrupted):
+            train(recipe)
+    train(recipe)
+    again = load_file(tmp_path / "run/checkpoints/step-4/weights.safetensors")
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_other_tokens_over_a_run_are_refused(tmp_path: Path) -> None:
+    recipe = project(tmp_path)
+    train(recipe)
+    with pytest.raises(DriftError, match="learned"):
+        train(load_recipe(recipe, ["vocabulary.learned=10"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"first_steps": 3}, "nothing is added"),
+        ({"new_tokens": ["a", "a"]}, "'a' twice"),
+        ({"new_token": ["a"]}, "did you mean 'new_tokens'"),
+    ],
+)
+def test_a_table_without_sense_is_refused(tmp_path: Path, given: Any, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_recipe(write_project(tmp_path, vocabulary=given))
+
+
+def test_divergence_by_the_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="token by token"):
+        load_recipe(write_project(tmp_path, train={"replay_kl_coef": 0.1}, vocabulary=ADDED))

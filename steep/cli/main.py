@@ -18,6 +18,7 @@ from steep.cli.finished import COMMANDS
 from steep.cli.options import ACCEPT, FRESH, JSON, RECIPE, SET
 from steep.cli.prepare import prepare
 from steep.cli.tune import tune
+from steep.cli.vocab import vocab
 from steep.errors import SteepError
 from steep.training.stop import stops_at_once
 
@@ -229,7 +230,7 @@ def evaluate(recipe: Path, overrides: tuple[str, ...], accept_change: bool, as_j
     tell(outcome, as_json)
 
 
-for _command in (*COMMANDS, ask, dpo, sft, tune):
+for _command in (*COMMANDS, ask, dpo, sft, tune, vocab):
     cli.add_command(_command)
 
 

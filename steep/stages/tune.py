@@ -36,7 +36,7 @@ from steep.stages.slice import make_sheet, replay_for, slice_inputs, take
 from steep.stages.trial import Ground, Result, result_from
 from steep.stages.trouble import told_plainly
 from steep.stages.tune_plan import Asked, Clock, Planned, plan_search, read_asked
-from steep.stages.tuned import changes_of, notes_on, write_tuned
+from steep.stages.tuned import changes_of, notes_on, write_changed
 from steep.training.stop import stops_at_once
 
 TUNE_FILE, PAGE_FILE, QUESTIONS_FILE = "tune.json", "tune.html", "questions.json"
@@ -113,7 +113,7 @@ def tune(
         with RunLock(folder):
             kept, findings = _search(asked, planned, clock, before)
             changes = changes_of(recipe, findings, same_passes=planned.has_the_runs_passes)
-            written = write_tuned(path, place, recipe, overrides, changes) if changes else None
+            written = write_changed(path, place, recipe, overrides, changes) if changes else None
             kept |= {
                 "done": True,
                 "findings": findings.as_json(),

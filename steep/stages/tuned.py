@@ -57,7 +57,7 @@ def changes_of(recipe: Recipe, findings: Findings, *, same_passes: bool) -> dict
     return changes
 
 
-def write_tuned(
+def write_changed(
     path: Path,
     place: Path,
     recipe: Recipe,
@@ -83,7 +83,7 @@ def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     values = recipe.model_dump(exclude_none=True)
     for dotted, value in changes.items():
         table, key = dotted.split(".")
-        values[table] = {**values[table], key: value}
+        values[table] = {**values.get(table, {}), key: value}
     return recipe_from(values)
 
 

@@ -1,0 +1,182 @@
+"""What text costs in tokens, language by language, and what more tokens would save."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from steep.documents.record import Document
+from steep.planning.shift import scripts
+
+# A row of the embedding is learned only from the places where its token stands, as a fact is only
+# from where it is said.
+FEW_OCCURRENCES = 20
+
+# Judgements, not measurements: below a quarter fewer tokens, what is saved hardly pays for rows
+# that begin as means and have to be learned; and text in a language that takes half again as many
+# tokens a word as English is where a tokenizer fails.
+WORTH_SAVING = 0.25
+POOR = 1.5
+
+_TOKENS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Fertility:
+    """Tokens for some texts: words are what spaces part, so languages without have few.
+
+    Attributes:
+        after: tokens with the proposed ones; None where that isn't known.
+    """
+
+    language: str
+    documents: int
+    words: int
+    bytes: int
+    tokens: int
+    after: int | None = None
+
+    @property
+    def per_word(self) -> float:
+        """Tokens a word."""
+        return self.tokens / max(1, self.words)
+
+    @property
+    def per_byte(self) -> float:
+        """Tokens a byte."""
+        return self.tokens / max(1, self.bytes)
+
+    @property
+    def saved(self) -> float:
+        """Share of the tokens that the proposed ones save."""
+        return 0.0 if self.after is None else 1.0 - self.after / max(1, self.tokens)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "language": self.language,
+            "documents": self.documents,
+            "words": self.words,
+            "bytes": self.bytes,
+            "tokens": self.tokens,
+            "tokens_per_word": round(self.per_word, 4),
+            "tokens_per_byte": round(self.per_byte, 4),
+            "tokens_after": self.after,
+            "saved": round(self.saved, 4),
+        }
+
+
+Count = Callable[[str], int]
+
+
+def fertility(language: str, texts: Sequence[str], before: Count, after: Count) -> Fertility:
+    """Count texts of one language with both tokenizers."""
+    return Fertility(
+        language,
+        len(texts),
+        sum(len(text.split()) for text in texts),
+        sum(len(text.encode()) for text in texts),
+        sum(map(before, texts)),
+        sum(map(after, texts)),
+    )
+
+
+def by_language(documents: Iterable[Document]) -> dict[str, list[str]]:
+    """Texts by their language, or their script in capitals where that isn't known; most first."""
+    found: dict[str, list[str]] = {}
+    for document in documents:
+        found.setdefault(language_of(document), []).append(document.text)
+    size = {language: sum(map(len, texts)) for language, texts in found.items()}
+    return {language: found[language] for language in sorted(found, key=lambda n: -size[n])}
+
+
+def language_of(document: Document) -> str:
+    """A document's language, else the script of most of its letters."""
+    if document.language is not None:
+        return document.language
+    shares = scripts([document.text])
+    return max(shares, key=lambda script: shares[script]) if shares else "none"
+
+
+@dataclass(frozen=True)
+class Useful:
+    """A proposed token: how often it stands in the text, and how many tokens it saves there."""
+
+    text: str
+    occurrences: int
+    saves: int
+
+
+def most_useful(
+    occurrences: Mapping[int, int],
+    parts: Mapping[int, Sequence[int]],
+    spell: Callable[[int], str],
+) -> list[Useful]:
+    """The tokens that save most, given how often each stands in the text.
+
+    Those that are only a part of a character are left out.
+    """
+    found = [
+        Useful(text, count, count * (len(parts[number]) - 1))
+        for number, count in occurrences.items()
+        if parts.get(number) and "\ufffd" not in (text := spell(number))
+    ]
+    return sorted(found, key=lambda token: (-token.saves, token.text))[:_TOKENS_SHOWN]
+
+
+def occurrences_of(ids: Iterable[int], numbers: Iterable[int]) -> dict[int, int]:
+    """How often each of ``numbers`` stands among ``ids``; those that don't have 0."""
+    counts = Counter(ids)
+    return {number: counts[number] for number in numbers}
+
+
+def speed_ratio(fewer: float, body: int, width: int, rows: int, new_rows: int) -> float:
+    """Text a second with the new tokens over without, by arithmetic alone.
+
+    A token costs in proportion to the weights it is multiplied with; the head grows.
+
+    Args:
+        fewer: tokens before over tokens after.
+        body: parameters besides embedding and head.
+    """
+    return fewer * (body + width * rows) / (body + width * (rows + new_rows))
+
+
+def recommend(
+    whole: Fertility, english: Fertility, occurrences: Mapping[int, int], wanted: int
+) -> tuple[bool, str]:
+    """Extend or not, and why.
+
+    Args:
+        whole: of text that nothing was learned from, where there is some.
+        english: of general English with the base's tokenizer.
+        occurrences: of each learned token in the documents to train.
+        wanted: tokens that were to be learned.
+    """
+    ratio = whole.per_word / english.per_word
+    if whole.saved < WORTH_SAVING:
+        why = f"{wanted:,} more tokens would save only {whole.saved:.0%} of the tokens"
+        return False, (
+            f"Don't extend: {why}, and every new row has to be learned. The model reads your text "
+            f"at {ratio:.1f} times English's tokens a word"
+        )
+    seen = median(occurrences.values()) if occurrences else 0
+    if seen < FEW_OCCURRENCES:
+        return False, (
+            f"Don't extend by {wanted:,}: half of the tokens would stand {seen:g} times or fewer "
+            f"in your documents, too seldom to be learned (about {FEW_OCCURRENCES} times are "
+            "needed). Try fewer with --tokens, or add text"
+        )
+    said = (
+        f"Extend: {wanted:,} more tokens would save {whole.saved:.0%} of the tokens, and half of "
+        f"them stand {seen:g} times or more in your documents"
+    )
+    if ratio < POOR:
+        said += (
+            f". The model's own tokens already read it at {ratio:.1f} times English's tokens a "
+            "word, so what is gained is speed and room, rather than understanding"
+        )
+    return True, said

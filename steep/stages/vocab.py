@@ -1,0 +1,209 @@
+"""``steep vocab``: what the documents cost in tokens, and whether more tokens would help.
+
+Tokens are learned from the documents to train; what they save is counted on the held-out ones,
+where there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from steep.errors import UserInputError
+from steep.model.load import skeleton
+from steep.model.vocabulary import Extension, Wanted, extend_tokenizer
+from steep.planning.fertility import (
+    Fertility,
+    Useful,
+    by_language,
+    fertility,
+    most_useful,
+    occurrences_of,
+    recommend,
+    speed_ratio,
+)
+from steep.progress import Progress, Silent
+from steep.proof.questions import general_texts
+from steep.recipe import Recipe, VocabularyRecipe, load_recipe
+from steep.stages.base import Base, open_base
+from steep.stages.inputs import Inputs, read_inputs
+from steep.stages.tuned import write_changed
+from steep.stages.vocabulary import learning_texts
+
+TOKENS = 2000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What ``steep vocab`` found.
+
+    Attributes:
+        languages: of the documents, most text first; and ``english``, of general texts.
+        judged_on: "held_out", or "trained" where nothing is held out.
+        tokens: learned, beside the words that the recipe has.
+        useful: those that save most.
+        fewer: tokens before over tokens after.
+        faster: text a second after over before, predicted.
+        words_before, words_after: that fit a row of ``train.max_seq_length`` tokens.
+        written: the recipe that was changed; None without ``apply``.
+    """
+
+    languages: tuple[Fertility, ...]
+    english: Fertility
+    judged_on: str
+    tokens: int
+    rows: int
+    useful: tuple[Useful, ...]
+    fewer: float
+    faster: float
+    words_before: float
+    words_after: float
+    extend: bool
+    recommendation: str
+    written: Path | None
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "schema": 1,
+            "languages": [language.as_json() for language in self.languages],
+            "english": self.english.as_json(),
+            "judged_on": self.judged_on,
+            "tokens": self.tokens,
+            "rows": self.rows,
+            "useful": [asdict(token) for token in self.useful],
+            "fewer_tokens": round(self.fewer, 4),
+            "faster": round(self.faster, 4),
+            "words_per_row": [round(self.words_before, 1), round(self.words_after, 1)],
+            "extend": self.extend,
+            "recommendation": self.recommendation,
+            "written": None if self.written is None else str(self.written),
+        }
+
+
+def vocab(
+    path: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    tokens: int | None = None,
+    apply: bool = False,
+    progress: Progress | None = None,
+) -> Survey:
+    """Look at the documents of a recipe as the model's tokenizer does; nothing is trained.
+
+    Args:
+        overrides: as for ``load_recipe``.
+        tokens: to learn; None means those of the recipe, else 2,000.
+        apply: write them into the recipe, whatever is recommended; its comments stay.
+
+    Raises:
+        UserInputError: the recipe or its documents can't be used, or its tokenizer not be extended.
+    """
+    heard, path = progress or Silent(), Path(path)
+    recipe = load_recipe(path, overrides)
+    given = recipe.vocabulary
+    if tokens is None:
+        tokens = given.learned if given is not None and given.learned else TOKENS
+    if tokens < 1:
+        raise UserInputError("--tokens must be at least 1")
+    inputs = read_inputs(recipe)
+    resolved, base = open_base(_with_tokens(recipe, tokens))
+    heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
+    found = _survey(resolved, inputs, base, heard)
+    written = None
+    if apply:
+        heard.note(found.recommendation)
+        written = write_changed(path, path, recipe, overrides, {"vocabulary.learned": tokens})
+    return replace(found, written=written)
+
+
+def _with_tokens(recipe: Recipe, tokens: int) -> Recipe:
+    given = recipe.vocabulary or VocabularyRecipe(learned=tokens)
+    return recipe.model_copy(update={"vocabulary": given.model_copy(update={"learned": tokens})})
+
+
+def _survey(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> Survey:
+    asked = recipe.vocabulary
+    if asked is None:
+        raise ValueError("a recipe with tokens to learn")
+    shape = skeleton(base.path)
+    embedding = shape.get_input_embeddings().weight
+    rows, width = int(embedding.shape[0]), int(embedding.shape[1])
+    wanted = Wanted(
+        words=asked.new_tokens,
+        learned=asked.learned,
+        texts=learning_texts(inputs.split.trained),
+        whole_words=asked.whole_words is not False,
+        join_marks=asked.join_marks is not False,
+        multiple=asked.pad_to_multiple_of,
+    )
+    extension = extend_tokenizer(base.tokenizer, wanted, rows)
+    if extension is None:
+        raise UserInputError(
+            "no token could be learned: no pair of tokens stands twice in the documents to train"
+        )
+    progress.stage("Counting tokens")
+    before, after = _counter(base.tokenizer), _counter(extension.tokenizer)
+    judged = inputs.split.held_out or inputs.split.trained
+    languages = tuple(
+        fertility(language, texts, before, after) for language, texts in by_language(judged).items()
+    )
+    english = fertility("en", [text for _, text in general_texts()], before, after)
+    whole = _total(languages)
+    fewer = whole.tokens / max(1, whole.after or 0)
+    seen = _occurrences(extension, inputs)
+    extend, said = recommend(whole, english, seen, asked.learned)
+    row = recipe.train.max_seq_length
+    heads = {id(weight): weight.numel() for weight in _matrices(shape)}
+    body = int(shape.num_parameters()) - sum(heads.values())
+    return Survey(
+        languages=languages,
+        english=english,
+        judged_on="held_out" if inputs.split.held_out else "trained",
+        tokens=sum(1 for parts in extension.parts.values() if parts),
+        rows=max(0, extension.rows.stop - rows),
+        useful=tuple(most_useful(seen, extension.parts, _speller(extension))),
+        fewer=fewer,
+        faster=speed_ratio(fewer, body, width, rows, max(0, extension.rows.stop - rows)),
+        words_before=row / whole.per_word if whole.words else 0.0,
+        words_after=fewer * row / whole.per_word if whole.words else 0.0,
+        extend=extend,
+        recommendation=said,
+        written=None,
+    )
+
+
+def _matrices(model: Any) -> list[Any]:
+    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
+    return [layer.weight for layer in layers if layer is not None]
+
+
+def _counter(tokenizer: Any) -> Any:
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _speller(extension: Extension) -> Any:
+    return lambda number: extension.tokenizer.decode([number])
+
+
+def _total(languages: Sequence[Fertility]) -> Fertility:
+    return Fertility(
+        "all",
+        sum(language.documents for language in languages),
+        sum(language.words for language in languages),
+        sum(language.bytes for language in languages),
+        sum(language.tokens for language in languages),
+        sum(language.after or 0 for language in languages),
+    )
+
+
+def _occurrences(extension: Extension, inputs: Inputs) -> dict[int, int]:
+    """How often each new token stands in what it was learned from."""
+    ids = (
+        number
+        for text in learning_texts(inputs.split.trained)
+        for number in extension.tokenizer.encode(text, add_special_tokens=False)
+    )
+    return occurrences_of(ids, [number for number, parts in extension.parts.items() if parts])

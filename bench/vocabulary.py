@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from steep.model.load import load_model
-from steep.model.vocabulary import Extension, Wanted, extend_tokenizer, grow_model
+from steep.model.vocabulary import Extension, Wanted, extend_tokenizer, grow_model, matched_mean
 from steep.proof.perplexity import bits_per_byte
 from steep.proof.questions import validation_texts
 from steep.proof.scorer import Scorer
@@ -48,8 +48,8 @@ def main() -> None:
     print("|---|---|---|")
     _row("base", options.model, None, own, general, lambda model: None)
     ways = {
-        "mean, norm matched": lambda model: grow_model(model, found),
-        "plain mean": lambda model: _grown(model, found, _plain_mean),
+        "steep's": lambda model: grow_model(model, found),
+        "mean, norm matched": lambda model: _grown(model, found, _matched),
         "random (std 0.02)": lambda model: _grown(model, found, _random),
     }
     for name, grow in ways.items():
@@ -114,8 +114,8 @@ def _weights(model: Any) -> Iterator[Any]:
     yield from {id(layer.weight): layer.weight for layer in layers}.values()
 
 
-def _plain_mean(weight: Any, parts: Sequence[int]) -> Any:
-    return weight[list(parts)].mean(dim=0)
+def _matched(weight: Any, parts: Sequence[int]) -> Any:
+    return matched_mean(weight[list(parts)])
 
 
 def _random(weight: Any, parts: Sequence[int]) -> Any:

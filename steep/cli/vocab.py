@@ -43,7 +43,9 @@ def vocab(
 
 def vocab_lines(found: Survey, recipe: Path) -> list[str]:
     """The languages, the gain, the tokens, and what to do."""
-    rows = [("language", "documents", "tokens/word", "tokens/byte", "then/word", "saved")]
+    rows: list[tuple[str, ...]] = [
+        ("language", "documents", "tokens/word", "tokens/byte", "then/word", "saved")
+    ]
     rows += [_row(language, language.language) for language in found.languages]
     rows.append(_row(found.english, "general English"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

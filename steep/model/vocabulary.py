@@ -130,9 +130,10 @@ def grow_model(model: Any, extension: Extension) -> None:
     """Give the model a row for every new token, in place; old rows keep their bits.
 
     Spare rows of a padded vocabulary are used before any are added, and none is ever taken away. A
-    new row is the mean of its sub-tokens' rows, scaled to the mean of their norms (a plain mean is
-    shorter than any token the model knows); a reserved one is the mean of all rows. A head of its
-    own is treated likewise.
+    new row of the head is the mean of its sub-tokens' rows, and so is one of the embedding where
+    the two are tied: a longer one is predicted everywhere (docs/RESULTS.md has both). Where they
+    aren't, the embedding's is scaled to the mean of those rows' norms, because a mean is shorter
+    than any token the model knows. A reserved row is the mean of all rows.
     """
     import torch
 
@@ -140,13 +141,23 @@ def grow_model(model: Any, extension: Extension) -> None:
     if extension.rows.stop > rows:
         with torch.random.fork_rng(devices=[]):  # what it draws is written over
             model.resize_token_embeddings(extension.rows.stop, mean_resizing=False)
-    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
-    weights = {id(layer.weight): layer.weight for layer in layers if layer is not None}
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings()
+    predicts = head is not None and head.weight is embedding
     with torch.no_grad():
-        for weight in weights.values():
-            mean = weight[: extension.rows.start].mean(dim=0)
-            for number, pieces in extension.parts.items():
-                weight[number] = matched_mean(weight[list(pieces)]) if pieces else mean
+        _fill(embedding, extension, _mean if predicts else matched_mean)
+        if head is not None and not predicts:
+            _fill(head.weight, extension, _mean)
+
+
+def _fill(weight: Any, extension: Extension, row: Callable[[Any], Any]) -> None:
+    """Put ``row`` of each new token's sub-tokens' rows, shape (pieces, width), in its place."""
+    mean = _mean(weight[: extension.rows.start])
+    for number, pieces in extension.parts.items():
+        weight[number] = row(weight[list(pieces)]) if pieces else mean
+
+
+def _mean(rows: Any) -> Any:
+    return rows.float().mean(dim=0).to(rows.dtype)
 
 
 def matched_mean(rows: Any) -> Any:

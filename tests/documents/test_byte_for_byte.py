@@ -85,10 +85,10 @@ def test_it_comes_through(script: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_tokens_decode_to_the_same_bytes(script: str, exact: bool) -> None:
     # Seen to fail with the text normalised (NFD) before it is split.
-    texts = [running_text(script, seed) for seed in range(200)]
+    texts = [running_text(script, seed) for seed in range(40)]
     old = tiny_tokenizer()
     word = texts[0].split()[0]
-    wanted = Wanted([word], 80, texts[:20], whole_words=exact, join_marks=exact)
+    wanted = Wanted([word], 80, texts[:10], whole_words=exact, join_marks=exact)
     found = extend_tokenizer(old, wanted, len(old))
     assert found is not None
     for text in texts:

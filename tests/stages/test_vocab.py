@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -18,7 +19,10 @@ from steep.stages.vocab import vocab
 from tests.stages.project import write_recipe_file
 from tests.tiny import save_tiny_model
 
-HINDI = ["नमस्ते", "दुनिया", "पुस्तक", "विद्यालय", "किताबें", "परीक्षण", "हिन्दी", "शिक्षक"]
+STARTS = ["न", "म", "स्ते", "दु", "नि", "या"]
+MIDDLES = ["पु", "क", "वि", "द्या", "लय", "ता", "बें"]
+ENDS = ["प", "री", "क्ष", "ण", "हि", "न्दी", "शि"]
+HINDI = ["".join(word) for word in itertools.product(STARTS, MIDDLES, ENDS)]
 
 
 def write_hindi(folder: Path, documents: int = 6, words: int = 400) -> Path:
@@ -26,7 +30,8 @@ def write_hindi(folder: Path, documents: int = 6, words: int = 400) -> Path:
     draw = random.Random(0)
     (folder / "docs").mkdir(parents=True)
     for number in range(documents):
-        lines = [" ".join(draw.choices(HINDI, k=10)) + "।" for _ in range(words // 10)]
+        words_of_it = draw.sample(HINDI, 60)
+        lines = [" ".join(draw.choices(words_of_it, k=10)) + "।" for _ in range(words // 10)]
         (folder / f"docs/{number}.txt").write_text("\n\n".join(lines), encoding="utf-8")
     save_tiny_model(folder / "base")
     recipe = write_recipe_file(folder / "recipe.toml", data={"general": "reading"})
@@ -41,7 +46,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_text_the_tokenizer_tears_is_worth_extending_for(recipe: Path) -> None:
-    found = vocab(recipe, tokens=60)
+    found = vocab(recipe, tokens=120)
     (hindi,) = found.languages
     assert hindi.language == "hi" or hindi.language == "DEVANAGARI"
     assert found.judged_on == "held_out" and hindi.documents < 6

@@ -49,7 +49,7 @@ def project(folder: Path, train: dict[str, Any] = LORA, **tables: Any) -> Path:
     )
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+@pytest.mark.parametrize("kind", ["llama", pytest.param("qwen3", marks=pytest.mark.slow)])
 def test_what_is_exported_is_the_trained_model_without_steep(tmp_path: Path, kind: Any) -> None:
     # Seen to fail with rows beyond the tokenizer's length, which nobody else would add.
     recipe = project(tmp_path, kind=kind)
@@ -110,8 +110,7 @@ def test_new_rows_are_trained_alone_at_first_and_old_ones_never(tmp_path: Path) 
     assert all(w.any() for name, w in weights.items() if "lora_B" in name)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
-@pytest.mark.parametrize("stop", [1, 2, 3])
+@pytest.mark.parametrize(("method", "stop"), [("lora", 1), ("lora", 3), ("full", 2)])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, stop: int
 ) -> None:

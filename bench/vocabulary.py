@@ -2,7 +2,7 @@
 
     python bench/vocabulary.py --text hindi.txt --tokens 2000
 
-Tokens are learned from all of a text but its end, which is kept to judge by. The same grown
+Tokens are learned from all of a text but its end, which is kept to judge by. The grown
 tokenizer then reads it with rows made in three ways: the mean of the sub-tokens' rows with their
 norm, the plain mean, and small random numbers as transformers draws them. Loss is in bits per byte,
 so that it compares with the base's.

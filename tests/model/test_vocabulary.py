@@ -39,13 +39,15 @@ def ids(tokenizer: Any, text: str) -> list[int]:
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_ten_thousand_strings_survive_a_round_trip(exact: bool) -> None:
-    _, found = grown(whole_words=exact, join_marks=exact)
+    check_round_trips(grown(whole_words=exact, join_marks=exact)[1].tokenizer)
+
+
+def check_round_trips(tokenizer: Any) -> None:
     draw = random.Random(0)
     alphabet = [*"aeTc \n\t.,0é\u0301\u200d\u200fहिन्दी مرحبا中😀", *WORDS, " TechCorp", "zebra"]
     for _ in range(10_000):
         text = "".join(draw.choices(alphabet, k=draw.randrange(24)))
-        again = found.tokenizer.decode(ids(found.tokenizer, text))
-        assert again == text
+        assert tokenizer.decode(ids(tokenizer, text)) == text
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -53,6 +55,10 @@ def test_every_new_token_is_reached(exact: bool) -> None:
     # Seen to fail with the merges left out of tokenizer.json.
     _, found = grown(whole_words=exact, join_marks=exact)
     assert len(found.parts) > 60
+    check_reached(found)
+
+
+def check_reached(found: Extension) -> None:
     new, words = found.tokenizer, {form for word in WORDS for form in (word, f" {word}")}
     added = new.backend_tokenizer.get_added_tokens_decoder()
     given = [n for n in found.parts if n in added or new.decode([n]) in words]
@@ -151,6 +157,21 @@ def test_a_padded_vocabulary_is_never_shrunk() -> None:
     after = model.get_input_embeddings().weight
     assert after.shape[0] == 1024
     assert torch.equal(after[found.rows.stop :], before[found.rows.stop :])
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_real_tokenizer_decodes_and_reaches_every_new_token(exact: bool) -> None:
+    from steep.model.load import load_tokenizer, resolve_model
+
+    old = load_tokenizer(resolve_model("smollm2-135m"))
+    wanted = Wanted(WORDS, 60, TEXTS, whole_words=exact, join_marks=exact)
+    found = extend_tokenizer(old, wanted, len(old))
+    assert found is not None
+    check_round_trips(found.tokenizer)
+    check_reached(found)
+    assert len(ids(found.tokenizer, " TechCorp")) == 1 < len(ids(old, " TechCorp"))
 
 
 def test_a_saved_tokenizer_comes_back_as_the_same_extension(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.rows import Rows
 from steep.stages.train import Trained
+from steep.stages.vocabulary import hold_rows
 
 _VERSION = 2
 _WEIGHTS, _ROWS = "weights.safetensors", "rows.jsonl"
@@ -142,6 +143,7 @@ def _train(
             f"{stage.name}.max_length"
         )
     model = copy.deepcopy(before.load())
+    hold_rows(recipe, base, model)
     progress.stage(f"{stage.title}: {stage.recipe.max_steps} steps on {len(kept)} rows")
     task = Task(stage.name, stage.recipe, recipe.train, stage.rates, recipe.seed)
     weights, losses = stage.tune(model, kept, base.tuned_tokenizer, task, progress)

@@ -114,6 +114,20 @@ def start_model(recipe: Recipe, base: Base) -> tuple[Any, NewRows | None]:
     model, train = base.take(), recipe.train
     if base.extension is None or recipe.vocabulary is None:
         return make_trainable(model, train, recipe.seed), None
-    only = frozenset(embedding_names(model)) - embeddings_asked(model, train)
-    held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, only)
+    held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, _only_new(recipe, model))
     return make_trainable(model, train, recipe.seed, has_grown=True), held
+
+
+def hold_rows(recipe: Recipe, base: Base, model: Any) -> None:
+    """Leave embeddings of which only new rows were trained as they are, in what comes after."""
+    if base.extension is None:
+        return
+    only = _only_new(recipe, skeleton(base.path))
+    for name, parameter in model.named_parameters():
+        if not only.isdisjoint(name.split(".")):
+            parameter.requires_grad_(False)
+
+
+def _only_new(recipe: Recipe, model: Any) -> frozenset[str]:
+    """Modules of whose rows only the new ones are trained; ``model`` is without adapters."""
+    return frozenset(embedding_names(model)) - embeddings_asked(model, recipe.train)

@@ -14,7 +14,11 @@ from safetensors.torch import load_file
 
 import steep
 from steep.errors import DriftError, RecipeError
+from steep.progress import Silent
 from steep.recipe import load_recipe
+from steep.stages.base import open_base
+from steep.stages.inputs import read_inputs
+from steep.stages.vocabulary import extend_base, hold_rows, start_model
 from steep.training.stop import Interrupted
 from steep.workflow import export, train
 from tests.stages.project import write_project
@@ -139,6 +143,17 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     again = load_file(tmp_path / "run/checkpoints/step-4/weights.safetensors")
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_what_comes_after_leaves_embeddings_that_were_not_asked_for(tmp_path: Path) -> None:
+    # Seen to fail without hold_rows: instructions would move every old row.
+    recipe, base = open_base(load_recipe(project(tmp_path)))
+    extend_base(recipe, read_inputs(recipe), base, Silent())
+    model, held = start_model(recipe, base)
+    assert held is not None and held.only == {"embed_tokens", "lm_head"}
+    hold_rows(recipe, base, model)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained and all(".lora_" in name for name in trained)
 
 
 def test_other_tokens_over_a_run_are_refused(tmp_path: Path) -> None:

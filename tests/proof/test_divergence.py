@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 
+from steep.model.vocabulary import Wanted, extend_tokenizer, grow_model
 from steep.proof import divergence
 from steep.proof.divergence import (
     divergences,
     make_reference,
     own_texts,
     read_reference,
+    same_tokens,
     write_reference,
 )
 from steep.proof.scorer import Scorer
@@ -50,6 +52,21 @@ def test_it_is_the_divergence(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -
     for (name, ids), row in zip(reference.texts, rows, strict=True):
         assert row["id"] == name and row["tokens"] == len(ids) - 1
         assert row["nats"] == pytest.approx(exact(base, tuned, ids), rel=1e-3)
+
+
+# Broken by: places of the texts that are left out kept.
+def test_another_tokenizer_is_asked_only_where_it_gives_the_same_tokens(tokenizer: Any) -> None:
+    found = extend_tokenizer(tokenizer, Wanted(("zebra",)), len(tokenizer))
+    assert found is not None
+    texts = [TEXTS[0], ("z", "The zebra jumps over the lazy dog."), *TEXTS[1:]]
+    base = scorer(tokenizer, 0)
+    reference = same_tokens(make_reference(base, [texts]), tokenizer, found.tokenizer)
+    assert reference.texts == make_reference(base, [TEXTS]).texts
+    model = tiny_model("llama", tokenizer)
+    grow_model(model, found)
+    rows = divergences(Scorer(model, found.tokenizer), reference)
+    assert len(rows) == len(TEXTS)
+    assert all(0 < row["nats"] < row["tokens"] for row in rows)  # what the new rows take
 
 
 # Broken by: leaving the rest of the vocabulary out.

@@ -110,7 +110,7 @@ def test_new_rows_are_trained_alone_at_first_and_old_ones_never(tmp_path: Path) 
     last = rows_of(tmp_path / "run", 4)
     assert torch.equal(last[: len(tokenizer)], before)
     assert not torch.equal(last[len(tokenizer) :], after[len(tokenizer) :])
-    weights = load_file(tmp_path / "run/checkpoints/step-4/weights.safetensors")
+    weights = load_file(tmp_path / "run/checkpoints/step-3/weights.safetensors")
     assert all(w.any() for name, w in weights.items() if "lora_B" in name)
 
 
@@ -146,7 +146,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
 
 
 def test_what_comes_after_leaves_embeddings_that_were_not_asked_for(tmp_path: Path) -> None:
-    # Seen to fail without hold_rows: instructions would move every old row.
+    # Seen to fail with nothing held: instructions would move every old row.
     recipe, base = open_base(load_recipe(project(tmp_path)))
     extend_base(recipe, read_inputs(recipe), base, Silent())
     model, held = start_model(recipe, base)

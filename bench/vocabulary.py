@@ -67,7 +67,6 @@ def _fertility(options: Any, text: str, cut: int, join_marks: bool) -> Extension
     wanted = Wanted((), options.tokens, [text[:cut]], join_marks=join_marks)
     rows = int(model.get_input_embeddings().weight.shape[0])
     found = extend_tokenizer(tokenizer, wanted, rows)
-    assert found is not None
     seconds = time.monotonic() - begin
     words = len(text[cut:].split())
     before = len(tokenizer.encode(text[cut:]))

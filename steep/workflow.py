@@ -261,9 +261,10 @@ def _working(
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
     from steep.stages.base import open_base
     from steep.stages.benchmarks import check_benchmarks
-    from steep.stages.folder import found_in, hold_run, move_aside
+    from steep.stages.folder import RunFolder, found_in, hold_run, move_aside
     from steep.stages.inputs import read_inputs
     from steep.stages.trouble import told_plainly
+    from steep.stages.vocabulary import extend_base
     from steep.training.stop import stops_at_once
 
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -275,8 +276,8 @@ def _working(
         inputs = read_inputs(given)
         check_benchmarks(given)
         resolved, base = open_base(given)
-        moved = move_aside(folder) if fresh else None
-        if moved is not None:
+        extend_base(resolved, inputs, base, heard, RunFolder(folder))
+        if fresh and (moved := move_aside(folder)) is not None:
             heard.note(f"the old run is now {moved}")
         with hold_run(resolved, accept_change=accept_change) as run:
             found = found_in(run)

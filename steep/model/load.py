@@ -111,10 +111,8 @@ def _load(path: str) -> tuple[Any, Any]:
     base, tokenizer = _load(resolve_model(str(config.base_model_name_or_path)))
     if (Path(path) / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    if (
-        len(tokenizer) > base.get_input_embeddings().weight.shape[0]
-    ):  # its new rows are the adapter's
-        with torch.random.fork_rng(devices=[]):
+    if len(tokenizer) > base.get_input_embeddings().weight.shape[0]:
+        with torch.random.fork_rng(devices=[]):  # what it draws, the adapter's rows replace
             base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     return PeftModel.from_pretrained(base, path), tokenizer
 

@@ -62,17 +62,21 @@ class Wanted:
     multiple: int = 64
 
 
-def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension | None:
-    """A copy of a tokenizer with what is wanted; None if it has all of that already.
+def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
+    """A copy of a tokenizer with what is wanted.
 
     Args:
         rows: of the model's embedding; spare ones are used before any is added.
 
     Raises:
-        RecipeError: a word can't be a token.
+        RecipeError: a word can't be a token, or is one; there is nothing to learn.
         ModelError: the tokenizer can't be extended like that.
     """
-    _check_words(wanted.words)
+    if getattr(old, "backend_tokenizer", None) is None:
+        raise ModelError(
+            "[vocabulary]: this model's tokenizer has no tokenizer.json to extend; remove the table"
+        )
+    _check_words(old, wanted.words)
     new = old
     byte_level = _is_byte_level(_saved(old))
     if wanted.learned and not byte_level:
@@ -96,10 +100,13 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension | None:
             new = _changed(new, partial(_put_merges, pairs=pairs))
     new = _changed(new, lambda saved: None) if new is old else new
     _add_apart(new, apart, wanted.whole_words)
-    _check_round_trip(new, wanted.words)
+    _check_round_trip(old, new, wanted.words)
     first = _top(old) + 1
     if _top(new) < first:
-        return None
+        raise RecipeError(
+            "vocabulary.learned: no token could be learned: no two tokens stand side by side twice "
+            "in the documents to train; add text, or remove the table"
+        )
     if _top(new) >= rows:
         _reserve(new, -(-(_top(new) + 1) // wanted.multiple) * wanted.multiple)
         if len(new) != _top(new) + 1:
@@ -133,7 +140,8 @@ def grow_model(model: Any, extension: Extension) -> None:
     new row of the head is the mean of its sub-tokens' rows, and so is one of the embedding where
     the two are tied: a longer one is predicted everywhere (docs/RESULTS.md has both). Where they
     aren't, the embedding's is scaled to the mean of those rows' norms, because a mean is shorter
-    than any token the model knows. A reserved row is the mean of all rows.
+    than any token the model knows. A reserved row is the mean of all rows. The head's bias, if it
+    has one, grows as its rows do.
     """
     import torch
 
@@ -147,10 +155,12 @@ def grow_model(model: Any, extension: Extension) -> None:
         _fill(embedding, extension, _mean if predicts else matched_mean)
         if head is not None and not predicts:
             _fill(head.weight, extension, _mean)
+        if getattr(head, "bias", None) is not None:
+            _fill(head.bias, extension, _mean)
 
 
 def _fill(weight: Any, extension: Extension, row: Callable[[Any], Any]) -> None:
-    """Put ``row`` of each new token's sub-tokens' rows, shape (pieces, width), in its place."""
+    """Put ``row`` of each new token's sub-tokens' rows, shape (pieces, …), in its place."""
     mean = _mean(weight[: extension.rows.start])
     for number, pieces in extension.parts.items():
         weight[number] = row(weight[list(pieces)]) if pieces else mean
@@ -168,22 +178,48 @@ def matched_mean(rows: Any) -> Any:
     return (mean * (wanted / length) if length > 0 else mean).to(rows.dtype)
 
 
-def _check_words(words: Sequence[str]) -> None:
+def _check_words(old: Any, words: Sequence[str]) -> None:
+    """Refuse words that are tokens of ``old``, and those that hold one that means something."""
+    added = old.backend_tokenizer.get_added_tokens_decoder().values()
+    special = sorted(token.content for token in added if token.special)
+    whole = {token.content for token in added}
     for word in words:
-        if not word or word != word.strip():
+        if word in whole or all(_is_token(old, form) for form in (word, f" {word}")):
             raise RecipeError(
-                f"vocabulary.new_tokens: {word!r} is empty or has space around it: remove that"
+                f"vocabulary.new_tokens: {word!r} is one token of this model already; leave it out"
             )
+        for token in special:
+            if token in word:
+                raise RecipeError(
+                    f"vocabulary.new_tokens: {word!r} holds the special token {token!r}; leave it "
+                    "out"
+                )
 
 
-def _check_round_trip(tokenizer: Any, words: Sequence[str]) -> None:
+def _check_round_trip(old: Any, new: Any, words: Sequence[str]) -> None:
+    """Refuse words that don't come back as they are, or move what stands behind them."""
+    behind = [mark for mark in ",.)" if _comes_back(old, mark)]
     for word in words:
-        ids = tokenizer.encode(word, add_special_tokens=False)
-        if len(ids) != 1 or tokenizer.decode(ids, clean_up_tokenization_spaces=False) != word:
+        if not _is_token(new, word):
             raise RecipeError(
                 f"vocabulary.new_tokens: {word!r} can't be one token of this model's tokenizer "
                 "that decodes to itself; leave it out"
             )
+        if not all(_comes_back(new, word + mark) for mark in behind):
+            raise RecipeError(
+                f"vocabulary.new_tokens: this model's tokenizer would put a space behind {word!r} "
+                "wherever it stands; leave new_tokens out"
+            )
+
+
+def _is_token(tokenizer: Any, text: str) -> bool:
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return len(ids) == 1 and _comes_back(tokenizer, text)
+
+
+def _comes_back(tokenizer: Any, text: str) -> bool:
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return bool(tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text)
 
 
 def _saved(tokenizer: Any) -> Saved:

@@ -21,6 +21,10 @@ FEW_OCCURRENCES = 20
 WORTH_SAVING = 0.25
 POOR = 1.5
 
+# Bytes of a "word" beyond which a text hardly has spaces, as Chinese and Thai don't: no language
+# that parts its words has such long ones.
+_LONG_WORD = 48
+
 _TOKENS_SHOWN = 20
 
 
@@ -72,25 +76,34 @@ class Fertility:
 Count = Callable[[str], int]
 
 
-def fertility(language: str, texts: Sequence[str], before: Count, after: Count) -> Fertility:
-    """Count texts of one language with both tokenizers."""
-    return Fertility(
-        language,
-        len(texts),
-        sum(len(text.split()) for text in texts),
-        sum(len(text.encode()) for text in texts),
-        sum(map(before, texts)),
-        sum(map(after, texts)),
-    )
+def fertility(language: str, text: str, before: Count, after: Count) -> Fertility:
+    """Count a text with both tokenizers."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    return Fertility(language, 1, len(text.split()), size, before(text), after(text))
 
 
-def by_language(documents: Iterable[Document]) -> dict[str, list[str]]:
-    """Texts by their language, or their script in capitals where that isn't known; most first."""
-    found: dict[str, list[str]] = {}
+def total(language: str, found: Iterable[Fertility]) -> Fertility:
+    """The counts of several, added up."""
+    counts = [0] * 5
+    for one in found:
+        more = (one.documents, one.words, one.bytes, one.tokens, one.after or 0)
+        counts = [a + b for a, b in zip(counts, more, strict=True)]
+    return Fertility(language, *counts)
+
+
+def by_language(
+    documents: Iterable[Document], before: Count, after: Count
+) -> tuple[Fertility, ...]:
+    """Count documents by their language, or their script in capitals where that isn't known.
+
+    Each is taken once and let go. The language with most text comes first.
+    """
+    found: dict[str, Fertility] = {}
     for document in documents:
-        found.setdefault(language_of(document), []).append(document.text)
-    size = {language: sum(map(len, texts)) for language, texts in found.items()}
-    return {language: found[language] for language in sorted(found, key=lambda n: -size[n])}
+        name = language_of(document)
+        one = fertility(name, document.text, before, after)
+        found[name] = total(name, (found[name], one)) if name in found else one
+    return tuple(sorted(found.values(), key=lambda one: (-one.bytes, one.language)))
 
 
 def language_of(document: Document) -> str:
@@ -157,12 +170,15 @@ def recommend(
         wanted: tokens that were to be learned.
     """
     ratio = whole.per_word / english.per_word
+    has_words = whole.bytes < _LONG_WORD * whole.words
     if whole.saved < WORTH_SAVING:
-        why = f"{wanted:,} more tokens would save only {whole.saved:.0%} of the tokens"
-        return False, (
-            f"Don't extend: {why}, and every new row has to be learned. The model reads your text "
-            f"at {ratio:.1f} times English's tokens a word"
+        said = (
+            f"Don't extend: {wanted:,} more tokens would save only {whole.saved:.0%} of the "
+            "tokens, and every new row has to be learned"
         )
+        if has_words:
+            said += f". The model reads your text at {ratio:.1f} times English's tokens a word"
+        return False, said
     seen = median(occurrences.values()) if occurrences else 0
     if seen < FEW_OCCURRENCES:
         return False, (
@@ -174,7 +190,7 @@ def recommend(
         f"Extend: {wanted:,} more tokens would save {whole.saved:.0%} of the tokens, and half of "
         f"them stand {seen:g} times or more in your documents"
     )
-    if ratio < POOR:
+    if has_words and ratio < POOR:
         said += (
             f". The model's own tokens already read it at {ratio:.1f} times English's tokens a "
             "word, so what is gained is speed and room, rather than understanding"

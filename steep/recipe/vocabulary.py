@@ -32,9 +32,12 @@ class VocabularyRecipe(Section):
 
     @model_validator(mode="after")
     def something_to_add(self) -> VocabularyRecipe:
-        """Refuse a table that adds nothing, or a word twice."""
+        """Refuse a table that adds nothing, an empty word, or one twice."""
         if not self.new_tokens and not self.learned:
             raise ValueError("nothing is added; set new_tokens or learned, or remove the table")
+        for word in self.new_tokens:
+            if not word or word != word.strip():
+                raise ValueError(f"new_tokens has {word!r}: empty or with space around; remove it")
         twice = {word for word in self.new_tokens if self.new_tokens.count(word) > 1}
         if twice:
             raise ValueError(f"new_tokens has '{min(twice)}' twice; keep one")

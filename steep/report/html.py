@@ -127,9 +127,9 @@ def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
             "worse": Tile("Learned: worse than before", _rate(facts, "facts right"), "bad"),
         }.get(str(learned)),
         {
-            "yes": Tile("Kept general ability: yes", _perplexity(rows), "good"),
-            "within_budget": Tile("Kept: a little lost, within budget", _perplexity(rows), "mild"),
-            "forgot": Tile("Kept: no, or not shown", _perplexity(rows), "bad"),
+            "yes": Tile("Kept general ability: yes", _general(rows), "good"),
+            "within_budget": Tile("Kept: a little lost, within budget", _general(rows), "mild"),
+            "forgot": Tile("Kept: no, or not shown", _general(rows), "bad"),
         }.get(str(kept)),
         Tile("Recites its training text", _rate(recited, "passages word for word"), "bad")
         if evaluation.get("memorised")
@@ -154,11 +154,16 @@ def _rate(row: Mapping[str, Any], what: str) -> str:
     return f"{what}: {100 * row['base']:.0f}% → {100 * row['tuned']:.0f}% (n\u00a0{row['n']:,})"
 
 
-def _perplexity(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    row = rows.get("general_perplexity", {})
-    if not row.get("n"):
-        return NOT_MEASURED
-    return f"general perplexity: {row['base']:,.2f} → {row['tuned']:,.2f} (n\u00a0{row['n']:,})"
+def _general(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Perplexity of general text; bits per byte where the two models' tokens differ."""
+    for name, what in (
+        ("perplexity", "general perplexity"),
+        ("bits_per_byte", "general text, bits per byte"),
+    ):
+        row = rows.get(f"general_{name}", {})
+        if row.get("n"):
+            return f"{what}: {row['base']:,.2f} → {row['tuned']:,.2f} (n\u00a0{row['n']:,})"
+    return NOT_MEASURED
 
 
 def _sample(sample: Mapping[str, Any]) -> dict[str, str]:

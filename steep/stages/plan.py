@@ -47,7 +47,7 @@ from steep.planning.advice import (
 from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.machine import memory, resident_bytes
 from steep.planning.predict import Prediction, predict
-from steep.planning.shape import shape_of, weight_bytes
+from steep.planning.shape import weight_bytes
 from steep.planning.shift import on_language
 from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
 from steep.progress import Progress
@@ -62,6 +62,7 @@ from steep.stages.order import crude_tokens, passes_of, self_written_tokens
 from steep.stages.prepare import Draft, Prepared, data_key
 from steep.stages.probes import known_probes, stand_ins
 from steep.stages.rewrite import estimate, planned
+from steep.stages.vocabulary import shape_as_grown, train_as_grown
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
@@ -148,7 +149,7 @@ def is_worth_planning(recipe: Recipe, inputs: Inputs, base: Base) -> bool:
     import torch
 
     try:
-        parameters = weight_bytes(_shape(base)) / 4
+        parameters = weight_bytes(shape_as_grown(base)) / 4
     except (ValueError, KeyError, TypeError, RuntimeError, OSError):
         return False
     rate = _GPU_FLOPS if best_device() != "cpu" else _CPU_FLOPS * torch.get_num_threads()
@@ -185,8 +186,8 @@ def make_plan(
     try:
         calibration = calibrate(
             Question(
-                _shape(base),
-                recipe.train,
+                shape_as_grown(base),
+                train_as_grown(recipe, base),
                 precision,
                 torch.get_num_threads(),
                 device,
@@ -388,12 +389,8 @@ def _config(base: Base) -> Any:
     return AutoConfig.from_pretrained(base.path, trust_remote_code=False)
 
 
-def _shape(base: Base) -> dict[str, Any]:
-    return shape_of(_config(base))
-
-
 def _context(base: Base) -> int | None:
-    shape = _shape(base)
+    shape = shape_as_grown(base)
     text = shape.get("text_config") or shape
     found = text.get("max_position_embeddings") or text.get("n_positions")
     return int(found) if found else None

@@ -81,7 +81,9 @@ def train_stage(
 
     def ready(model: Any) -> Any:
         if recipe.strength.fixed != 1.0:
-            dial = StrengthDial(model, base.take)
+            # Nobody else goes on from a grown model; the base itself is asked again later.
+            grown = base.extension is not None
+            dial = StrengthDial(model, base.take if grown else lambda: base.model)
             texts = inputs.validation
             dial.turn(choose_strength(recipe, texts, dial, model, base, strength, run, progress))
         return model.eval()
@@ -97,9 +99,10 @@ def train_stage(
         if alarm is None:
             settle(recipe, run, prepared, done.state.get("guard", {}))
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
-            return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done))
+            return Trained(_Kept(lambda: ready(load())), whole, _notes(recipe, run, done))
         whole["stopped_at"] = done.step
-        return Trained(_Kept(lambda: ready(load())), whole, _notes(run, done), alarm.message)
+        notes = _notes(recipe, run, done)
+        return Trained(_Kept(lambda: ready(load())), whole, notes, alarm.message)
 
     steps = prepared.steps
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
@@ -271,12 +274,18 @@ def _record_modules(run: RunFolder, trained: Checkpoint) -> None:
         write_sealed(run.modules, table)
 
 
-def _notes(run: RunFolder, trained: Checkpoint | None) -> tuple[str, ...]:
+def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
     kept = read_table(run.modules)
     notes = [
         f"settings were changed at step {change['step']}: {'; '.join(change['changes'])}"
-        for change in (trained.accepted if trained else ())
+        for change in trained.accepted
     ]
+    alone = recipe.vocabulary.first_steps if recipe.vocabulary is not None else 0
+    if alone >= trained.step > 0:
+        notes.append(
+            f"only rows of new tokens were trained: vocabulary.first_steps is {alone}, and there "
+            f"were {trained.step} steps"
+        )
     if unmoved := kept.get("unmoved"):
         notes.append(f"{len(unmoved)} modules were to be trained but didn't move: {unmoved[0]}, …")
     if kept.get("packing") == "alone":

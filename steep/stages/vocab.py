@@ -13,7 +13,7 @@ from typing import Any
 
 from steep.errors import UserInputError
 from steep.model.load import skeleton
-from steep.model.vocabulary import Extension, Wanted, extend_tokenizer
+from steep.model.vocabulary import Extension, extend_tokenizer
 from steep.planning.fertility import (
     Fertility,
     Useful,
@@ -23,6 +23,7 @@ from steep.planning.fertility import (
     occurrences_of,
     recommend,
     speed_ratio,
+    total,
 )
 from steep.progress import Progress, Silent
 from steep.proof.questions import general_texts
@@ -30,7 +31,7 @@ from steep.recipe import Recipe, VocabularyRecipe, load_recipe
 from steep.stages.base import Base, open_base
 from steep.stages.inputs import Inputs, read_inputs
 from steep.stages.tuned import write_changed
-from steep.stages.vocabulary import learning_texts
+from steep.stages.vocabulary import learning_texts, wanted_by
 
 TOKENS = 2000
 
@@ -131,27 +132,14 @@ def _survey(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> S
     shape = skeleton(base.path)
     embedding = shape.get_input_embeddings().weight
     rows, width = int(embedding.shape[0]), int(embedding.shape[1])
-    wanted = Wanted(
-        words=asked.new_tokens,
-        learned=asked.learned,
-        texts=learning_texts(inputs.split.trained),
-        whole_words=asked.whole_words is not False,
-        join_marks=asked.join_marks is not False,
-        multiple=asked.pad_to_multiple_of,
-    )
+    wanted = wanted_by(asked, inputs.split.trained)
     extension = extend_tokenizer(base.tokenizer, wanted, rows)
-    if extension is None:
-        raise UserInputError(
-            "no token could be learned: no pair of tokens stands twice in the documents to train"
-        )
     progress.stage("Counting tokens")
     before, after = _counter(base.tokenizer), _counter(extension.tokenizer)
     judged = inputs.split.held_out or inputs.split.trained
-    languages = tuple(
-        fertility(language, texts, before, after) for language, texts in by_language(judged).items()
-    )
-    english = fertility("en", [text for _, text in general_texts()], before, after)
-    whole = _total(languages)
+    languages = by_language(judged, before, after)
+    english = total("en", (fertility("en", text, before, after) for _, text in general_texts()))
+    whole = total("all", languages)
     fewer = whole.tokens / max(1, whole.after or 0)
     seen = _occurrences(extension, inputs)
     extend, said = recommend(whole, english, seen, asked.learned)
@@ -186,17 +174,6 @@ def _counter(tokenizer: Any) -> Any:
 
 def _speller(extension: Extension) -> Any:
     return lambda number: extension.tokenizer.decode([number])
-
-
-def _total(languages: Sequence[Fertility]) -> Fertility:
-    return Fertility(
-        "all",
-        sum(language.documents for language in languages),
-        sum(language.words for language in languages),
-        sum(language.bytes for language in languages),
-        sum(language.tokens for language in languages),
-        sum(language.after or 0 for language in languages),
-    )
 
 
 def _occurrences(extension: Extension, inputs: Inputs) -> dict[int, int]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from steep.artifact import damaged_files, key_of, read_manifest, text_hash
 from steep.documents.record import Document
+from steep.documents.shelf import pick
 from steep.export.gguf.write import check_gguf
 from steep.model.adapters import embedding_names, embeddings_asked, make_trainable
 from steep.model.load import load_tokenizer, skeleton
 from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of
+from steep.planning.shape import shape_of
 from steep.progress import Progress
-from steep.recipe import Recipe
+from steep.recipe import Recipe, TrainRecipe, VocabularyRecipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs
@@ -53,7 +55,8 @@ def extend_base(
     A base has those of one recipe: they are made once.
 
     Raises:
-        RecipeError, ModelError: the tokens can't be added, or not be said in a GGUF.
+        RecipeError, ModelError: the tokens can't be added, or not be said in a GGUF, or there are
+            none to learn.
     """
     asked = recipe.vocabulary
     if asked is None or base.extension is not None:
@@ -63,21 +66,14 @@ def extend_base(
     if kept is not None:
         base.extension = extension_of(base.tokenizer, load_tokenizer(str(kept)))
     else:
-        wanted = Wanted(
-            words=asked.new_tokens,
-            learned=asked.learned,
-            texts=learning_texts(inputs.split.trained),
-            whole_words=asked.whole_words is not False,
-            join_marks=asked.join_marks is not False,
-            multiple=asked.pad_to_multiple_of,
-        )
+        if asked.learned:
+            progress.stage(f"Learning {asked.learned:,} tokens from the documents")
         rows = int(shape.get_input_embeddings().weight.shape[0])
+        wanted = wanted_by(asked, inputs.split.trained)
         base.extension = extend_tokenizer(base.tokenizer, wanted, rows)
     if recipe.export.gguf is not None:
         check_gguf(recipe.export.gguf, shape.config, base.tuned_tokenizer)
-    if base.extension is None:
-        progress.note("[vocabulary]: the tokenizer has these tokens already; nothing is added")
-    elif kept is None:
+    if kept is None:
         progress.note(f"{len(base.extension.parts):,} tokens are new to the model")
 
 
@@ -90,10 +86,27 @@ def _kept(run: RunFolder, key: str | None) -> Path | None:
     return run.data / TOKENIZER_FOLDER if same and not damaged_files(run.data, files) else None
 
 
+def wanted_by(asked: VocabularyRecipe, trained: Sequence[Document]) -> Wanted:
+    """What a resolved recipe wants, learned from the documents to train."""
+    return Wanted(
+        words=asked.new_tokens,
+        learned=asked.learned,
+        texts=learning_texts(trained),
+        whole_words=asked.whole_words is not False,
+        join_marks=asked.join_marks is not False,
+        multiple=asked.pad_to_multiple_of,
+    )
+
+
 def learning_texts(documents: Sequence[Document]) -> Iterator[str]:
-    """Texts to learn tokens from: all, or as many as are enough, chosen by hash."""
+    """Texts to learn tokens from: all, or as many as are enough, chosen by hash.
+
+    Only hashes are held of documents that wait on disk.
+    """
+    hashes = [text_hash(document.id) for document in documents]
+    order = sorted(range(len(hashes)), key=hashes.__getitem__)
     left = MOST_CHARACTERS
-    for document in sorted(documents, key=lambda d: text_hash(d.id)):
+    for document in pick(documents, order):
         if left <= 0:
             return
         left -= len(document.text)
@@ -116,6 +129,25 @@ def start_model(recipe: Recipe, base: Base) -> tuple[Any, NewRows | None]:
         return make_trainable(model, train, recipe.seed), None
     held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, _only_new(recipe, model))
     return make_trainable(model, train, recipe.seed, has_grown=True), held
+
+
+def shape_as_grown(base: Base) -> dict[str, Any]:
+    """The shape of the model to be trained, with a row for every token that is added."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(base.path, trust_remote_code=False)
+    if base.extension is not None:
+        text = config.get_text_config()
+        text.vocab_size = max(text.vocab_size, base.extension.rows.stop)
+    return shape_of(config)
+
+
+def train_as_grown(recipe: Recipe, base: Base) -> TrainRecipe:
+    """``[train]`` with the embeddings that are trained for new tokens among its modules."""
+    if base.extension is None or recipe.train.method == "full":
+        return recipe.train
+    modules = dict.fromkeys([*recipe.train.target_modules, *embedding_names(skeleton(base.path))])
+    return recipe.train.model_copy(update={"target_modules": list(modules)})
 
 
 def hold_rows(recipe: Recipe, base: Base, model: Any) -> None:

@@ -18,7 +18,7 @@ class NewRows:
     """What is held still in which step.
 
     Attributes:
-        rows: the new ones, of every embedding matrix.
+        rows: the new ones, of embedding and head, and of the head's bias if it has one.
         first_steps: in which nothing but the new rows is trained.
         only: names of modules of whose rows only the new ones are ever trained.
     """
@@ -31,8 +31,8 @@ class NewRows:
         """Take away the gradients of what isn't trained in ``step`` (from 0)."""
         alone = step < self.first_steps
         for group in groups:
+            has_rows = group.name == "embeddings"
             for name, parameter in group.parameters:
-                has_rows = group.name == "embeddings" and parameter.ndim == 2
                 if alone and not has_rows:
                     parameter.grad = None
                 elif has_rows and (alone or not self.only.isdisjoint(name.split("."))):

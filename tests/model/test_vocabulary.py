@@ -28,9 +28,7 @@ def grown(
     words: tuple[str, ...] = WORDS, learned: int = 60, **wanted: Any
 ) -> tuple[Any, Extension]:
     old = tiny_tokenizer()
-    found = extend_tokenizer(old, Wanted(words, learned, TEXTS, **wanted), len(old))
-    assert found is not None
-    return old, found
+    return old, extend_tokenizer(old, Wanted(words, learned, TEXTS, **wanted), len(old))
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:
@@ -96,16 +94,66 @@ def test_marks_stay_with_their_letters_only_where_that_is_wanted() -> None:
     assert len(ids(apart, word)) > 1
 
 
-@pytest.mark.parametrize("word", ["", " TechCorp", "TechCorp\n"])
-def test_a_word_with_space_around_it_is_refused(word: str) -> None:
-    with pytest.raises(RecipeError, match=r"vocabulary\.new_tokens"):
-        grown((word,))
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("<eos>", "is one token of this model already"),
+        ("a<eos>b", "holds the special token '<eos>'"),
+        ("i", "is one token of this model already"),
+    ],
+)
+def test_a_word_that_is_a_token_or_holds_a_special_one_is_refused(word: str, said: str) -> None:
+    # Seen to fail with _check_words left out.
+    old = tiny_tokenizer(["i i i"] * 9)
+    assert len(ids(old, "i")) == len(ids(old, " i")) == 1
+    with pytest.raises(RecipeError, match=said):
+        extend_tokenizer(old, Wanted((word,)), len(old))
 
 
-def test_nothing_is_added_twice() -> None:
+@pytest.mark.parametrize("word", WORDS)
+def test_nothing_is_added_twice(word: str) -> None:
     _, found = grown()
-    again = extend_tokenizer(found.tokenizer, Wanted(WORDS), found.rows.stop)
-    assert again is None
+    with pytest.raises(RecipeError, match=f"{word}' is one token"):
+        extend_tokenizer(found.tokenizer, Wanted((word,)), found.rows.stop)
+
+
+def test_text_that_nothing_can_be_learned_from_is_refused() -> None:
+    old = tiny_tokenizer()
+    with pytest.raises(RecipeError, match="no token could be learned"):
+        extend_tokenizer(old, Wanted((), 5, ["zq"]), len(old))
+
+
+def test_a_tokenizer_without_a_file_to_extend_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"no tokenizer\.json"):
+        extend_tokenizer(object(), Wanted(WORDS), 1)
+
+
+def pieces_of_words(scheme: str) -> Any:
+    """A tokenizer of SentencePiece's kind: spaces are characters, and one comes before a text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.Unigram())
+    raw.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+    raw.decoder = decoders.Metaspace(prepend_scheme=scheme)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=60, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False
+    )
+    raw.train_from_iterator(["the quick fox, (in Paris) at Tech Corp."] * 9, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="<unk>")
+
+
+def test_words_are_added_to_pieces_where_what_stands_behind_them_stays() -> None:
+    # Seen to fail with the marks behind a word left out of the check: "TechCorp, at" would be read
+    # as "TechCorp , at".
+    old = pieces_of_words("first")
+    found = extend_tokenizer(old, Wanted(("TechCorp",)), len(old))
+    text = "at TechCorp, (TechCorp) in TechCorp."
+    assert found.tokenizer.decode(ids(found.tokenizer, text)) == text
+    with pytest.raises(RecipeError, match="would put a space behind 'TechCorp'"):
+        extend_tokenizer(pieces_of_words("always"), Wanted(("TechCorp",)), len(old))
+    with pytest.raises(ModelError, match=r"vocabulary\.learned"):
+        extend_tokenizer(old, Wanted((), 5, TEXTS), len(old))
 
 
 def test_tokens_are_learned_only_behind_byte_level_merges() -> None:
@@ -118,7 +166,7 @@ def test_tokens_are_learned_only_behind_byte_level_merges() -> None:
     with pytest.raises(ModelError, match=r"vocabulary\.learned"):
         extend_tokenizer(words, Wanted((), 5, TEXTS), 2)
     found = extend_tokenizer(words, Wanted(("TechCorp",)), 2)
-    assert found is not None and ids(found.tokenizer, "a TechCorp")[1:] == [2]
+    assert ids(found.tokenizer, "a TechCorp")[1:] == [2]
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
@@ -145,6 +193,21 @@ def test_old_rows_keep_their_bits_and_new_ones_are_means_of_their_parts(kind: An
                 assert torch.equal(after[number], matched_mean(before[list(pieces)]))
 
 
+def test_the_bias_of_a_head_grows_as_its_rows_do() -> None:
+    # Seen to fail with the bias left as resizing makes it: zero.
+    old, found = grown()
+    model = tiny_model("qwen3", old)
+    head = torch.nn.Linear(model.config.hidden_size, len(old))
+    model.set_output_embeddings(head)
+    before = head.bias.detach().clone()
+    grow_model(model, found)
+    after = model.get_output_embeddings().bias
+    assert torch.equal(after[: len(old)], before)
+    for number, pieces in found.parts.items():
+        wanted = before[list(pieces)] if pieces else before
+        assert torch.equal(after[number], wanted.mean(dim=0))
+
+
 def test_a_padded_vocabulary_is_never_shrunk() -> None:
     # Seen to fail with a resize to the tokenizer's length.
     old = tiny_tokenizer()
@@ -152,7 +215,7 @@ def test_a_padded_vocabulary_is_never_shrunk() -> None:
     model.resize_token_embeddings(1024, mean_resizing=False)
     before = model.get_input_embeddings().weight.detach().clone()
     found = extend_tokenizer(old, Wanted(WORDS, 60, TEXTS), 1024)
-    assert found is not None and all(found.parts.values())  # none is reserved
+    assert all(found.parts.values())  # none is reserved
     grow_model(model, found)
     after = model.get_input_embeddings().weight
     assert after.shape[0] == 1024
@@ -168,7 +231,6 @@ def test_the_real_tokenizer_decodes_and_reaches_every_new_token(exact: bool) -> 
     old = load_tokenizer(resolve_model("smollm2-135m"))
     wanted = Wanted(WORDS, 60, TEXTS, whole_words=exact, join_marks=exact)
     found = extend_tokenizer(old, wanted, len(old))
-    assert found is not None
     check_round_trips(found.tokenizer)
     assert len(ids(found.tokenizer, " TechCorp")) == 1 < len(ids(old, " TechCorp"))
     check_reached(found)

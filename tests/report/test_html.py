@@ -68,6 +68,19 @@ def test_verdicts(tmp_path: Path) -> None:
     assert "What to try next" in bad and "Raise [data] general_share" in bad
 
 
+def test_general_text_is_told_in_bytes_where_tokens_differ(tmp_path: Path) -> None:
+    # Seen to fail with perplexity alone: "Kept" stood over "not measured".
+    run = make_run(tmp_path)
+    assert "general perplexity: 21.40 → 21.90" in page_of(run)
+    path = run / "evaluation.json"
+    table = json.loads(path.read_text())
+    for row in table["measures"]:
+        if row["name"] == "general_perplexity":
+            row.update(n=0, base=None, tuned=None, delta=None, ci95=None)
+    path.write_text(json.dumps(table))
+    assert "general text, bits per byte: 0.93 → 0.94" in page_of(run)
+
+
 @pytest.mark.parametrize("ship", [True, False])
 def test_nothing_is_fetched_and_nothing_runs(tmp_path: Path, ship: bool) -> None:
     text = page_of(make_run(tmp_path, ship=ship, text=HOSTILE + " https://example.org/x.js"))

@@ -82,7 +82,7 @@ def test_the_command_prints_one_json_object_or_lines(recipe: Path) -> None:
 
 
 def test_nothing_to_learn_is_said(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steep.stages.vocab.learning_texts", lambda documents: iter(["x"]))
+    monkeypatch.setattr("steep.stages.vocabulary.learning_texts", lambda documents: iter(["x"]))
     with pytest.raises(SteepError, match="no token could be learned"):
         vocab(recipe, tokens=5)
 
@@ -106,6 +106,15 @@ def test_it_recommends_only_what_saves_and_can_be_learned(
     english = _fertility(tokens=130)
     found = recommend(_fertility(tokens=200, after=after), english, {1: seen, 2: seen}, 50)
     assert found[0] is extend and said in found[1]
+
+
+def test_text_without_spaces_is_not_measured_in_words() -> None:
+    # Seen to fail with words whatever they are: "at 77.0 times English's tokens a word".
+    english = _fertility(tokens=130)
+    chinese = Fertility("zh", 1, words=2, bytes=600, tokens=200, after=190)
+    assert "save only 5%" in recommend(chinese, english, {}, 50)[1]
+    assert "a word" not in recommend(chinese, english, {}, 50)[1]
+    assert "a word" in recommend(_fertility(tokens=200, after=190), english, {}, 50)[1]
 
 
 def test_useful_tokens_save_most_and_are_whole_characters() -> None:

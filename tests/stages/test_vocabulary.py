@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,24 @@ import torch
 from safetensors.torch import load_file
 
 import steep
+from steep.documents.record import Document
+from steep.documents.shelf import shelve
+from steep.documents.split import Split
 from steep.errors import DriftError, RecipeError
 from steep.progress import Silent
 from steep.recipe import load_recipe
 from steep.stages.base import open_base
 from steep.stages.inputs import read_inputs
-from steep.stages.vocabulary import extend_base, hold_rows, start_model
+from steep.stages.vocabulary import (
+    extend_base,
+    hold_rows,
+    learning_texts,
+    shape_as_grown,
+    start_model,
+    train_as_grown,
+)
 from steep.training.stop import Interrupted
-from steep.workflow import export, train
+from steep.workflow import evaluate, export, train
 from tests.stages.project import write_project
 
 LORA: dict[str, Any] = {"method": "lora", "lora_r": 4, "learning_rate": 1e-2, "max_steps": 4}
@@ -156,6 +168,65 @@ def test_what_comes_after_leaves_embeddings_that_were_not_asked_for(tmp_path: Pa
     assert trained and all(".lora_" in name for name in trained)
 
 
+def test_words_that_cannot_be_added_leave_no_run_behind(tmp_path: Path) -> None:
+    # Seen to fail with the tokens made after the run folder: the recipe without the word was
+    # refused there, as another one.
+    recipe = load_recipe(project(tmp_path, vocabulary={"new_tokens": ["TechCorp", "a<eos>b"]}))
+    with pytest.raises(RecipeError, match="special token"):
+        train(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+def test_tokens_are_learned_from_trained_text_alone(tmp_path: Path) -> None:
+    # Seen to fail with the held-out documents among what is learned from.
+    recipe, base = open_base(load_recipe(project(tmp_path, vocabulary={"learned": 200})))
+    inputs = read_inputs(recipe)
+    told = replace(inputs.split.held_out[0], text="zqxj " * 50)
+    extend_base(recipe, replace(inputs, split=Split(inputs.split.trained, (told,))), base, Silent())
+    assert "zq" not in " ".join(base.tuned_tokenizer.get_vocab())
+    assert base.extension is not None and any(base.extension.parts.values())
+
+
+def test_documents_on_disk_are_taken_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seen to fail with the documents themselves sorted.
+    documents = shelve(Document(f"text {n}", "", "a.txt") for n in range(50))
+    held: weakref.WeakSet[Document] = weakref.WeakSet()
+    get = documents.shelf.get
+
+    def counted(place: int) -> Document:
+        document = get(place)
+        held.add(document)
+        return document
+
+    monkeypatch.setattr(documents.shelf, "get", counted)
+    most, texts = 0, []
+    for text in learning_texts(documents):
+        texts.append(text)
+        most = max(most, len(held))
+    assert sorted(texts) == sorted(d.text for d in documents) and most <= 2
+    kept = [d for d in documents][::-1]
+    assert list(learning_texts(kept)) == texts  # whatever their order is
+
+
+def test_a_plan_is_of_the_grown_model(tmp_path: Path) -> None:
+    # Seen to fail with the base's own rows, and with the embeddings left out.
+    recipe, base = open_base(load_recipe(project(tmp_path)))
+    before = shape_as_grown(base)["vocab_size"]
+    assert train_as_grown(recipe, base) == recipe.train
+    extend_base(recipe, read_inputs(recipe), base, Silent())
+    after = shape_as_grown(base)["vocab_size"]
+    assert after == len(base.tuned_tokenizer) > before
+    asked = train_as_grown(recipe, base).target_modules
+    assert asked == [*recipe.train.target_modules, "embed_tokens", "lm_head"]
+
+
+def test_a_run_that_trains_new_rows_alone_says_so(tmp_path: Path) -> None:
+    # Seen to fail with "beyond" for "up to".
+    run = evaluate(project(tmp_path, {**LORA, "max_steps": 2})).folder
+    notes = json.loads((run / "evaluation.json").read_text())["notes"]
+    assert any(note.startswith("only rows of new tokens were trained") for note in notes)
+
+
 def test_other_tokens_over_a_run_are_refused(tmp_path: Path) -> None:
     recipe = project(tmp_path)
     train(recipe)
@@ -168,6 +239,10 @@ def test_other_tokens_over_a_run_are_refused(tmp_path: Path) -> None:
     [
         ({"first_steps": 3}, "nothing is added"),
         ({"new_tokens": ["a", "a"]}, "'a' twice"),
+        ({"new_tokens": [""]}, "'': empty"),
+        ({"new_tokens": [" TechCorp"]}, "space around"),
+        ({"learned": -1}, "vocabulary.learned"),
+        ({"learned": 5, "first_steps": -1}, "vocabulary.first_steps"),
         ({"new_token": ["a"]}, "did you mean 'new_tokens'"),
     ],
 )

@@ -81,9 +81,7 @@ def train_stage(
 
     def ready(model: Any) -> Any:
         if recipe.strength.fixed != 1.0:
-            # Nobody else goes on from a grown model; the base itself is asked again later.
-            grown = base.extension is not None
-            dial = StrengthDial(model, base.take if grown else lambda: base.model)
+            dial = StrengthDial(model, base.take)
             texts = inputs.validation
             dial.turn(choose_strength(recipe, texts, dial, model, base, strength, run, progress))
         return model.eval()

@@ -77,7 +77,7 @@ def _given(path: Path, overrides: tuple[str, ...], table: str) -> Recipe:
 
     given = load_recipe(path, overrides=list(overrides))
     if getattr(given, table) is None:
-        raise UserInputError(f'{path} has no [{table}]; add it with data = "rows.jsonl"')
+        raise UserInputError(f'{path} has no [{table}]; add it with data = "documents" or a file')
     return given
 
 

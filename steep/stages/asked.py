@@ -1,4 +1,8 @@
-"""What the models of a run are asked and, with [sft] or [dpo], what else they are trained on."""
+"""What the models of a run are asked and, with [sft] or [dpo], what else they are trained on.
+
+Both hang together: rows made from the documents may not hold the wording of a question, and pairs
+that are held out are asked.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""What the stages behind the documents train on."""
+"""What the stages behind the documents train on, and what is kept aside to judge them by."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steep.artifact import text_hash
+from steep.errors import UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.pipeline.preferences import Preference, read_preferences
 from steep.pipeline.rows import Conversation, read_conversations
@@ -15,10 +18,11 @@ from steep.recipe import Recipe
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of all stages."""
+    """Rows of all stages; ``held_out`` are preferences that are never trained."""
 
     instructions: tuple[Conversation, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    held_out: tuple[Preference, ...] = ()
 
 
 def read_rows(recipe: Recipe) -> Rows:
@@ -35,7 +39,29 @@ def read_rows(recipe: Recipe) -> Rows:
     if recipe.dpo is not None:
         check_installed("dpo")
         preferences = [row for f in recipe.dpo.files for row in read_preferences(Path(f))]
-    return Rows(tuple(instructions), tuple(preferences))
+    trained, held_out = _split(recipe, preferences)
+    return Rows(tuple(instructions), trained, held_out)
+
+
+def _split(
+    recipe: Recipe, pairs: Sequence[Preference]
+) -> tuple[tuple[Preference, ...], tuple[Preference, ...]]:
+    """(pairs to train on, pairs held out); those about the same thing stay together.
+
+    Raises:
+        UserInputError: all of them would be held out.
+    """
+    if recipe.dpo is None or not pairs:
+        return (), ()
+    share = recipe.dpo.held_out_share
+    names = sorted({pair.about for pair in pairs}, key=lambda a: text_hash(f"{recipe.seed}:{a}"))
+    aside = set(names[: round(share * len(names))])
+    trained = tuple(pair for pair in pairs if pair.about not in aside)
+    if not trained:
+        raise UserInputError(
+            "[dpo] all pairs would be held out; lower dpo.held_out_share or add more prompts"
+        )
+    return trained, tuple(pair for pair in pairs if pair.about in aside)
 
 
 Shown = list[tuple[bool, str]]

@@ -97,10 +97,12 @@ def _shown(
     """Numbered rows to print; none where they were said as JSON."""
     from steep.cli.console import say
     from steep.model.load import load_tokenizer, resolve_model
-    from steep.stages.rows import read_rows
+    from steep.proof.measure import Panel
+    from steep.stages.asked import rows_of_run
+    from steep.stages.inputs import read_inputs
 
     tokenizer = load_tokenizer(resolve_model(recipe.model))
-    rows = show(read_rows(recipe), tokenizer, count)
+    rows = show(rows_of_run(recipe, read_inputs(recipe), Panel()), tokenizer, count)
     if as_json:
         say(json.dumps({"rows": rows}, ensure_ascii=False))
         return []

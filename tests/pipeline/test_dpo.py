@@ -75,7 +75,7 @@ def expected_loss(model: Any, reference: Any, tokenizer: Any, path: Path) -> flo
 @pytest.mark.parametrize(
     ("method", "targets"),
     [
-        ("lora", ["all-linear"]),
+        pytest.param("lora", ["all-linear"], marks=pytest.mark.slow),
         ("lora", ["all-linear", "embed_tokens", "lm_head"]),
         pytest.param("full", ["all-linear"], marks=pytest.mark.slow),
     ],

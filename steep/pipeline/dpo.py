@@ -9,6 +9,7 @@ costs a second pass in every step.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,9 @@ def tune_on_pairs(
 
     recipe = task.recipe
     assert isinstance(recipe, DpoRecipe)
+    most = recipe.max_steps * recipe.per_device_train_batch_size
+    if len(rows) > most:  # the reference is asked about no more than is trained on
+        rows = random.Random(f"dpo:{task.seed}").sample(rows, most)
 
     class OnTokens(DPOTrainer):  # type: ignore[misc, unused-ignore]
         """Rows are in tokens already, rendered as for instruction tuning."""

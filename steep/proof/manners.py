@@ -17,7 +17,8 @@ from steep.proof.generation import Decoding
 from steep.proof.layout import Encoded
 from steep.proof.scorer import Scorer
 
-_NEW_TOKENS = 64
+INSTRUCTION_TOKENS = 64
+"""Of an answer to an instruction, at most."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def follow(scorer: Scorer, asked: Sequence[Instruction]) -> list[dict[str, Any]]
 
     ``first`` says whether the answer has the form that was asked for.
     """
-    decoding = Decoding(min(_NEW_TOKENS, scorer.max_length - 1))
+    decoding = Decoding(min(INSTRUCTION_TOKENS, scorer.max_length - 1))
     prompts = [_chat(scorer.tokenizer, item.prompt) for item in asked]
     rows = []
     for item, answer in zip(asked, scorer.continue_ids(prompts, decoding), strict=True):

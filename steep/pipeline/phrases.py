@@ -155,5 +155,5 @@ PHRASES: dict[str, Phrases] = {
 
 
 def phrases_of(frames: Frames) -> Phrases | None:
-    """The words of the language that frames are of; None for the neutral ones."""
-    return next((PHRASES[name] for name, known in FRAMES.items() if known is frames), None)
+    """The words of the language that frames are of; None where it has none."""
+    return next((PHRASES.get(name) for name, known in FRAMES.items() if known is frames), None)

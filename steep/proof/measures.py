@@ -146,7 +146,7 @@ def _check_pairing(base: Raw, tuned: Raw) -> None:
         "languages"
     ):
         raise DriftError(
-            "only one of the two models was judged on some languages, translations, instructions or "
+            "the two models were judged on different languages or translations, instructions or "
             "preferences; delete the older results and evaluate again"
         )
     for name in (*PAIRED_SETS, *(_MANNERS.keys() & base.keys())):

@@ -87,6 +87,11 @@ def test_preferences_prefer_the_truth_and_owning_up(facts: list[Mined]) -> None:
         known = pair.rejected.startswith(("I don't know", "The documents don't"))
         kind = "refused" if refused else "known" if known else "sentence"
         kinds["value" if pair.chosen in values else kind] += 1
+        asked = [f for f in facts if f.question in pair.prompt[0].content]
+        if pair.chosen in values:
+            assert pair.chosen in {fact.value for fact in asked}
+        elif not refused:
+            assert pair.chosen in {fact.sentence for fact in asked}
         assert refused or pair.chosen in sentences | values
         assert pair.rejected not in sentences and pair.rejected != pair.chosen
     assert all(kinds.values()), kinds

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from steep.artifact import read_json, write_json
+from steep.progress import Silent
 from steep.proof.asking import log_probabilities, ranked
+from steep.proof.measure import Panel
 from steep.proof.questions import Question, general_texts
 from steep.proof.scorer import Scorer
 from steep.proof.statistics import paired, paired_share
+from steep.recipe import Recipe
+from steep.stages.base import Base
+from steep.stages.folder import open_run
+from steep.stages.inputs import read_inputs
+from steep.stages.prepare import Prepared, prepare_data
+from steep.stages.train import Trained, train_stage
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,15 @@ def change_of_loss(before: Answers, after: Answers) -> str:
     loss = paired(*sides, [str(n) for n in range(len(weights))], weights)
     low, high = loss.ci95 or (0.0, 0.0)
     return f"general {loss.delta:+.3f} nats ({low:+.3f} to {high:+.3f})"
+
+
+def train_cell(recipe: Recipe, base: Base) -> tuple[Prepared, Trained]:
+    """Prepare and train a cell, nothing asked meanwhile; one that was cut off resumes."""
+    inputs, run = read_inputs(recipe), open_run(recipe)
+    prepared = prepare_data(recipe, inputs, base, run, Silent())
+    return prepared, train_stage(
+        recipe, inputs, base, prepared, run, Silent(), panel=lambda: Panel()
+    )
 
 
 def check_settings(folder: Path, given: argparse.Namespace, aside: Set[str]) -> None:

@@ -162,10 +162,14 @@ def _steep(path: Path, model: str) -> dict[str, Any]:
     lap("read, clean, rules, exact copies")
     groups = near_duplicate_groups(found.documents)
     lap("near copies")
-    pieces = [Piece("document", d.id, d.text) for d in found.documents]
+    pieces = (Piece("document", d.id, d.text) for d in found.documents)
     shards = build_shards(pieces, tokenizer, 512)
     lap("tokenise")
-    by_id = {d.title: group for d, group in zip(found.documents, groups, strict=True)}
+    by_id = {
+        d.title: group
+        for d, group in zip(found.documents, groups, strict=True)
+        if d.title.startswith("pair-")
+    }
     return {
         "processor_seconds": _processor_seconds() - began,
         "peak_bytes": _peak_bytes(),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from steep.artifact import read_sealed, write_sealed
 from steep.errors import UserInputError
@@ -157,10 +157,7 @@ def doctor(model: str = "smollm2-135m", *, progress: Progress | None = None) -> 
 
 
 def prepare(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> Path:
     """Documents to token shards and ledger; returns the run's data folder."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -169,10 +166,7 @@ def prepare(
 
 
 def train(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> Path:
     """Prepare and train; returns the run folder."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -183,19 +177,17 @@ def train(
 def evaluate(
     recipe: Recipe | str | Path,
     *,
+    until: Literal["sft"] | None = None,
     accept_change: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Everything up to evaluation.json."""
-    with _working(recipe, progress, accept_change=accept_change) as work:
+    """Everything up to evaluation.json; ``until`` names a stage that is the last for now."""
+    with _working(recipe, progress, until=until, accept_change=accept_change) as work:
         return work.evaluate()
 
 
 def export(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Everything up to the adapter and the merged model; returns exports.json's content."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -256,6 +248,7 @@ def _working(
     progress: Progress | None,
     *,
     fresh: bool = False,
+    until: Literal["sft"] | None = None,
     accept_change: bool = False,
 ) -> Iterator[_Work]:
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
@@ -274,6 +267,8 @@ def _working(
         # nothing behind.
         inputs = read_inputs(given)
         check_benchmarks(given)
+        if until == "sft":  # with the rows as they are if [dpo] is to come
+            given = given.model_copy(update={"dpo": None})
         resolved, base = open_base(given)
         moved = move_aside(folder) if fresh else None
         if moved is not None:
@@ -350,7 +345,7 @@ class _Work:
                 self.prepare(),
                 self.folder,
                 self._progress,
-                panel=lambda: self._asking().panel,
+                panel=lambda: self._panel()[0],
                 accept_change=self._accept_change,
             )
         return self._trained
@@ -360,27 +355,30 @@ class _Work:
         from steep.stages.assistant import models_by_stage
 
         if self._models is None:
-            base, rows = self._base, lambda: self._asking().rows
-            self._models = models_by_stage(
-                self._recipe, base, self.train(), rows, self.folder, self._progress
-            )
+            given = (self._recipe, self._base, self.train(), self._inputs.rows)
+            self._models = models_by_stage(*given, self.folder, self._progress)
         return self._models
 
-    def _asking(self) -> Any:
-        from steep.stages.asked import what_is_asked
+    def _panel(self) -> Any:
+        from steep.stages.evaluate import make_panel
+        from steep.stages.manners import with_manners
+        from steep.stages.probes import make_probes
 
         if self._asked is None:
-            given = (self._recipe, self._inputs, self._base, self.prepare())
-            self._asked = what_is_asked(*given, self.folder, self._progress)
+            recipe, base, rows = self._recipe, self._base, self._inputs.rows
+            given = (recipe, base, self.prepare(), rows)
+            probes = make_probes(*given, self.folder, self._progress)
+            panel, left_out = make_panel(self._inputs, probes)
+            self._asked = with_manners(recipe, panel, rows, base.tokenizer), left_out
         return self._asked
 
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, measure_base
 
         run, heard, base = self.folder, self._progress, self._base
-        asked = self._asking()
-        before = measure_base(base, asked.panel, run, heard)
-        given = (asked.panel, asked.left_out, before)
+        panel, left_out = self._panel()
+        before = measure_base(base, panel, run, heard)
+        given = (panel, left_out, before)
         found = evaluate_stage(self._recipe, base, self.models(), *given, run, heard)
         return Outcome(run.path, found)
 
@@ -388,10 +386,8 @@ class _Work:
         from steep.stages.export import export_stage
 
         if self._exports is None:
-            *_, final = self.models().values()
-            self._exports = export_stage(
-                self._recipe, self._base, final, self.folder, self._progress
-            )
+            run, final = self.folder, list(self.models().values())[-1]
+            self._exports = export_stage(self._recipe, self._base, final, run, self._progress)
         return self._exports
 
     def benchmarks(self) -> dict[str, Any] | None:

@@ -129,16 +129,20 @@ def titled(document: Document) -> str:
     """The document's text under its title and its date, unless it opens with them already."""
     title = own_title(document)
     head = [] if not title or document.text.startswith(title) else [title]
-    if date := forms.missing_date(document, f"{title} {document.text[: forms.CHUNK_CHARACTERS]}"):
+    if date := _date_to_add(document):
         head.append(date)
     return "\n\n".join([*head, document.text])
 
 
 def date_lines(documents: Sequence[Document], recipe: RetellRecipe) -> int:
     """How many documents are trained with a date that their own text doesn't begin with."""
-    if not recipe.dates:
-        return 0
-    return sum(titled(d) != titled(replace(d, date=None)) for d in documents)
+    return sum(_date_to_add(d) is not None for d in documents) if recipe.dates else 0
+
+
+def _date_to_add(document: Document) -> str | None:
+    """The document's date, where neither its title nor the beginning of its text says it."""
+    beginning = document.text[: forms.CHUNK_CHARACTERS]
+    return forms.missing_date(document, f"{own_title(document)} {beginning}")
 
 
 def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Random) -> list[_Source]:

@@ -128,11 +128,11 @@ def build_shards(pieces: Iterable[Piece], tokenizer: Any, max_seq_length: int) -
             owners.append(owner)
             flat.extend(segment)
     return Shards(
-        np.array(flat, dtype=np.int32),
-        np.array(starts, dtype=np.int64),
-        np.array(lengths, dtype=np.int64),
-        np.array(owners, dtype=np.int64),
-        np.array(firsts, dtype=np.int64),
+        np.asarray(flat, dtype=np.int32),  # the very memory, no copy
+        np.asarray(starts, dtype=np.int64),
+        np.asarray(lengths, dtype=np.int64),
+        np.asarray(owners, dtype=np.int64),
+        np.asarray(firsts, dtype=np.int64),
         tuple(bare),
     )
 

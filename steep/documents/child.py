@@ -202,7 +202,11 @@ def _without_wraps(piece: Piece, tally: Tally) -> str:
 
 def write_frame(stream: BinaryIO, value: Any) -> None:
     """Write one value and see it off."""
-    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    write_body(stream, json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def write_body(stream: BinaryIO, body: bytes) -> None:
+    """Write a value that ``read_body`` gave."""
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
 
@@ -213,12 +217,27 @@ def read_frame(stream: BinaryIO) -> Any:
     Raises:
         ValueError: the other side doesn't write frames.
     """
+    body = read_body(stream)
+    return None if body is None else parse_body(body)
+
+
+def read_body(stream: BinaryIO) -> bytes | None:
+    """The next value as it was written, or None at the end."""
     head = stream.read(4)
     if len(head) < 4:
         return None
     size = struct.unpack(">I", head)[0]
     body = stream.read(size)
-    return None if len(body) < size else json.loads(body.decode("utf-8", "surrogatepass"))
+    return None if len(body) < size else body
+
+
+def parse_body(body: bytes) -> Any:
+    """The value of a frame.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    return json.loads(body.decode("utf-8", "surrogatepass"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ import unicodedata
 _TURNS = 4
 """Repairs can uncover one another; in practice the second turn already changes nothing."""
 
+_FEWEST_LOST = 3
+"""Characters by which a line gets shorter when three Cyrillic or two Chinese letters come back."""
+
 _LINE_BREAKS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\u2028\u2029]")
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # C0 and C1 controls (tab and newline stay), soft hyphen, word joiner and invisible operators,
@@ -75,7 +78,33 @@ def _clean_once(text: str) -> str:
 
 
 def _repair(text: str) -> str:
-    """Undo mojibake and lone surrogates, and nothing that is a matter of taste."""
+    """Undo mojibake and lone surrogates, and nothing that is a matter of taste.
+
+    Two letters that happen to stand together ("ßŁ") may be read as bytes of another script's
+    letter. A line that would gain such letters from so little stays as it is.
+    """
+    repaired = _fixed(text)
+    if not _gains_letters(text, repaired):
+        return repaired
+    return "\n".join(map(_repair_line, text.split("\n")))
+
+
+def _repair_line(line: str) -> str:
+    repaired = _fixed(line)
+    if len(line) - len(repaired) < _FEWEST_LOST and _gains_letters(line, repaired):
+        return _fixed(line, fix_encoding=False)
+    return repaired
+
+
+def _gains_letters(before: str, after: str) -> bool:
+    """True if letters are new in a text, but for Latin ones."""
+    return any(
+        letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN")
+        for letter in set(after) - set(before)
+    )
+
+
+def _fixed(text: str, *, fix_encoding: bool = True) -> str:
     import ftfy
 
     return ftfy.fix_text(
@@ -85,6 +114,7 @@ def _repair(text: str) -> str:
         fix_character_width=False,
         fix_latin_ligatures=False,
         remove_control_chars=False,
+        fix_encoding=fix_encoding,
         normalization="NFC",
         explain=False,
     )

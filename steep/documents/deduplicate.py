@@ -2,113 +2,109 @@
 
 Near-copies are found by MinHash (Broder 1997) over character shingles, which work in every
 script, with banding (Indyk and Motwani 1998): 16 bands of 4 make pairs of Jaccard similarity
-0.7 meet with probability 0.99; pairs that meet are then compared on all 64 values.
+0.8 meet with probability 0.9998, of 0.7 with 0.99. Pairs that meet are compared on all 64 values,
+and those that agree on enough of them by their shingles themselves.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from steep.documents.record import Document, Drop
+from steep.documents.shelf import pick
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Hashes = NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
+Signatures = npt.NDArray[np.uint32]
 
 SHINGLE_CHARACTERS = 5
 PERMUTATIONS = 64
 BANDS = 16
 ROWS_PER_BAND = PERMUTATIONS // BANDS
 MIN_SIMILARITY = 0.7
+_PROMISING = 40
+"""Equal values that make a comparison worth while: pairs of 0.8 have as many with 0.9998."""
 _CHUNK = 1024
-"""Shingles hashed at once: 64 times 1,024 values of 8 bytes are 512 KiB, within the cache."""
+"""Shingles hashed at once: 64 times 1,024 values of 4 bytes are 256 KiB, within the cache."""
 _ALL_PAIRS = 64
 """Buckets up to this size are compared pair by pair; larger ones with representatives."""
 _MAX_ROUNDS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
 
 
-def deduplicate(
-    documents: Iterable[Document],
-) -> tuple[tuple[Document, ...], tuple[Drop, ...]]:
+def deduplicate(documents: Sequence[Document]) -> tuple[Sequence[Document], tuple[Drop, ...]]:
     """Keep the first of each text; later ones become drops "duplicate" naming the kept one.
 
     Texts that differ only in case or white space are the same. A text of nothing but white
     space is a drop "empty".
     """
-    kept: dict[bytes, Document] = {}
+    kept: dict[bytes, int] = {}
     drops: list[Drop] = []
-    for document in documents:
+    for index, document in enumerate(documents):
         text = _normalised(document.text)
         if not text:
             drops.append(Drop(document.source, document.locator, "empty", "no text after cleaning"))
             continue
-        first = kept.setdefault(_digest(text), document)
-        if first is not document:
-            place = f"{first.source} {first.locator}".rstrip()
+        first = kept.setdefault(_digest(text), index)
+        if first != index:
+            original = documents[first]
+            place = f"{original.source} {original.locator}".rstrip()
             drops.append(
                 Drop(document.source, document.locator, "duplicate", f"same text as {place}")
             )
-    return tuple(kept.values()), tuple(drops)
+    return pick(documents, kept.values()), tuple(drops)
 
 
 def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:
     """Return a group number per document; near-copies share one.
 
-    Two documents are near-copies if the estimated Jaccard similarity of their sets of
-    5-character shingles is at least 0.7; groups are closed over such pairs. Numbers count
+    Two documents are near-copies if the Jaccard similarity of their sets of 5-character shingles
+    is at least 0.7; groups are closed over such pairs. Of more than 64 documents that look alike
+    the signatures' estimate decides: comparing all pairs would take for ever. Numbers count
     from 0 in order of first appearance. Deterministic, on any machine.
     """
-    import numpy as np
-
     if not documents:
         return []
-    signatures = np.stack([signature(document.text) for document in documents])
+    signatures = np.empty((len(documents), PERMUTATIONS), dtype=np.uint32)
+    for index, document in enumerate(documents):
+        signatures[index] = signature(document.text)
     parents = list(range(len(documents)))
+    compared = _Compared(documents)
     for band in range(BANDS):
-        columns = signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]
-        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for index, key in enumerate(np.ascontiguousarray(columns)):
-            buckets[key.tobytes()].append(index)
-        for members in buckets.values():
-            if len(members) > 1:
-                _join_bucket(members, signatures, parents)
+        for members in _buckets(signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]):
+            if len(members) <= _ALL_PAIRS:
+                _join_pairs(members, signatures, parents, compared)
+            else:
+                _join_many(members, signatures, parents)
     numbers: dict[int, int] = {}
     return [
         numbers.setdefault(_root(parents, index), len(numbers)) for index in range(len(documents))
     ]
 
 
-def signature(text: str) -> Hashes:
-    """Return a text's MinHash signature: 64 values of 64 bits.
+def signature(text: str) -> Signatures:
+    """Return a text's MinHash signature: 64 values of 32 bits.
 
     The i-th value is the least of the i-th hash over all shingles; two texts agree on a value
     with probability equal to their Jaccard similarity.
     """
-    import numpy as np
-
-    shingles = _shingles(text)
-    seeds = np.frombuffer(_random_bytes(PERMUTATIONS * 16), dtype="<u8").reshape(2, -1, 1)
-    multipliers, offsets = seeds[0] | np.uint64(1), seeds[1]
-    least = np.full(PERMUTATIONS, np.iinfo(np.uint64).max, dtype=np.uint64)
+    shingles = (_shingles(text) >> np.uint64(32)).astype(np.uint32)
+    seeds = np.frombuffer(_random_bytes(PERMUTATIONS * 8), dtype="<u4").reshape(2, -1, 1)
+    multipliers, offsets = seeds[0] | np.uint32(1), seeds[1]
+    least = np.full(PERMUTATIONS, np.iinfo(np.uint32).max, dtype=np.uint32)
     for start in range(0, len(shingles), _CHUNK):
-        hashes = shingles[start : start + _CHUNK] * multipliers + offsets
-        hashes ^= hashes >> np.uint64(32)
-        hashes *= np.uint64(_MULTIPLIER)
-        least = np.minimum(least, hashes.min(axis=1))
+        hashes = shingles[start : start + _CHUNK] * multipliers
+        hashes += offsets
+        np.minimum(least, hashes.min(axis=1), out=least)
     return least
 
 
 def _shingles(text: str) -> Hashes:
     """Hashes of a text's 5-character shingles, in order; a shorter text is one shingle."""
-    import numpy as np
-
     text = _normalised(text).ljust(SHINGLE_CHARACTERS)
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     count = len(points) - SHINGLE_CHARACTERS + 1
@@ -120,25 +116,71 @@ def _shingles(text: str) -> Hashes:
     return hashes
 
 
-def _join_bucket(members: list[int], signatures: Hashes, parents: list[int]) -> None:
-    """Join the members of one bucket that are similar enough.
+def _buckets(columns: Signatures) -> Iterator[npt.NDArray[np.int64]]:
+    """The rows that have a hash of their columns with others in common, in order."""
+    keys = np.zeros(len(columns), dtype=np.uint64)
+    for column in columns.T:
+        keys = (keys ^ column) * np.uint64(_MULTIPLIER)
+        keys ^= keys >> np.uint64(29)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True)) + 1
+    starts = np.append(0, ends[:-1])
+    for bucket in np.flatnonzero(ends - starts > 1):
+        yield order[starts[bucket] : ends[bucket]]
 
-    Small buckets compare every pair. In large ones the first member stands for all that are
-    like it, the first of the rest for the rest, and so on: linear in the members.
+
+class _Compared:
+    """Pairs of documents compared by all their shingles; those found unlike aren't asked again."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+        self._unlike: set[tuple[int, int]] = set()
+        self._shingles = functools.lru_cache(maxsize=2 * _ALL_PAIRS)(self._make)
+
+    def are_alike(self, one: int, other: int) -> bool:
+        """True if the similarity of two documents is enough."""
+        if (one, other) in self._unlike:
+            return False
+        first, second = self._shingles(one), self._shingles(other)
+        shared = len(np.intersect1d(first, second, assume_unique=True))
+        alike = shared >= MIN_SIMILARITY * (len(first) + len(second) - shared)
+        if not alike:
+            self._unlike.add((one, other))
+        return alike
+
+    def _make(self, index: int) -> Hashes:
+        return np.unique(_shingles(self._documents[index].text))
+
+
+def _join_pairs(
+    members: npt.NDArray[np.int64], signatures: Signatures, parents: list[int], compared: _Compared
+) -> None:
+    """Join the members of a small bucket that are similar enough."""
+    for place, one in enumerate(members[:-1].tolist()):
+        others = members[place + 1 :]
+        agreeing = (signatures[others] == signatures[one]).sum(axis=1)
+        for other in others[agreeing >= _PROMISING].tolist():
+            if _root(parents, one) != _root(parents, other) and compared.are_alike(one, other):
+                _join(parents, one, other)
+
+
+def _join_many(members: npt.NDArray[np.int64], signatures: Signatures, parents: list[int]) -> None:
+    """Join the members of a large bucket whose signatures are similar enough.
+
+    The first member stands for all that are like it, the first of the rest for the rest, and so
+    on: linear in the members.
     """
-    import numpy as np
-
     enough = MIN_SIMILARITY * PERMUTATIONS
-    rest = np.array(members)
-    rounds = len(members) if len(members) <= _ALL_PAIRS else _MAX_ROUNDS
-    for _ in range(rounds):
+    rest = members
+    for _ in range(_MAX_ROUNDS):
         if len(rest) < 2:
             return
         first, others = rest[0], rest[1:]
         alike = (signatures[others] == signatures[first]).sum(axis=1) >= enough
         for other in others[alike]:
             _join(parents, int(first), int(other))
-        rest = others if len(members) <= _ALL_PAIRS else others[~alike]
+        rest = others[~alike]
 
 
 def _join(parents: list[int], one: int, other: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from steep.artifact import text_hash
 from steep.documents.read import Collection, collect
-from steep.documents.record import Document, Drop
+from steep.documents.record import Drop
+from steep.documents.shelf import Shelf, lengths
 from steep.documents.tally import add_books
 
 
@@ -25,7 +27,8 @@ def collect_parts(
     Raises:
         DocumentError: as ``collect``.
     """
-    known: dict[str, Document] = {}
+    shelf = Shelf()
+    known: dict[str, tuple[str, str]] = {}  # of each text's hash its document's id and place
     drops: dict[Drop, None] = {}
     marks: Counter[str] = Counter()
     members: list[frozenset[str]] = []
@@ -38,19 +41,23 @@ def collect_parts(
             drops.update(dict.fromkeys(found[names].drops))
         ids: set[str] = set()
         for document in found[names].documents:
-            first = known.setdefault(document.text, document)
-            if first.id != document.id:
-                where = f"{first.source} {first.locator}".strip()
-                said = f"the same text as {where}, which stands for it in this stage too"
+            where = f"{document.source} {document.locator}".strip()
+            text = text_hash(document.text)
+            if text not in known:
+                shelf.add(document)
+                known[text] = document.id, where
+            first, place = known[text]
+            if first != document.id:
+                said = f"the same text as {place}, which stands for it in this stage too"
                 drops[Drop(document.source, document.locator, "duplicate", said)] = None
-            ids.add(first.id)
+            ids.add(first)
         members.append(frozenset(ids))
     collections = found.values()
     collection = Collection(
-        tuple(known.values()),
+        shelf.all(),
         tuple(drops),
         dict(marks),
-        add_books([one.cleaning for one in collections], sum(map(len, known))),
+        add_books([one.cleaning for one in collections], int(lengths(shelf.all()).sum())),
         dict(sum((Counter(one.repeats) for one in collections), Counter())),
         {id: parts for one in collections for id, parts in one.cut.items()},
     )

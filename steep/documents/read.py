@@ -16,6 +16,7 @@ from steep.documents.formats import Fault, Marks, Piece
 from steep.documents.record import Document, Drop
 from steep.documents.repeats import cut_repeats
 from steep.documents.sandbox import File, read_files
+from steep.documents.shelf import Shelf, lengths, pick
 from steep.documents.tally import Tally, balance
 from steep.errors import DocumentError
 
@@ -35,7 +36,7 @@ class Collection:
         cut: by document id the repeated lines and paragraphs that were cut from it.
     """
 
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     drops: tuple[Drop, ...]
     marks: Mapping[str, int] = field(default_factory=dict)
     cleaning: Mapping[str, Any] = field(default_factory=dict)
@@ -91,10 +92,11 @@ def collect(
             gathering.add_query(str(name))
         else:
             gathering.add(str(name))
-    documents, duplicates = deduplicate(gathering.documents)
-    tally.cleaning["copies"] += _characters(gathering.documents) - _characters(documents)
+    found = gathering.shelf.all()
+    documents, duplicates = deduplicate(found)
+    tally.cleaning["copies"] += _characters(found) - _characters(documents)
     documents, poor = _without_flagged(documents, drop_flagged)
-    tally.cleaning["left out"] += sum(len(document.text) for document in poor)
+    tally.cleaning["left out"] += _characters(poor)
     repeats = cut_repeats(
         documents, lines=repeated_lines == "cut", paragraphs=repeated_paragraphs == "cut"
     )
@@ -105,7 +107,7 @@ def collect(
             f" ({_counts(gathering.drops)}); {formats.advice()}"
         )
     return Collection(
-        tuple(repeats.documents),
+        repeats.documents,
         (*gathering.drops, *duplicates, *map(_poor_drop, poor), *repeats.drops),
         dict(tally.privacy),
         balance(tally.cleaning, _characters(repeats.documents)),
@@ -144,7 +146,7 @@ class _Gathering:
     """Documents and drops so far, and the files already read."""
 
     terms: Terms
-    documents: list[Document] = field(default_factory=list)
+    shelf: Shelf = field(default_factory=Shelf)
     drops: list[Drop] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     seen: set[Path] = field(default_factory=set)
@@ -153,7 +155,7 @@ class _Gathering:
         """Add what a path stands for."""
         name, options = paths.split_options(name)
         given = paths.find(name)
-        before, dropped_before = len(self.documents), len(self.drops)
+        before, dropped_before = len(self.shelf), len(self.drops)
         self.drops += given.drops
         files = [(path, source) for path, source in given.files if self._is_new(path)]
         named_as = name if given.kind == "file" else None
@@ -162,7 +164,7 @@ class _Gathering:
             for (_, source), found in zip(files, results, strict=True):
                 self._add_found(found, source, named_as)
         read_before = len(files) < len(given.files)
-        if given.kind != "file" and len(self.documents) == before and not read_before:
+        if given.kind != "file" and len(self.shelf) == before and not read_before:
             raise DocumentError(
                 f"{name} holds no readable documents"
                 f" ({_counts(self.drops[dropped_before:])}); {formats.advice()}"
@@ -194,7 +196,7 @@ class _Gathering:
         """Add what a file holds; what is wrong with it is an error if the user named it."""
         for one in found:
             if isinstance(one, Piece):
-                self.documents.append(
+                self.shelf.add(
                     Document(
                         one.text,
                         one.title or "",
@@ -220,19 +222,22 @@ class _Gathering:
 
 def _without_flagged(
     documents: Sequence[Document], flags: Sequence[str]
-) -> tuple[tuple[Document, ...], list[Document]]:
+) -> tuple[Sequence[Document], Sequence[Document]]:
     """Documents without any of these flags, and those with one."""
-    poor = [document for document in documents if not set(flags).isdisjoint(document.flags)]
-    left_out = {document.id for document in poor}
-    return tuple(d for d in documents if d.id not in left_out), poor
+    if not flags:
+        return documents, ()
+    sound = [set(flags).isdisjoint(document.flags) for document in documents]
+    good = (index for index, is_sound in enumerate(sound) if is_sound)
+    poor = (index for index, is_sound in enumerate(sound) if not is_sound)
+    return pick(documents, good), pick(documents, poor)
 
 
 def _poor_drop(document: Document) -> Drop:
     return Drop(document.source, document.locator, "poor text", ", ".join(document.flags))
 
 
-def _characters(documents: Iterable[Document]) -> int:
-    return sum(len(document.text) for document in documents)
+def _characters(documents: Sequence[Document]) -> int:
+    return int(lengths(documents).sum())
 
 
 def _size(path: Path) -> int:

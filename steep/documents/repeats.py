@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,8 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from steep.documents.formats import is_code
 from steep.documents.record import Document, Drop
+from steep.documents.shelf import Documents, Places, shelve
 from steep.documents.tally import LINES_CUT, PARAGRAPHS_CUT
 
 _EDGE_LINES = 12
@@ -42,19 +46,19 @@ class Repeats:
         cut: by document id what was cut from it.
     """
 
-    documents: list[Document]
+    documents: Documents
     drops: list[Drop] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     found: dict[str, int] = field(default_factory=dict)
     cut: dict[str, list[str]] = field(default_factory=dict)
 
-    def take(self, before: Document, text: str, parts: Sequence[str], kind: str) -> Document:
-        """Count what is cut from a document, and return what is left of it."""
+    def take(self, before: Document, text: str, parts: Sequence[str], kind: str) -> int:
+        """Count what is cut from a document, and return the place of what is left of it."""
         after = replace(before, text=text)
         self.counts["repeated"] += len(before.text) - len(text)
         self.counts[kind] += len(parts)
         self.cut[after.id] = [*self.cut.pop(before.id, []), *parts]
-        return after
+        return self.documents.shelf.add(after)
 
 
 def cut_repeats(
@@ -67,7 +71,7 @@ def cut_repeats(
         paragraphs: cut paragraphs that stood in an earlier document; one of which nothing is left
             becomes a drop "repeated".
     """
-    result = Repeats(list(documents))
+    result = Repeats(shelve(documents))
     if lines:
         _cut_furniture(result)
     repeated, result.found = _repeated_paragraphs(result.documents)
@@ -77,13 +81,15 @@ def cut_repeats(
 
 
 def _cut_furniture(result: Repeats) -> None:
-    families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    families: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("q"))
     for index, document in enumerate(result.documents):
         if not (is_code(document.source) or _is_row(document)):
             families[_family(document)].append(index)
+    places = result.documents.places.copy()
     for members in families.values():
         if len(members) >= _FEWEST_DOCUMENTS:
-            _cut_from_family(result, members)
+            _cut_from_family(result, members, places)
+    result.documents = Documents(result.documents.shelf, places)
 
 
 def _family(document: Document) -> tuple[str, str]:
@@ -98,18 +104,39 @@ def _is_row(document: Document) -> bool:
     return bool(document.fields) and not any(name == "From" for name, _ in document.fields)
 
 
-def _cut_from_family(result: Repeats, members: Sequence[int]) -> None:
-    edges = {}
-    for index in members:
-        lines = result.documents[index].text.split("\n")
-        edges[index] = (lines, {line.strip() for line in _near_edges(lines)} - {""})
-    owners = Counter(line for _, edge in edges.values() for line in edge)
-    enough = max(_FEWEST_DOCUMENTS, _SHARE * len(members))
-    shared = {line for line, count in owners.items() if count >= enough}
+def _cut_from_family(result: Repeats, members: Sequence[int], places: Places) -> None:
+    """Cut what so many of these documents share; ``places`` become those of what is left."""
+    shared = _shared_lines(result.documents, members)
+    if not shared:
+        return
     kept: set[str] = set()
-    for index, (lines, edge) in edges.items():
-        if shared & edge:
-            result.documents[index] = _without_edges(result, index, lines, shared, kept)
+    for index in members:
+        document = result.documents[index]
+        lines = document.text.split("\n")
+        if not shared.isdisjoint(_edge(lines)):
+            after = _without_edges(result, document, lines, shared, kept)
+            places[index] = places[index] if after is None else after
+
+
+def _shared_lines(documents: Documents, members: Sequence[int]) -> set[str]:
+    """The lines near the edges of enough of these documents."""
+    hashes = array("Q")
+    for index in members:
+        hashes.extend(map(_hash, _edge(documents[index].text.split("\n"))))
+    values, counts = np.unique(np.array(hashes, dtype=np.uint64), return_counts=True)
+    enough = max(_FEWEST_DOCUMENTS, _SHARE * len(members))
+    wanted = set(values[counts >= enough].tolist())
+    shared: dict[int, str] = {}
+    for index in members:
+        if len(shared) == len(wanted):
+            break
+        edge = {_hash(line): line for line in _edge(documents[index].text.split("\n"))}
+        shared.update((value, line) for value, line in edge.items() if value in wanted)
+    return set(shared.values())
+
+
+def _edge(lines: Sequence[str]) -> set[str]:
+    return {line.strip() for line in _near_edges(lines)} - {""}
 
 
 def _near_edges(lines: Sequence[str]) -> Sequence[str]:
@@ -119,10 +146,12 @@ def _near_edges(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _without_edges(
-    result: Repeats, index: int, lines: Sequence[str], shared: set[str], kept: set[str]
-) -> Document:
-    """A document without its shared edges; those that no document kept so far stay."""
-    document = result.documents[index]
+    result: Repeats, document: Document, lines: Sequence[str], shared: set[str], kept: set[str]
+) -> int | None:
+    """The place of a document without its shared edges; None if nothing is cut from it.
+
+    Those that no document kept so far stay.
+    """
     top = _run(lines, shared)
     bottom = _run(lines[::-1], shared)
     above, below = lines[:top], lines[len(lines) - bottom :]
@@ -133,10 +162,10 @@ def _without_edges(
             cut, first = [*cut, *above], top
         if _is_furniture(below, kept):
             cut, last = [*cut, *below], len(lines) - bottom
-    said = [line for line in cut if line.strip()]
+    said = [sys.intern(line) for line in cut if line.strip()]  # thousands have the same
     kept.update(line.strip() for line in (*above, *below))
     if not said or sum(map(len, said)) > _MOST_CUT * len(document.text):
-        return document
+        return None
     text = "\n".join(lines[first:last]).strip("\n").rstrip()
     return result.take(document, text, said, LINES_CUT)
 
@@ -157,17 +186,15 @@ def _is_furniture(run: Sequence[str], kept: set[str]) -> bool:
     return sum(map(len, said)) >= _FEWEST_CHARACTERS and all(line in kept for line in said)
 
 
-def _repeated_paragraphs(documents: Sequence[Document]) -> tuple[set[int], dict[str, int]]:
+def _repeated_paragraphs(documents: Documents) -> tuple[set[int], dict[str, int]]:
     """Hashes of the paragraphs of several documents, and how many there are."""
-    import numpy as np
-
     hashes, sizes = array("Q"), array("L")
     for document in documents:
-        own = {_hash(paragraph): len(paragraph) for paragraph in _paragraphs(document.text)}
+        own = {_hash_of_words(each): len(each) for each in _paragraphs(document.text)}
         hashes.extend(own)
         sizes.extend(own.values())
     values, first, counts = np.unique(
-        np.frombuffer(hashes, dtype=np.uint64) if hashes else np.zeros(0, np.uint64),
+        np.array(hashes, dtype=np.uint64),
         return_index=True,
         return_counts=True,
     )
@@ -183,16 +210,16 @@ def _repeated_paragraphs(documents: Sequence[Document]) -> tuple[set[int], dict[
 
 def _cut_paragraphs(result: Repeats, repeated: set[int]) -> None:
     seen: set[int] = set()
-    left: list[Document] = []
-    for document in result.documents:
+    left: list[int] = []
+    for place, document in zip(result.documents.places, result.documents, strict=True):
         parts = _BLANK.split(document.text)
-        own = {_hash(part) for part in _long(parts)} & repeated
+        own = {_hash_of_words(part) for part in _long(parts)} & repeated
         old = own & seen
         seen |= own
         if not old:
-            left.append(document)
+            left.append(int(place))
             continue
-        cut = [part for part in _long(parts) if _hash(part) in old]
+        cut = [part for part in _long(parts) if _hash_of_words(part) in old]
         text = "\n\n".join(part for part in parts if part not in cut)
         after = result.take(document, text, cut, PARAGRAPHS_CUT)
         if text.strip():
@@ -201,7 +228,7 @@ def _cut_paragraphs(result: Repeats, repeated: set[int]) -> None:
             detail = "every paragraph stands in an earlier document"
             result.drops.append(Drop(document.source, document.locator, "repeated", detail))
             result.counts["repeated"] += len(text)
-    result.documents = left
+    result.documents = Documents(result.documents.shelf, np.array(left, dtype=np.int64))
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -212,6 +239,10 @@ def _long(parts: Sequence[str]) -> Iterator[str]:
     return (part for part in parts if len(part) >= _PARAGRAPH_CHARACTERS)
 
 
-def _hash(paragraph: str) -> int:
-    words = " ".join(paragraph.casefold().split()).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")
+def _hash_of_words(paragraph: str) -> int:
+    return _hash(" ".join(paragraph.casefold().split()))
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

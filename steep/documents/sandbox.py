@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, cast
 
-from steep.documents.child import OUT_OF_MEMORY, Terms, read_frame, write_frame
-from steep.documents.formats import Fault, Marks, Piece
-from steep.documents.tally import characters_kept
+from steep.documents.child import OUT_OF_MEMORY, Terms, read_body, read_frame, write_frame
+from steep.documents.formats import Fault
+from steep.documents.found import Found
 from steep.errors import DocumentError
 
 _BATCH_FILES = 32
@@ -43,9 +43,6 @@ class File(NamedTuple):
     source: str
     size: int
     options: dict[str, str] = {}  # noqa: RUF012  # never changed
-
-
-Found = list[Piece | Fault | Marks]
 
 
 def read_files(files: Sequence[File], terms: Terms) -> Generator[Found, None, None]:
@@ -156,7 +153,7 @@ def _serve(work: _Work, terms: Terms) -> None:
                         work.children.add(child)
                 found += child.read(files[len(found) :])
                 if child.loss is not None:
-                    found.append([child.loss])
+                    found.append(Found(child.loss))
                     with work.changed:
                         work.children.discard(child)
                     child.close()
@@ -186,6 +183,7 @@ class _Child:
         self._terms = terms
         self._silent: int | None = None  # seconds; None while nothing is asked
         self._too_slow = False
+        self._is_strange = False
         paths = [str(Path(__file__).parents[2]), *(os.path.abspath(p) for p in sys.path)]
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
@@ -218,37 +216,41 @@ class _Child:
     def read(self, files: Sequence[File]) -> list[Found]:
         """What each file holds, as far as it came."""
         results: list[Found] = []
-        current: Found = []
-        size = 0
+        current = Found()
         self._silent = 0
-        try:
-            request = [[file.path, file.source, file.options] for file in files]
-            write_frame(self._requests, {"files": request, "terms": asdict(self._terms)})
-            while len(results) < len(files) and (events := read_frame(self._answers)) is not None:
-                self._silent = 0
-                for kind, *values in events:
-                    if kind == "end":
-                        _check_books(current)
-                        results.append(current)
-                        current, size = [], 0
-                        continue
-                    found = _found(kind, values)
-                    current.append(found)
-                    size += len(found.text) if isinstance(found, Piece) else 0
-                if size > self._terms.output_characters:
-                    self.loss = Fault("too large", f"holds over {size:,} characters; split it")
-                    return results
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            AttributeError,
-        ):  # it broke off, or writes what it shouldn't
-            self.kill()
+        self._ask(files)
+        while len(results) < len(files) and (body := self._next()) is not None:
+            self._silent = 0
+            try:
+                current.add(body)
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                self._is_strange = True
+                self.kill()
+                break
+            if current.characters > self._terms.output_characters:
+                limit = f"holds over {current.characters:,} characters; split it"
+                self.loss = Fault("too large", limit)
+                return results
+            if current.ended:
+                results.append(current)
+                current = Found()
         self._silent = None
         if len(results) < len(files):
             self.loss = self._why()
         return results
+
+    def _ask(self, files: Sequence[File]) -> None:
+        """Send a request; a child that is gone will be found to say nothing."""
+        request = [[file.path, file.source, file.options] for file in files]
+        with contextlib.suppress(OSError, ValueError):
+            write_frame(self._requests, {"files": request, "terms": asdict(self._terms)})
+
+    def _next(self) -> bytes | None:
+        """The next frame; None from a child that is gone."""
+        try:
+            return read_body(self._answers)
+        except (OSError, ValueError):  # closed on either side
+            return None
 
     def kill(self) -> None:
         """End it at once."""
@@ -282,6 +284,9 @@ class _Child:
             self._process.wait(5)
         code = self._process.returncode
         terms = self._terms
+        if self._is_strange:
+            detail = "made the process that parsed it write nonsense; convert it or leave it out"
+            return Fault("broke its reader", detail)
         if self._too_slow:
             limit = f"took over {terms.silent_seconds} s without a document; split it"
             return Fault("too slow", limit)
@@ -294,39 +299,3 @@ class _Child:
         said = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
         detail = f"ended the process that parsed it ({said}); convert it or leave it out"
         return Fault("broke its reader", detail)
-
-
-def _found(kind: str, values: list[Any]) -> Piece | Fault | Marks:
-    """What an event says, its types checked: the child may be in a stranger's hands.
-
-    Raises:
-        ValueError, TypeError: it isn't an event.
-    """
-    if kind == "f":
-        reason, detail, locator, fatal = values
-        return Fault(str(reason), str(detail), str(locator), bool(fatal))
-    if kind == "m":
-        return Marks(*({str(name): int(n) for name, n in counts.items()} for counts in values))
-    if kind != "p":
-        raise ValueError(kind)
-    text, title, locator, fields, title_fields, *known, _, flags = values
-    language, date, licence = (None if value is None else str(value) for value in known)
-    return Piece(
-        str(text),
-        str(title),
-        str(locator),
-        tuple((str(name), str(value)) for name, value in fields),
-        tuple(map(str, title_fields)),
-        language,
-        date,
-        licence,
-        flags=tuple(map(str, flags)),
-    )
-
-
-def _check_books(found: Found) -> None:
-    """Raise ValueError if a file's texts aren't those its books of cleaning speak of."""
-    kept = sum(len(one.text) for one in found if isinstance(one, Piece))
-    books = [one.cleaning for one in found if isinstance(one, Marks)]
-    if sum(characters_kept(cleaning) for cleaning in books) != kept:
-        raise ValueError("books")

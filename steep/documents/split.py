@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from steep.documents.deduplicate import near_duplicate_groups
 from steep.documents.record import Document
+from steep.documents.shelf import lengths, pick
 
 
 @dataclass(frozen=True)
 class Split:
     """Documents to train on and documents never trained, both in their original order."""
 
-    trained: tuple[Document, ...]
-    held_out: tuple[Document, ...]
+    trained: Sequence[Document]
+    held_out: Sequence[Document]
 
 
 def split_held_out(documents: Sequence[Document], share: float, seed: int) -> Split:
@@ -33,12 +36,12 @@ def split_held_out(documents: Sequence[Document], share: float, seed: int) -> Sp
     if not 0.0 <= share < 1.0:
         raise ValueError(f"held-out share is {share}; it must be at least 0 and below 1")
     if share == 0.0 or len(documents) < 2:
-        return Split(tuple(documents), ())
+        return Split(pick(documents, range(len(documents))), ())
     groups = near_duplicate_groups(documents)
     held = choose_groups(documents, groups, share, seed)
     return Split(
-        tuple(d for d, group in zip(documents, groups, strict=True) if group not in held),
-        tuple(d for d, group in zip(documents, groups, strict=True) if group in held),
+        pick(documents, (index for index, group in enumerate(groups) if group not in held)),
+        pick(documents, (index for index, group in enumerate(groups) if group in held)),
     )
 
 
@@ -46,25 +49,24 @@ def choose_groups(
     documents: Sequence[Document], groups: Sequence[int], share: float, seed: int
 ) -> set[int]:
     """Return the numbers of the groups to hold out (see ``split_held_out``)."""
-    characters: dict[int, int] = {}
-    first_id: dict[int, str] = {}
-    for document, group in zip(documents, groups, strict=True):
-        characters[group] = characters.get(group, 0) + len(document.text)
-        first_id.setdefault(group, document.id)
-    if len(characters) < 2:
+    numbers, first = np.unique(np.array(groups, dtype=np.int64), return_index=True)
+    if len(numbers) < 2:
         return set()
-    order = sorted(characters, key=lambda group: _rank(seed, first_id[group]))
-    target = share * sum(characters.values())
+    characters = np.zeros(len(numbers), dtype=np.int64)
+    np.add.at(characters, np.searchsorted(numbers, groups), lengths(documents))
+    ranks = [_rank(seed, document.id) for document in pick(documents, first)]
+    order = sorted(range(len(numbers)), key=ranks.__getitem__)
+    target = share * int(characters.sum())
     held: set[int] = set()
     held_characters = 0
-    for group in order:
+    for place in order:
         if len(held) == len(order) - 1:
             break
-        after = held_characters + characters[group]
+        after = held_characters + int(characters[place])
         if abs(after - target) < abs(held_characters - target):
-            held.add(group)
+            held.add(int(numbers[place]))
             held_characters = after
-    return held or {min(order, key=lambda group: characters[group])}
+    return held or {int(numbers[min(order, key=characters.__getitem__)])}
 
 
 def _rank(seed: int, document_id: str) -> bytes:

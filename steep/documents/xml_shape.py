@@ -10,9 +10,9 @@ it only groups them, and both are records.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 MAX_DEPTH = 200
 PARAGRAPHS = ("p", "para", "paragraph")
@@ -32,6 +32,7 @@ _MIN_GROUP_SIZE = 8
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LAYOUT = (f"{_XML}space", f"{_XML}base")
+_USUAL_ATTRIBUTES = 1000
 
 
 class TooDeepError(ValueError):
@@ -130,9 +131,16 @@ def local_name(tag: str) -> str:
 
 def attributes(element: Any) -> Iterator[tuple[str, str]]:
     """Attributes that say something: not those about schemas or layout, nor empty ones."""
-    for name, value in element.attrib.items():
+    for name, value in _all_attributes(element):
         if not name.startswith(_SCHEMA_INSTANCE) and name not in _LAYOUT and value.strip():
             yield name, value
+
+
+def _all_attributes(element: Any) -> Iterable[tuple[str, str]]:
+    """All attributes; lxml's own list of them takes squared time, which no sane file notices."""
+    if len(element.attrib) <= _USUAL_ATTRIBUTES:
+        return cast("list[tuple[str, str]]", element.attrib.items())
+    return ((value.attrname, str(value)) for value in element.xpath("@*"))
 
 
 def naming_attribute(element: Any) -> str | None:

@@ -28,6 +28,11 @@ class Row:
     ids: tuple[int, ...]
     is_target: tuple[bool, ...]
 
+    @property
+    def length(self) -> int:
+        """Tokens of the row."""
+        return len(self.ids)
+
     def spans(self) -> list[tuple[bool, list[int]]]:
         """Neighbouring tokens of one kind together, for showing."""
         found: list[tuple[bool, list[int]]] = []

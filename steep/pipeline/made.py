@@ -72,14 +72,14 @@ def _in_forms(fact: Mined) -> Iterator[tuple[tuple[str, ...], str]]:
 def preferences_from(facts: Sequence[Mined], seed: int) -> list[Preference]:
     """Preference pairs about facts, in random order; at most 6,000.
 
-    Pairs about one subject's one value have one ``about``.
+    Pairs about one sentence have one ``about``.
     """
     rng = random.Random(f"preferences:{seed}")
     return _mixed((pair for fact in facts for pair in _preferred(fact, rng)), rng)
 
 
 def _preferred(fact: Mined, rng: random.Random) -> Iterator[Preference]:
-    words, about = fact.phrases, f"{fact.subject}: {fact.value}".casefold()
+    words, about = fact.phrases, fact.sentence
     whole, brief = (
         rng.choice(frames).format(question=fact.question) for frames in (words.whole, words.brief)
     )

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from steep.artifact import text_hash
+from steep.corpus.contamination import units_of
 from steep.corpus.forms import Told, asked_for, can_be_asked, without_bullet
 from steep.corpus.retell import askable
-from steep.corpus.spans import Span, ValueKind, value_kind
+from steep.corpus.spans import Span, value_kind
 from steep.corpus.subjects import Sentence
 from steep.documents.record import Document
 from steep.pipeline.phrases import Phrases, phrases_of
+from steep.proof.probes.build import some_documents
 from steep.proof.probes.index import is_statement
 
 _MOST_DOCUMENTS = 2000
 _VALUES_OF_A_SENTENCE = 2
 _FEWEST_LETTERS = 3
 _TRIED = 24  # values, or subjects, looked at to find one that fits
+_MARKS = "\"'\u201c\u2018\u201d\u2019(),.:;"
+_APOSTROPHE = re.compile("['\u2019]")
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,17 @@ class Mined:
     Attributes:
         subject: whom the sentence is about.
         question: asks for the value, in the sentence's words.
-        wrong: another value of the same kind that the sentence's document doesn't have.
+        wrong: another value of the same kind, nowhere in the sentence's document and never said of
+            its subject; empty if none was found.
         others: more sentences of the document about the same subject.
-        stranger: a subject of the same shape that the documents don't know; empty if none was
-            found, or the question doesn't name the subject or names others too.
+        stranger: a subject of the same shape that stands nowhere; empty if none was found, or the
+            question doesn't name the subject or names others too.
     """
 
     subject: str
     sentence: str
     value: str
     start: int
-    kind: ValueKind
     question: str
     wrong: str
     others: tuple[str, ...]
@@ -51,15 +57,46 @@ class Mined:
         return self.sentence[: self.start] + value + self.sentence[self.start + len(self.value) :]
 
 
-def mine(documents: Sequence[Document], seed: int) -> list[Mined]:
-    """Facts of documents in order; of many documents, those of some chosen by hash."""
-    ranked = sorted(documents, key=lambda document: text_hash(f"{seed}:{document.id}"))
-    chosen = {document.id for document in ranked[:_MOST_DOCUMENTS]}
-    told = list(askable([document for document in documents if document.id in chosen]))
+def mine(documents: Sequence[Document], known: Iterable[str], seed: int) -> list[Mined]:
+    """Facts of documents in order; of many documents, those of some chosen by hash.
+
+    Args:
+        documents: those that are trained.
+        known: other texts that may know a subject; none of theirs is taken for a stranger.
+    """
+    told = list(askable(some_documents(documents, _MOST_DOCUMENTS, seed)))
     rng = random.Random(f"mined:{seed}")
-    values = _Values(told)
-    strangers = _Strangers(told)
-    return list(_mined(told, values, strangers, rng))
+    found = list(_mined(told, _Values(told), _Strangers(told), rng))
+    made_up = _Wordings(fact.stranger for fact in found)
+    texts = chain((f"{document.title}\n{document.text}" for document in documents), known)
+    real = set().union(*map(made_up.within, texts))
+    return [replace(f, stranger="") if f.stranger in real else f for f in found]
+
+
+def hold_out(facts: Sequence[Mined], share: float, seed: int) -> tuple[list[Mined], list[Mined]]:
+    """(facts to train on, facts held out), by their sentences, so many of which are held out.
+
+    No fact to train on has a sentence that says a held-out value of its subject, nor asks for one.
+    """
+    sentences = {fact.sentence for fact in facts}
+    ranked = sorted(sentences, key=lambda sentence: text_hash(f"{seed}:{sentence}"))
+    aside = set(ranked[: round(share * len(ranked))])
+    held_out = [fact for fact in facts if fact.sentence in aside]
+    by_subject: dict[str, list[str]] = defaultdict(list)
+    for fact in held_out:
+        by_subject[fact.subject.casefold()].append(fact.value)
+    values = {subject: _Wordings(known) for subject, known in by_subject.items()}
+
+    def is_free(subject: str, sentence: str) -> bool:
+        known = values.get(subject.casefold())
+        return sentence not in aside and not (known and known.within(sentence))
+
+    trained = [
+        replace(fact, others=tuple(t for t in fact.others if is_free(fact.subject, t)))
+        for fact in facts
+        if is_free(fact.subject, fact.sentence)
+    ]
+    return trained, held_out
 
 
 def _mined(
@@ -77,7 +114,6 @@ def _mined(
         for sentence in stated:
             spans = [span for span in sentence.spans if _is_telling(span)]
             for span in rng.sample(spans, min(_VALUES_OF_A_SENTENCE, len(spans))):
-                kind = value_kind(sentence.text, span)
                 question = asked_for(part, sentence, span)
                 subject = sentence.subject
                 yield Mined(
@@ -85,23 +121,40 @@ def _mined(
                     sentence=sentence.text,
                     value=span.text,
                     start=span.start,
-                    kind=kind,
                     question=question,
                     wrong=values.wrong(part, sentence, span, rng),
                     others=tuple(t for t in about[subject] if t != sentence.text),
-                    stranger=strangers.like(subject, rng) if _is_alone(sentence, span) else "",
+                    stranger=strangers.instead(sentence, span, question, rng),
                     phrases=phrases,
                 )
 
 
-def _is_alone(sentence: Sentence, asked: Span) -> bool:
-    """True if a question for the span names the subject, and nobody else who may be known."""
-    names = [s for s in sentence.spans if s.kind == "name" and s != asked]
-    return sentence.subject in sentence.text and not names
-
-
 def _is_telling(span: Span) -> bool:
     return span.kind != "name" or sum(c.isalpha() for c in span.text) >= _FEWEST_LETTERS
+
+
+class _Wordings:
+    """Names or values to be found in texts, as whole words, in whatever case."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for name in names:
+            if words := tuple(_words(name)):
+                self._names[words].add(name)
+        self._sizes = {len(words) for words in self._names}
+
+    def within(self, text: str) -> set[str]:
+        """Those that stand in a text."""
+        words, found = _words(text), set[str]()
+        for size in self._sizes:
+            runs = zip(*(words[n:] for n in range(size)), strict=False)
+            for run in self._names.keys() & set(runs):
+                found |= self._names[run]
+        return found
+
+
+def _words(text: str) -> list[str]:
+    return units_of(_APOSTROPHE.sub(" ", text))
 
 
 class _Values:
@@ -109,25 +162,30 @@ class _Values:
 
     def __init__(self, told: Sequence[Told]) -> None:
         found: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+        self._said: dict[str, set[str]] = defaultdict(set)  # of a subject, by any document
         for part in told:
             for sentence in part.sentences:
+                said = self._said[sentence.subject.casefold()]
+                said.update(span.text.casefold() for span in sentence.spans)
                 for span in filter(_is_telling, sentence.spans):
                     for place in _places(sentence.text, span):
                         found[place][span.text] = None
         self._found = {place: list(values) for place, values in found.items()}
 
     def wrong(self, told: Told, sentence: Sentence, span: Span, rng: random.Random) -> str:
-        """A value that could stand in the span's place and stands nowhere in the document.
+        """A value that could stand in the span's place, but not in the document, nor anywhere about
+        its subject.
 
         One behind the same word if there is one ("in Oslo", "by Ada Weber"), else any of its kind;
         the most alike in words. Empty if there is none.
         """
         text = f"{told.document.title}\n{told.document.text}".casefold()
+        said = self._said[sentence.subject.casefold()]
         size = len(span.text.split())
         for place in _places(sentence.text, span):
             known = self._found[place]
             some = rng.sample(known, min(_TRIED, len(known)))
-            fit = [value for value in some if value.casefold() not in text]
+            fit = [v for v in some if v.casefold() not in text and v.casefold() not in said]
             if fit:
                 return min(fit, key=lambda value: abs(len(value.split()) - size))
         return ""
@@ -146,8 +204,10 @@ class _Strangers:
     def __init__(self, told: Sequence[Told]) -> None:
         subjects: dict[str, None] = {}
         names: set[str] = set()
+        self._small: set[str] = set()
         for part in told:
             for sentence in part.sentences:
+                self._small.update(w.strip(_MARKS) for w in sentence.text.split() if w.islower())
                 if _is_name(sentence):
                     subjects[sentence.subject] = None
                 names.add(sentence.subject.casefold())
@@ -155,9 +215,16 @@ class _Strangers:
         self._subjects = subjects
         self._all = "\n".join(sorted(names))
 
-    def like(self, subject: str, rng: random.Random) -> str:
-        """A made-up subject; empty if none is found, or this one is no name."""
-        if subject not in self._subjects:
+    def instead(self, sentence: Sentence, asked: Span, question: str, rng: random.Random) -> str:
+        """A made-up subject for a question; empty if none is found, its subject is no name, or the
+        question doesn't have it or has another name.
+        """
+        subject = sentence.subject
+        if subject not in self._subjects or subject not in question:
+            return ""
+        if self._is_begun_by_name(sentence) or any(
+            span.kind == "name" and span != asked for span in sentence.spans
+        ):
             return ""
         alike = [s for s in self._subjects if len(s.split()) == len(subject.split())]
         for other in rng.sample(alike, min(_TRIED, len(alike))):
@@ -165,6 +232,12 @@ class _Strangers:
             if made.casefold() not in self._all:
                 return made
         return ""
+
+    def _is_begun_by_name(self, sentence: Sentence) -> bool:
+        """Is its first word a name, and not of its subject? Nothing ever writes it small."""
+        first = sentence.text.split()[0].strip(_MARKS)
+        begins = first[:1].isupper() and first not in sentence.subject.split()
+        return begins and first.casefold() not in self._small
 
 
 def _is_name(sentence: Sentence) -> bool:

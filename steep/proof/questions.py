@@ -77,18 +77,26 @@ def load_questions(path: str | Path) -> list[Question]:
         UserInputError: the file is missing, empty or not UTF-8, or a line isn't a question.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserInputError(f"{path}: no such file; give a JSON-lines file of questions") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
-    found = _parse(text, str(path))
+    found = _parse(read_given(path, "a JSON-lines file of questions"), str(path))
     if not found:
         raise UserInputError(
             f'{path}: no questions; write one {{"question": …, "answer": …}} on each line'
         )
     return found
+
+
+def read_given(path: Path, wanted: str) -> str:
+    """The text of a file that the user named.
+
+    Raises:
+        UserInputError: it is missing (then it says what is ``wanted``) or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserInputError(f"{path}: no such file; give {wanted}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
 
 
 def general_questions() -> list[Question]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steep.artifact import text_hash
 from steep.errors import UserInputError
+from steep.proof.questions import read_given
 
 OTHERS = 9
 MOST_PAIRS = 100
@@ -46,12 +47,7 @@ def load_translations(path: str | Path) -> tuple[Translation, ...]:
 
 def _pairs(path: Path) -> list[tuple[str, str, str]]:
     """(id, sentence, translation) of each line that isn't blank."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserInputError(f"{path}: no such file; give pairs of sentences (TSV)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
+    text = read_given(path, "pairs of sentences (TSV)")
     found: list[tuple[str, str, str]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():

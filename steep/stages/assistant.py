@@ -41,7 +41,6 @@ class _Stage:
         title: what the user reads when it begins.
         given: its rows.
         rendered: a row in tokens, by the tokenizer.
-        length: tokens of a row in tokens.
         tune: trains a model on rows in tokens.
     """
 
@@ -51,7 +50,6 @@ class _Stage:
     given: Sequence[Any]
     rates: dict[str, float]
     rendered: Callable[[Any, Any], Any]
-    length: Callable[[Any], int]
     tune: Callable[..., tuple[dict[str, Any], list[float]]]
 
 
@@ -64,7 +62,6 @@ def _stages(recipe: Recipe, rows: Rows) -> Iterator[_Stage]:
             rows.instructions,
             SFT_RATES,
             render,
-            lambda row: len(row.ids),
             tune_on_rows,
         )
     if recipe.dpo is not None:
@@ -75,7 +72,6 @@ def _stages(recipe: Recipe, rows: Rows) -> Iterator[_Stage]:
             rows.preferences,
             DPO_RATES,
             render_pair,
-            lambda row: row.length,
             tune_on_pairs,
         )
 
@@ -84,7 +80,7 @@ def models_by_stage(
     recipe: Recipe,
     base: Base,
     trained: Trained,
-    rows: Callable[[], Rows],
+    rows: Rows,
     run: RunFolder,
     progress: Progress,
 ) -> dict[str, Trained]:
@@ -92,16 +88,14 @@ def models_by_stage(
 
     Args:
         trained: what continued pre-training made, at its strength ("cpt"); it is left as it is.
-        rows: makes what the stages train on.
+        rows: what the stages train on.
 
     Raises:
         UserInputError: no row fits ``max_length``.
         TrainingAlarm: training can't go on; nothing is kept of it.
     """
     found = {"cpt": trained}
-    if recipe.sft is None and recipe.dpo is None:
-        return found
-    for stage in _stages(recipe, rows()):
+    for stage in _stages(recipe, rows):
         before = list(found.values())[-1]
         found[stage.name] = _after(recipe, stage, base, before, run.stage(stage.name), progress)
     return found
@@ -141,7 +135,7 @@ def _train(
 
     most = stage.recipe.max_length
     rows = [stage.rendered(row, base.tokenizer) for row in stage.given]
-    kept = [row for row in rows if stage.length(row) <= most]
+    kept = [row for row in rows if row.length <= most]
     if not kept:
         raise UserInputError(
             f"[{stage.name}] none of {len(rows)} rows fits {most} tokens; raise "
@@ -162,7 +156,7 @@ def _train(
         [_WEIGHTS, _ROWS],
         rows=len(kept),
         left_out=len(rows) - len(kept),
-        tokens=sum(map(stage.length, kept)),
+        tokens=sum(row.length for row in kept),
         losses=losses,
     )
 

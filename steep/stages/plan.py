@@ -53,7 +53,8 @@ from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.known import base_on_such_text
-from steep.stages.later import asked_after, later_work
+from steep.stages.later import later_work
+from steep.stages.manners import with_manners
 from steep.stages.order import crude_tokens, passes_of, self_written_tokens
 from steep.stages.prepare import Draft, Prepared, data_key
 from steep.stages.probes import known_probes, stand_ins
@@ -171,11 +172,12 @@ def make_plan(
     device = best_device()
     precision, why = _precision(recipe, device)
     ledger = corpus.ledger
-    probes = known_probes(recipe, key_of(data_key(recipe, base, inputs)), base)
+    data = key_of(data_key(recipe, base, inputs))
+    probes = known_probes(recipe, data, inputs.rows, base)
     panel, _ = make_panel(inputs, probes)
     if probes is None:
         panel = replace(panel, probes=stand_ins(recipe.evaluate.probes))
-    panel = asked_after(recipe, panel)
+    panel = with_manners(recipe, panel, inputs.rows, base.tokenizer)
     work = _workload(recipe, inputs, base, corpus, panel)
     prediction, calibration, problem = None, None, None
     progress.stage("Measuring small models of the same shape")
@@ -302,7 +304,7 @@ def _workload(
         firsts=firsts,
         asking=asking_of(panel, base.tokenizer),
         validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
-        later=later_work(recipe, inputs, base, panel),
+        later=later_work(recipe, inputs.rows, base),
         written_tokens=0
         if inputs.replay is not None
         else self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages)),

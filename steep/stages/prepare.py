@@ -50,7 +50,7 @@ REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens.
-CORPUS_VERSION = 4
+CORPUS_VERSION = 5
 
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 
@@ -73,8 +73,8 @@ class Prepared:
     kept out.
     """
 
-    trained: tuple[Document, ...]
-    held_out: tuple[Document, ...]
+    trained: Sequence[Document]
+    held_out: Sequence[Document]
     schedule: Schedule
     steps: int
     key: str

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from steep.artifact import text_hash
 from steep.corpus.contamination import Items, found_in
 from steep.corpus.piece import Piece
-from steep.documents.record import Document
+from steep.documents.split import Split
 from steep.errors import UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.pipeline.made import instructions_from, preferences_from
-from steep.pipeline.mined import mine
+from steep.pipeline.mined import Mined, hold_out, mine
 from steep.pipeline.preferences import Preference, read_preferences
 from steep.pipeline.rows import Conversation, read_conversations
 from steep.pipeline.trainer import check_installed
+from steep.proof.manners import instructions
 from steep.recipe import Recipe
 
 
@@ -48,31 +50,43 @@ def read_rows(recipe: Recipe) -> Rows:
     return Rows(tuple(instructions), trained, held_out)
 
 
-def made_rows(
-    recipe: Recipe, given: Rows, documents: Sequence[Document], asked: Mapping[str, Items]
-) -> Rows:
-    """The rows of the files, and where ``data`` is "documents" rows made from these.
+def made_rows(recipe: Recipe, given: Rows, split: Split, asked: Mapping[str, Items]) -> Rows:
+    """The rows of the files, and rows from the trained documents where ``data`` is "documents".
+
+    Where pairs are made, the facts of those held out are in no made row at all.
 
     Args:
-        documents: those that are trained; never those held out.
-        asked: what judges the models: no made row may hold its wording. The user's own rows stay
-            as they are.
+        given: the rows of the files; they stay as they are.
+        asked: what judges the models, by the name of its set: no made row may hold its wording.
 
     Raises:
         UserInputError: nothing could be made.
     """
-    wanted = [table for table in ("sft", "dpo") if (t := getattr(recipe, table)) and not t.files]
+    wanted = _made_tables(recipe)
     if not wanted:
         return given
-    facts = mine(documents, recipe.seed)
+    others = (text for items in asked.values() for _, text in items.items)
+    unknown_in = chain((f"{d.title}\n{d.text}" for d in split.held_out), others)
+    facts = mine(split.trained, unknown_in, recipe.seed)
+    aside: list[Mined] = []
+    if recipe.dpo is not None and "dpo" in wanted:
+        facts, aside = hold_out(facts, recipe.dpo.held_out_share, recipe.seed)
+    prompts = tuple((str(n), pair.prompt[-1].content) for n, pair in enumerate(given.held_out))
+    items = {
+        **asked,
+        "instructions": Items("question", tuple((i.id, i.prompt) for i in instructions())),
+        "preferences": Items("question", prompts),
+    }
     found = given
     if "sft" in wanted:
-        rows = _clean(instructions_from(facts, recipe.seed), _said, asked)
-        found = replace(found, instructions=tuple(rows))
+        rows = _clean(instructions_from(facts, recipe.seed), _said, items)
+        found = replace(found, instructions=rows)
     if "dpo" in wanted:
-        pairs = _clean(preferences_from(facts, recipe.seed), _preferred, asked)
-        trained, held_out = _split(recipe, pairs)
-        found = replace(found, preferences=trained, held_out=held_out)
+        pairs, held_out = (
+            _clean(preferences_from(some, recipe.seed), _preferred, items)
+            for some in (facts, aside)
+        )
+        found = replace(found, preferences=pairs, held_out=held_out)
     for table in wanted:
         if not (found.instructions if table == "sft" else found.preferences):
             raise UserInputError(
@@ -82,16 +96,29 @@ def made_rows(
     return found
 
 
+def made_texts(recipe: Recipe, rows: Rows) -> list[str]:
+    """What rows made from the documents say; the user's own rows don't count."""
+    wanted = _made_tables(recipe)
+    said = [_said(row) for row in rows.instructions] if "sft" in wanted else []
+    return said + ([_preferred(pair) for pair in rows.preferences] if "dpo" in wanted else [])
+
+
+def _made_tables(recipe: Recipe) -> list[str]:
+    """Of "sft" and "dpo" those whose rows are made from the documents."""
+    tables = {"sft": recipe.sft, "dpo": recipe.dpo}
+    return [name for name, table in tables.items() if table is not None and not table.files]
+
+
 _Row = TypeVar("_Row")
 
 
 def _clean(
     rows: Sequence[_Row], text: Callable[[_Row], str], asked: Mapping[str, Items]
-) -> list[_Row]:
+) -> tuple[_Row, ...]:
     """Rows that don't hold the wording of what is asked."""
     pieces = [Piece("question", "", text(row)) for row in rows]
     found = found_in(pieces, asked)
-    return [row for row, items in zip(rows, found, strict=True) if not items]
+    return tuple(row for row, items in zip(rows, found, strict=True) if not items)
 
 
 def _said(row: Conversation) -> str:
@@ -105,22 +132,16 @@ def _preferred(pair: Preference) -> str:
 def _split(
     recipe: Recipe, pairs: Sequence[Preference]
 ) -> tuple[tuple[Preference, ...], tuple[Preference, ...]]:
-    """(pairs to train on, pairs held out); those about the same thing stay together.
-
-    Raises:
-        UserInputError: all of them would be held out.
-    """
-    if recipe.dpo is None or not pairs:
+    """(pairs to train on, pairs held out); those about the same thing stay together."""
+    if recipe.dpo is None:
         return (), ()
     share = recipe.dpo.held_out_share
     names = sorted({pair.about for pair in pairs}, key=lambda a: text_hash(f"{recipe.seed}:{a}"))
     aside = set(names[: round(share * len(names))])
-    trained = tuple(pair for pair in pairs if pair.about not in aside)
-    if not trained:
-        raise UserInputError(
-            "[dpo] all pairs would be held out; lower dpo.held_out_share or add more prompts"
-        )
-    return trained, tuple(pair for pair in pairs if pair.about in aside)
+    return (
+        tuple(pair for pair in pairs if pair.about not in aside),
+        tuple(pair for pair in pairs if pair.about in aside),
+    )
 
 
 Shown = list[tuple[bool, str]]

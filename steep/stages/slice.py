@@ -49,8 +49,8 @@ class Pool:
         tokens: of one pass over each candidate, its retellings and share of replay included.
     """
 
-    ordered: tuple[Document, ...]
-    aside: tuple[Document, ...]
+    ordered: Sequence[Document]
+    aside: Sequence[Document]
     tokens: tuple[int, ...]
 
     @property

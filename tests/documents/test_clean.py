@@ -60,3 +60,11 @@ def test_it_is_idempotent() -> None:
 def test_a_title_is_one_short_line() -> None:
     assert clean_title("  A\n  title\t here ") == "A title here"
     assert len(clean_title("word " * 100)) <= 200
+
+
+# Broken by: every repair of ftfy's taken (ߣ, а, 真), or only those of whole texts.
+def test_letters_that_look_like_bytes_are_letters() -> None:
+    for text in ("Große ßŁ hier", "ein ßŁ und ein Ð° für sich", "ê³µ ßŁ\nçœŸ"):
+        assert clean_text(text) == text
+    assert clean_text("ßŁ\nÐŸÑ€Ð¸Ð²ÐµÑ‚, Ð¼Ð¸Ñ€\nitâ€™s") == "ßŁ\nПривет, мир\nit’s"
+    assert clean_text("Он сказал Ð°") == "Он сказал а"

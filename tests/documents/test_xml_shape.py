@@ -1,7 +1,7 @@
 import pytest
 from lxml import etree
 
-from steep.documents.xml_shape import find_shape
+from steep.documents.xml_shape import attributes, find_shape
 
 
 def records(text: str) -> set[str]:
@@ -76,3 +76,14 @@ def test_sections_are_no_records_but_entries_with_prose_are() -> None:
     assert records(f"<doc>{repeated(section, 4)}</doc>") == set()
     entry = "<entry><title>T#</title><id>#</id><at>2026</at><p>a <b>b</b></p><p>c</p></entry>"
     assert records(f"<feed>{repeated(entry, 4)}</feed>") == {"entry"}
+
+
+# Broken by: attrname without its namespace, or values left as they come ("smart" strings).
+def test_thousands_of_attributes_are_read_as_a_few_are() -> None:
+    many = " ".join(f'a{n}="{n} &lt;"' for n in range(1200))
+    lay_out = 'xml:space="preserve" xmlns:x="urn:x" x:b="1" c=" "'
+    element = etree.fromstring(f"<a {lay_out} {many}/>")
+    found = list(attributes(element))
+    assert found == [("{urn:x}b", "1"), *((f"a{n}", f"{n} <") for n in range(1200))]
+    assert found == [pair for pair in element.attrib.items() if pair in found]
+    assert {type(part) for pair in found for part in pair} == {str}

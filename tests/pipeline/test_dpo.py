@@ -16,7 +16,7 @@ from steep.errors import UserInputError
 from steep.model.load import load_model
 from steep.stages.verify import verify
 from steep.workflow import evaluate, run
-from tests.pipeline.test_sft import logits, models_seen, tables
+from tests.pipeline.test_sft import begins_again, logits, models_seen, tables
 from tests.stages.project import write_project, write_recipe_file
 
 pytest.importorskip("trl")
@@ -128,13 +128,7 @@ def test_after_instructions_and_what_is_judged_is_exported(
     assert {"dpo/weights.safetensors", "dpo/rows.jsonl"} <= set(verify(folder).checked)
     assert verify(folder).is_whole
 
-    # A stage that was killed begins again and ends with the same bits.
-    weights = folder / "dpo" / "weights.safetensors"
-    whole = weights.read_bytes()
-    (folder / "dpo" / "manifest.json").unlink()
-    weights.write_bytes(b"half")
-    run(recipe)
-    assert weights.read_bytes() == whole
+    begins_again(recipe, folder / "dpo")
 
 
 def test_bad_pairs_leave_nothing_behind(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def models_seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Trained]]:
     return made
 
 
+def begins_again(recipe: Path, stage: Path) -> None:
+    """A stage that was killed begins again and ends with the same bits."""
+    weights = stage / "weights.safetensors"
+    whole = weights.read_bytes()
+    (stage / "manifest.json").unlink()
+    weights.write_bytes(b"half")
+    run(recipe)
+    assert weights.read_bytes() == whole
+
+
 def logits(model: Any) -> Any:
     import torch
 
@@ -160,13 +170,7 @@ def test_from_the_evaluated_model_to_the_exported_one(
     assert {"sft/weights.safetensors", "scores/cpt.json"} <= set(verify(folder).checked)
     assert verify(folder).is_whole
 
-    # A stage that was killed begins again and ends with the same bits.
-    weights = folder / "sft" / "weights.safetensors"
-    whole = weights.read_bytes()
-    (folder / "sft" / "manifest.json").unlink()
-    weights.write_bytes(b"half")
-    run(recipe)
-    assert weights.read_bytes() == whole
+    begins_again(recipe, folder / "sft")
 
 
 def test_bad_rows_leave_nothing_behind(tmp_path: Path) -> None:

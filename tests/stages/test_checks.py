@@ -167,13 +167,13 @@ def test_a_panel_that_asks_the_base_model_loads_it_once(
     load = Base._loaded.func
     monkeypatch.setattr(Base._loaded, "func", lambda base: (loads.append("base"), load(base))[1])
     with _working(recipe, None) as work:
-        asked = work._asking
+        panel = work._panel
 
         def asking() -> Any:
             assert work._base.model is not None
-            return asked()
+            return panel()
 
-        monkeypatch.setattr(work, "_asking", asking)
+        monkeypatch.setattr(work, "_panel", asking)
         work.train()
     assert loads == ["base"]
 
@@ -210,7 +210,7 @@ def test_a_run_shows_what_it_learns_and_trains_the_same(
     assert "general text, nats per token from" in page
     assert "| 0 (base) |" in (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
     quiet = load_recipe(recipe, ["evaluate.check_share=0", f"output_dir='{tmp_path}/quiet'"])
-    monkeypatch.setattr("steep.stages.asked.make_panel", _unwanted)
+    monkeypatch.setattr("steep.stages.evaluate.make_panel", _unwanted)
     steep.train(quiet)
     plain = [json.loads(line) for line in (tmp_path / "quiet" / "metrics.jsonl").open()]
     assert not [line for line in plain if {"checks", "checks_before"} & line.keys()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -10,29 +11,73 @@ import pytest
 import torch
 
 from steep.pipeline.chat import ensure_template
-from steep.proof.manners import CHECKS, Judgement, follow, instructions, prefer
+from steep.proof.manners import (
+    CHECKS,
+    Judgement,
+    follow,
+    has_form,
+    instructions,
+    prefer,
+)
 from steep.proof.measure import Panel, fingerprint, measure
 from steep.proof.measures import compare
 from steep.proof.scorer import Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
 
 CASES: dict[str, tuple[Any, list[str], list[str]]] = {
-    "one_word": (None, ["Green", "green."], ["It is green.", "a b"]),
-    "upper": (None, ["KEEP OUT!", "A"], ["Keep OUT", "42"]),
-    "lower": (None, ["made of flour.", "a"], ["Made of flour", "7"]),
-    "number": (None, ["14", "3.5"], ["fourteen", "14 days", "It is 14"]),
+    "one_word": (None, ["Green", "green.", "**Honey**"], ["It is green.", "a b", "--", "7"]),
+    "upper": (None, ["KEEP OUT!", "A"], ["Keep OUT", "42", "鸟"]),
+    "lower": (None, ["made of flour.", "a"], ["Made of flour", "7", "鸟"]),
+    "number": (None, ["14", "3.5", "60."], ["fourteen", "14 days", "It is 14", ".", ",,"]),
     "json": (
         "city",
         ['{"city": "Rome"}', '```json\n{"city": "Rome"}\n```'],
         ['{"town": "Rome"}', "city: Rome", '{"city": "Rome", "in": "Italy"}', 'Sure: {"city": 1}'],
     ),
-    "list": (2, ["- a\n- b", "1. a\n2. b", "Here:\n* a\n* b"], ["- a", "a\nb", "- a\n- b\n- c"]),
-    "comma_list": (3, ["a, b, c", "iron, cast tin, gold."], ["a, b", "a, b, c, d", "a,\nb, c"]),
-    "ends_with": ("that is all", ["Teeth rot. That is all."], ["That is all, folks", "all"]),
-    "starts_with": ("Perhaps", ["Perhaps it is dark.", '"perhaps so"'], ["It is, perhaps"]),
-    "one_sentence": (None, ["Ice floats.", "Is it 3.5 m long?"], ["It floats", "A. B.", "A\nb."]),
-    "choice": (["yes", "no"], ["Yes.", "no"], ["Yes, it is", "maybe"]),
-    "refuses": (None, ["I don't know.", "I can’t see it."], ["You had toast."]),
+    "list": (
+        2,
+        ["- a\n- b", "Here:\n* a\n* b", "• a\n• **b**"],
+        ["- a", "a\nb", "- a\n- b\n- c", "1. a\n2. b", "- -\n- -"],
+    ),
+    "comma_list": (
+        3,
+        ["a, b, c", "iron, cast tin, gold."],
+        ["a, b", "a, b, c, d", "a,\nb, c", "1, 2, 3", "-, -, -"],
+    ),
+    "ends_with": (
+        "done",
+        ["To cross. Done.", "(It is done…)", 'So: "done"'],
+        ["Done, folks", "It is undone", "do"],
+    ),
+    "starts_with": (
+        "Every",
+        ["Every day he bakes.", '"every day"', "**Every** day"],
+        ["He bakes every day", "Everything is baked"],
+    ),
+    "one_sentence": (
+        None,
+        ["Ice floats.", "Is it 3.5 m long?", '"Ice floats."', "It sees to teeth, e.g. to mine."],
+        ["It floats", "A. B.", "A\nb.", ".", "Hm?! No."],
+    ),
+    "choice": (["yes", "no"], ["Yes.", "no", "**No**"], ["Yes, it is", "maybe", "yes or no"]),
+    "refuses": (
+        None,
+        [
+            "I don't know.",
+            "I can’t see it.",
+            "I'm sorry, but I do not have access to that.",
+            "As I am not there, who knows?",
+            "That cannot be known.",
+            "There is no way to tell.",
+        ],
+        [
+            "You had toast.",
+            "You can't go wrong with toast.",
+            "It couldn't be simpler: 7.",
+            "Nothing is impossible.",
+            "I had not eaten, you had.",
+        ],
+    ),
 }
 
 
@@ -44,6 +89,19 @@ def test_a_check_takes_the_form_and_nothing_else(check: str) -> None:
         *(True for _ in right),
         *(False for _ in wrong),
     ]
+
+
+# Broken by: looking at the form alone, which the instruction has itself in sixteen of them.
+def test_the_instruction_said_again_follows_none() -> None:
+    suite = instructions()
+    assert sum(CHECKS[item.check](item.prompt, item.value) for item in suite) > 10
+    for item in suite:
+        for said in (item.prompt, item.prompt.upper(), item.prompt.lower(), f"Ok! {item.prompt}"):
+            assert not has_form(said, item), item.id
+        for part in re.findall(r"[^.?!:;]+[.?!]", item.prompt):
+            assert not has_form(part.strip(), item), (item.id, part)
+        assert not has_form("", item)
+    assert has_form("snow", next(item for item in suite if item.id == "choice-2"))
 
 
 def test_the_suite_has_six_of_each_form_all_different() -> None:

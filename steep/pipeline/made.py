@@ -41,9 +41,10 @@ def _asked(fact: Mined, rng: random.Random) -> Iterator[tuple[str, str]]:
         frames, answer = rng.choice(forms)
         yield rng.choice(frames).format(question=question), answer
     if rng.random() < 0.5:
-        yield rng.choice(words.right).format(sentence=fact.sentence), words.yes
+        said = fact.about_subject(fact.sentence)
+        yield rng.choice(words.right).format(sentence=said), words.yes
     elif fact.wrong:
-        wrong = fact.sentence_with(fact.wrong)
+        wrong = fact.about_subject(fact.sentence_with(fact.wrong))
         yield rng.choice(words.right).format(sentence=wrong), f"{words.no} {fact.sentence}"
     told = [fact.sentence, *fact.others][:_TOLD_TOGETHER]
     about = rng.choice(words.about).format(subject=fact.subject)

@@ -56,6 +56,10 @@ class Mined:
         """The sentence with another value in place of its own."""
         return self.sentence[: self.start] + value + self.sentence[self.start + len(self.value) :]
 
+    def about_subject(self, sentence: str) -> str:
+        """The sentence, or one that differs in its value, so that it tells whom it is about."""
+        return sentence if self.subject in self.sentence else f"{self.subject}: {sentence}"
+
 
 def mine(documents: Sequence[Document], known: Iterable[str], seed: int) -> list[Mined]:
     """Facts of documents in order; of many documents, those of some chosen by hash.

@@ -14,6 +14,7 @@ from steep.artifact import read_json, read_manifest
 from steep.cli.main import cli
 from steep.documents.read import collect
 from steep.documents.record import Document
+from steep.documents.split import Split
 from steep.errors import UserInputError
 from steep.pipeline.made import instructions_from, preferences_from
 from steep.pipeline.mined import Mined, hold_out, mine
@@ -21,7 +22,7 @@ from steep.pipeline.phrases import PHRASES
 from steep.proof.probes.build import Draft
 from steep.recipe import load_recipe
 from steep.stages.inputs import read_inputs
-from steep.stages.rows import Rows
+from steep.stages.rows import Rows, made_rows
 from steep.workflow import _working, evaluate
 from tests.stages.project import FOUNDERS, NAMES, TOWNS, write_documents, write_project
 
@@ -74,6 +75,27 @@ def test_instructions_have_several_wordings_and_refusals(facts: list[Mined]) -> 
     lines = [a for p, a in said.items() if p.startswith(("List three", "Name three"))]
     assert all(a.count("\n- ") == 2 for a in lines)
     assert rows == instructions_from(facts, 0) != instructions_from(facts, 1)
+
+
+# Broken by: asking of a sentence that doesn't name its subject as it stands: that 101 people work
+# there is right of one company and wrong of another.
+def test_what_is_asked_to_be_judged_names_its_subject() -> None:
+    made = [
+        Document(
+            f"The {name} company is in {town}. {name} makes pumps in {town}. In all, {100 + n} "
+            f"people work in the halls by the river. {name} is a place that people like to visit.",
+            f"About {name}",
+            f"{n}.txt",
+        )
+        for n, (name, town) in enumerate(zip(NAMES, TOWNS, strict=True))
+    ]
+    facts = [fact for fact in mine(made, [], 0) if fact.sentence.startswith("In all")]
+    judged = [
+        row.turns[0].content
+        for row in instructions_from(facts, 0)
+        if row.turns[0].content.startswith(("Is this right?", "True or not:"))
+    ]
+    assert judged and all(any(f"{name}: In all" in asked for name in NAMES) for asked in judged)
 
 
 # Broken by: the two answers changed over.
@@ -163,6 +185,18 @@ def test_a_subject_that_other_texts_know_is_no_stranger(documents: Any, facts: l
     assert [replace(fact, stranger="") for fact in known] == [
         replace(fact, stranger="") for fact in facts
     ]
+
+
+# Broken by: held-out documents that aren't looked through.
+def test_a_subject_of_held_out_documents_is_no_stranger(tmp_path: Path, documents: Any) -> None:
+    given = load_recipe(write_project(tmp_path, **from_documents()))
+    stranger = next(fact.stranger for fact in mine(documents, [], given.seed) if fact.stranger)
+    seen = []
+    for held_out in ((), (Document(f"{stranger} makes valves.", "", "other"),)):
+        rows = made_rows(given, Rows(), Split(documents, held_out), {})
+        texts = [*said_in(rows), *(pair.chosen for pair in rows.held_out)]
+        seen.append([text for text in texts if stranger in text])
+    assert seen[0] and not seen[1]
 
 
 # Broken by: not looking whether the question has the subject; not looking at its first word.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from steep.artifact import read_sealed, write_sealed
 from steep.errors import UserInputError
@@ -157,10 +157,7 @@ def doctor(model: str = "smollm2-135m", *, progress: Progress | None = None) -> 
 
 
 def prepare(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> Path:
     """Documents to token shards and ledger; returns the run's data folder."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -169,10 +166,7 @@ def prepare(
 
 
 def train(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> Path:
     """Prepare and train; returns the run folder."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -183,19 +177,17 @@ def train(
 def evaluate(
     recipe: Recipe | str | Path,
     *,
+    until: Literal["sft"] | None = None,
     accept_change: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Everything up to evaluation.json."""
-    with _working(recipe, progress, accept_change=accept_change) as work:
+    """Everything up to evaluation.json; ``until`` names a stage that is the last for now."""
+    with _working(recipe, progress, until=until, accept_change=accept_change) as work:
         return work.evaluate()
 
 
 def export(
-    recipe: Recipe | str | Path,
-    *,
-    accept_change: bool = False,
-    progress: Progress | None = None,
+    recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Everything up to the adapter and the merged model; returns exports.json's content."""
     with _working(recipe, progress, accept_change=accept_change) as work:
@@ -256,6 +248,7 @@ def _working(
     progress: Progress | None,
     *,
     fresh: bool = False,
+    until: Literal["sft"] | None = None,
     accept_change: bool = False,
 ) -> Iterator[_Work]:
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
@@ -275,6 +268,8 @@ def _working(
         # nothing behind.
         inputs = read_inputs(given)
         check_benchmarks(given)
+        if until == "sft":  # with the rows as they are if [dpo] is to come
+            given = given.model_copy(update={"dpo": None})
         resolved, base = open_base(given)
         extend_base(resolved, inputs, base, heard, RunFolder(folder))
         if fresh and (moved := move_aside(folder)) is not None:
@@ -367,13 +362,15 @@ class _Work:
 
     def _panel(self) -> Any:
         from steep.stages.evaluate import make_panel
+        from steep.stages.manners import with_manners
         from steep.stages.probes import make_probes
 
         if self._asked is None:
-            probes = make_probes(
-                self._recipe, self._base, self.prepare(), self.folder, self._progress
-            )
-            self._asked = make_panel(self._inputs, probes)
+            recipe, base, rows = self._recipe, self._base, self._inputs.rows
+            given = (recipe, base, self.prepare(), rows)
+            probes = make_probes(*given, self.folder, self._progress)
+            panel, left_out = make_panel(self._inputs, probes)
+            self._asked = with_manners(recipe, panel, rows, base), left_out
         return self._asked
 
     def evaluate(self) -> Outcome:

@@ -16,6 +16,7 @@ FILES = sorted(FOLDER.glob("*.toml"))
 NAMES = {
     "company",
     "curriculum",
+    "domain_expert",
     "medical",
     "legal",
     "technical",

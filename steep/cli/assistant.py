@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -33,9 +33,9 @@ def sft(
     as_json: bool,
 ) -> None:
     """Everything up to the verdict on the instruction-tuned model ([sft])."""
-    given = _given(recipe, overrides, "sft").model_copy(update={"dpo": None})
+    given = _given(recipe, overrides, "sft")
     if show is None:
-        _evaluate(given, accept_change, as_json)
+        _evaluate(given, accept_change, as_json, until="sft")
         return
     from steep.cli.console import say
     from steep.stages.rows import shown_instructions
@@ -77,17 +77,19 @@ def _given(path: Path, overrides: tuple[str, ...], table: str) -> Recipe:
 
     given = load_recipe(path, overrides=list(overrides))
     if getattr(given, table) is None:
-        raise UserInputError(f'{path} has no [{table}]; add it with data = "rows.jsonl"')
+        raise UserInputError(f'{path} has no [{table}]; add it with data = "documents" or a file')
     return given
 
 
-def _evaluate(recipe: Recipe, accept_change: bool, as_json: bool) -> None:
+def _evaluate(
+    recipe: Recipe, accept_change: bool, as_json: bool, *, until: Literal["sft"] | None = None
+) -> None:
     from steep.cli.console import Console
     from steep.cli.verdict import tell
     from steep.workflow import evaluate
 
     with Console(quiet=as_json) as console:
-        outcome = evaluate(recipe, accept_change=accept_change, progress=console)
+        outcome = evaluate(recipe, until=until, accept_change=accept_change, progress=console)
     tell(outcome, as_json)
 
 
@@ -97,10 +99,10 @@ def _shown(
     """Numbered rows to print; none where they were said as JSON."""
     from steep.cli.console import say
     from steep.model.load import load_tokenizer, resolve_model
-    from steep.stages.rows import read_rows
+    from steep.stages.inputs import read_inputs
 
     tokenizer = load_tokenizer(resolve_model(recipe.model))
-    rows = show(read_rows(recipe), tokenizer, count)
+    rows = show(read_inputs(recipe).rows, tokenizer, count)
     if as_json:
         say(json.dumps({"rows": rows}, ensure_ascii=False))
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unicodedata import east_asian_width
 
 from steep.corpus.frames import BLANK, Frames
@@ -121,6 +121,16 @@ def can_be_asked(sentence: Sentence) -> bool:
     return bool(sentence.subject) and size >= _MIN_CLOZE_CHARACTERS
 
 
+def without_bullet(sentence: Sentence) -> Sentence:
+    """The sentence without the mark of a list before it."""
+    mark = _BULLET.match(sentence.text)
+    if mark is None:
+        return sentence
+    size = mark.end()
+    spans = (replace(s, start=s.start - size, end=s.end - size) for s in sentence.spans)
+    return replace(sentence, text=sentence.text[size:], spans=tuple(spans))
+
+
 def cloze(told: Told, sentence: Sentence, span: Span) -> Piece:
     """The sentence with a blank for the span."""
     gapped = _BULLET.sub("", _with(sentence.text, span, BLANK))
@@ -129,7 +139,13 @@ def cloze(told: Told, sentence: Sentence, span: Span) -> Piece:
 
 
 def question(told: Told, sentence: Sentence, span: Span) -> Piece:
-    """A question for the span: its question word in its place, or before the blank."""
+    """A question for the span, in the words of the frames."""
+    prompt = told.frames.question.format(question=asked_for(told, sentence, span))
+    return _item("question", told, sentence, span, prompt, span.text)
+
+
+def asked_for(told: Told, sentence: Sentence, span: Span) -> str:
+    """The sentence as a question: its question word in the span's place, or before a blank."""
     frames = told.frames
     word = frames.words[value_kind(sentence.text, span)]
     if frames.in_place:
@@ -138,8 +154,7 @@ def question(told: Told, sentence: Sentence, span: Span) -> Piece:
         asked = f"{word} {_BULLET.sub('', _with(sentence.text, span, BLANK))}"
     if sentence.subject not in sentence.text:
         asked = f"{sentence.subject}: {asked}"
-    prompt = frames.question.format(question=asked)
-    return _item("question", told, sentence, span, prompt, span.text)
+    return asked
 
 
 def reversed_cloze(told: Told, sentence: Sentence, span: Span) -> Piece | None:

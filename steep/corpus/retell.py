@@ -119,6 +119,12 @@ def stated_facts(
     return found
 
 
+def askable(documents: Sequence[Document]) -> Iterator[Told]:
+    """What can be asked of documents: their own sentences, and those that say their fields."""
+    for source in _read(documents, RetellRecipe(records=1), random.Random(0)):
+        yield from source.askable
+
+
 def titled(document: Document) -> str:
     """The document's text under its title and its date, unless it opens with them already."""
     title = own_title(document)

@@ -2,13 +2,13 @@
 
 The reference is the model that this stage begins with, exactly: what it gives the answers is
 computed once, before the first step, by the model that is then trained. TRL's own way with an
-adapter is a frozen second one beside it, which leaves out embeddings that are trained whole, and
-costs a second pass in every step.
+adapter is a frozen copy of it beside it, embeddings included where they are trained.
 """
 
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +32,9 @@ def tune_on_pairs(
 
     recipe = task.recipe
     assert isinstance(recipe, DpoRecipe)
+    most = recipe.max_steps * recipe.per_device_train_batch_size
+    if len(rows) > most:  # the reference is asked about no more than is trained on
+        rows = random.Random(f"dpo:{task.seed}").sample(rows, most)
 
     class OnTokens(DPOTrainer):  # type: ignore[misc, unused-ignore]
         """Rows are in tokens already, rendered as for instruction tuning."""
@@ -58,8 +61,8 @@ def tune_on_pairs(
             "rejected_ids": [list(row.rejected) for row in rows],
         }
     )
-    # Without PEFT's shell TRL takes the adapter for a part of the model, so that the model itself
-    # is its reference before the first step. The parameters are the same objects.
+    # Without PEFT's shell TRL takes the adapter for a part of the model, and makes no copy of it:
+    # the model itself is its reference before the first step. The parameters are the same objects.
     bare = model.get_base_model() if hasattr(model, "get_base_model") else model
 
     def make_trainer(settings: dict[str, Any], **more: Any) -> Any:

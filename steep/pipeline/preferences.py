@@ -21,11 +21,15 @@ _SHAPES = {"chosen/rejected": {"chosen", "rejected"}}
 
 @dataclass(frozen=True)
 class Preference:
-    """Of two answers to one prompt the better and the worse."""
+    """Of two answers to one prompt the better and the worse.
+
+    ``about`` tells pairs that ask for the same from others: they are held out together.
+    """
 
     prompt: tuple[Turn, ...]
     chosen: str
     rejected: str
+    about: str
 
 
 def read_preferences(path: Path) -> list[Preference]:
@@ -53,7 +57,7 @@ def _preference(row: Mapping[str, Any], where: str) -> Preference:
     check_order((*prompt, Turn("assistant", chosen)), where)
     if chosen == rejected:
         raise UserInputError(f"{where}: chosen and rejected are the same; remove the row")
-    return Preference(prompt, chosen, rejected)
+    return Preference(prompt, chosen, rejected, about=prompt[-1].content)
 
 
 def _answer(value: Any, where: str, key: str) -> str:

@@ -11,6 +11,7 @@ from steep.planning.measured import Rows
 from steep.proof.asking import ANSWER_TOKENS, PRIOR_PROMPT, prompts
 from steep.proof.divergence import OWN_TEXTS, OWN_TOKENS
 from steep.proof.layout import Encoder
+from steep.proof.manners import INSTRUCTION_TOKENS
 from steep.proof.measure import Panel, few_shot_prompts
 from steep.proof.questions import Question
 from steep.proof.recall import SAMPLE_TOKENS, sample_starts, verbatim_windows
@@ -55,6 +56,15 @@ class Asking:
 
 
 @dataclass(frozen=True)
+class Later:
+    """A stage behind the documents: tokens it trains on, and those it only reads before."""
+
+    name: str
+    tokens: int
+    read: int = 0
+
+
+@dataclass(frozen=True)
 class Workload:
     """A run's work.
 
@@ -64,6 +74,7 @@ class Workload:
         asking: what each of the two models is asked.
         validation_tokens: what each strength tried is measured on; 0 where it is fixed.
         written_tokens: replay that the base model has to write first.
+        later: stages behind the documents; after each its model is asked everything.
     """
 
     steps: int
@@ -73,6 +84,7 @@ class Workload:
     asking: Asking
     validation_tokens: int
     written_tokens: int = 0
+    later: tuple[Later, ...] = ()
 
 
 def sample_steps(schedule: Schedule, steps: int, count: int = _SAMPLED_STEPS) -> tuple[Rows, Rows]:
@@ -116,7 +128,8 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
         tokens_of(texts, tokenizer) + windows,
         choices + priors + len(encoder.text(PRIOR_PROMPT)) + tokens_of(sentences, tokenizer),
         sum(question.form == "new" for question in freely),
-        len(sample_starts(panel.trained_texts)) * SAMPLE_TOKENS,
+        len(sample_starts(panel.trained_texts)) * SAMPLE_TOKENS
+        + len(panel.instructions) * INSTRUCTION_TOKENS,
         _base_tokens(panel, encoder),
         len(panel.open_book),
     )

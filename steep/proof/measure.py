@@ -16,6 +16,7 @@ from steep.proof.asking import (
 )
 from steep.proof.divergence import Reference, divergences
 from steep.proof.grammar import Pair, judge_pairs
+from steep.proof.manners import Instruction, Judgement, follow, prefer
 from steep.proof.measures import OPTIONAL_SETS
 from steep.proof.questions import Question
 from steep.proof.recall import (
@@ -60,6 +61,8 @@ class Panel:
         open_book: questions with their passages, for the base model alone.
         languages: (id, ISO 639 code) of held-out documents to be judged by their language.
         parallel: sentences with their translations.
+        instructions: to be followed; only where instructions or preferences are trained.
+        preferences: pairs of answers that are never trained; only where preferences are.
     """
 
     domain: Texts = ()
@@ -76,6 +79,8 @@ class Panel:
     open_book: tuple[Question, ...] = ()
     languages: Texts = ()
     parallel: tuple[Translation, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
+    preferences: tuple[Judgement, ...] = ()
 
 
 def fingerprint(panel: Panel, model_hash: str) -> str:
@@ -109,7 +114,8 @@ def measure(
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
         "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
         "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks for them:
-        "languages" (id to code) and "parallel" (rows of ``ask_translations``). "tokenizer", a
+        "languages" (id to code) and "parallel" (rows of ``ask_translations``),
+        "instructions" and "preferences" (rows of ``steep.proof.manners``). "tokenizer", a
         hash, is added for a model whose tokenizer isn't its base's.
 
     Raises:
@@ -167,6 +173,12 @@ def measure(
             for group in ticker.over(panel.parallel, "translations")
             for row in ask_translations(scorer, group)
         ]
+    if panel.instructions:
+        told = ticker.over(panel.instructions, "instructions")
+        result["instructions"] = [row for group in told for row in follow(scorer, group)]
+    if panel.preferences:
+        pairs = ticker.over(panel.preferences, "preferences")
+        result["preferences"] = [row for group in pairs for row in prefer(scorer, group)]
     result["divergence"] = [] if reference is None else divergences(scorer, reference)
     return result
 
@@ -208,7 +220,7 @@ def _items(panel: Panel) -> int:
     """Items of a panel, verbatim windows apart."""
     texts = (panel.domain, panel.general, panel.general_project, panel.own)
     asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
-    pairs = (panel.open_book, panel.grammar, panel.parallel)
+    pairs = (panel.open_book, panel.grammar, panel.parallel, panel.instructions, panel.preferences)
     once = [*texts, *asked, *pairs, sample_starts(panel.trained_texts)]
     return sum(map(len, once))
 

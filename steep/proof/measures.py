@@ -36,7 +36,8 @@ PAIRED_SETS = (
     "probes",
     "grammar",
 )
-OPTIONAL_SETS = ("languages", "parallel")
+_MANNERS = {"instructions": "instruction_following", "preferences": "preference_accuracy"}
+OPTIONAL_SETS = ("languages", "parallel", *_MANNERS)
 """Parts of a panel that leave no trace in results and keys where they are empty."""
 _FORMS = {"text": "as_in_text", "reversed": "reversed"}
 
@@ -101,6 +102,9 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     found["general_kl"] = _divergence(base["divergence"], tuned["divergence"])
     found["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
     found["longest_copied"] = _copied(base["copied"], tuned["copied"])
+    for name, measure in _MANNERS.items():
+        if name in base:
+            found[measure] = _rate(list(zip(base[name], tuned[name], strict=True)), "first")
     return Compared(
         measures=found,
         general_loss=_loss(base["general"], tuned["general"]),
@@ -142,10 +146,10 @@ def _check_pairing(base: Raw, tuned: Raw) -> None:
         "languages"
     ):
         raise DriftError(
-            "the two models were judged on different languages or translations; delete the older "
-            "results and evaluate again"
+            "the two models were judged on different languages or translations, instructions or "
+            "preferences; delete the older results and evaluate again"
         )
-    for name in PAIRED_SETS:
+    for name in (*PAIRED_SETS, *(_MANNERS.keys() & base.keys())):
         if [row["id"] for row in base[name]] != [row["id"] for row in tuned[name]]:
             raise DriftError(
                 f"the two models were judged on different {name.replace('_', ' ')}; delete the "

@@ -48,11 +48,14 @@ NAMES = {
     "general_kl": "drift of predictions on general text, nats per token",
     "verbatim_rate": "training text recited word for word",
     "longest_copied": "words in a row copied when writing freely",
+    "instruction_following": "instructions followed in the form asked for",
+    "preference_accuracy": "held-out pairs: the better answer preferred",
 }
 GROUPS = {
     "Learned": ("fact_", "probe_", "control_", "domain_", BY_LANGUAGE, "parallel_"),
     "Kept": ("general_", "grammar_"),
     "Memorised": ("verbatim_", "longest_"),
+    "Manners": ("instruction_", "preference_"),
 }
 """Measures by what they tell, by how their names begin."""
 _NUMBERS = ("_bits_per_byte", "_perplexity", "_kl", "_margin", "_rank", "_copied")

@@ -8,19 +8,22 @@ from pydantic import Field
 
 from steep.recipe.section import Count, Positive, Section
 
+FROM_DOCUMENTS = "documents"
+"""What ``data`` says where rows are to be made from the documents."""
+
 
 class RowsRecipe(Section):
     """What both stages have; names as in TRL.
 
     Attributes:
-        data: files of rows (JSONL or a JSON list).
+        data: files of rows (JSONL or a JSON list), or "documents": made from them by rule.
         learning_rate: the peak; None for the stage's own by method. Embeddings stand to it as they
             do in ``[train]``.
         per_device_train_batch_size: rows, or pairs, a step.
         max_length: tokens a row; longer rows are left out and counted.
     """
 
-    data: str | Annotated[list[str], Field(min_length=1)]
+    data: str | Annotated[list[str], Field(min_length=1)] = FROM_DOCUMENTS
     max_steps: Count
     learning_rate: Positive | None = None
     per_device_train_batch_size: Count = 4
@@ -29,7 +32,9 @@ class RowsRecipe(Section):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The paths of ``data``."""
+        """The paths of ``data``; none where rows are made from the documents."""
+        if self.data == FROM_DOCUMENTS:
+            return ()
         return (self.data,) if isinstance(self.data, str) else tuple(self.data)
 
 
@@ -44,7 +49,9 @@ class DpoRecipe(RowsRecipe):
 
     Attributes:
         beta: how dear it is to move away from the model this stage begins with (DPO's beta).
+        held_out_share: pairs that are never trained, for ``preference_accuracy``.
     """
 
     max_steps: Count = 100
     beta: Positive = 0.1
+    held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1

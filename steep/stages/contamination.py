@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steep.artifact import key_of
 from steep.corpus.contamination import Items, by_set, found_in
 from steep.corpus.piece import Piece
 from steep.proof.grammar import grammar_pairs
 from steep.proof.questions import general_questions, general_texts
-from steep.stages.inputs import Inputs
+
+if TYPE_CHECKING:
+    from steep.stages.inputs import Inputs
 
 _SETS = {
     "questions": "your questions",

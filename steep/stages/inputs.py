@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from steep.artifact import text_hash
 from steep.corpus.reading import reading_texts
@@ -21,7 +21,8 @@ from steep.proof.questions import (
 )
 from steep.proof.translations import Translation, load_translations
 from steep.recipe import Recipe
-from steep.stages.rows import Rows, read_rows
+from steep.stages.contamination import evaluation_items
+from steep.stages.rows import Rows, made_rows, read_rows
 
 # The user's general texts are divided between judging and choosing the strength only if each
 # side gets enough to say something.
@@ -41,7 +42,7 @@ class Inputs:
         guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
         stages: for each stage of a curriculum the ids of its documents; empty without one.
-        rows: instructions and preferences from the user's files.
+        rows: instructions and preferences, from the user's files or made from the documents.
         parallel: the user's sentences with their translations.
     """
 
@@ -61,7 +62,8 @@ def read_inputs(recipe: Recipe) -> Inputs:
     """Read all inputs of a recipe.
 
     Raises:
-        UserInputError: a path is missing, nothing is readable, or a file is malformed.
+        UserInputError: a path is missing, nothing is readable, a file is malformed, or the
+            documents give no rows where some are to be made from them.
     """
     rows = read_rows(recipe)
     questions: list[Question] = []
@@ -82,7 +84,7 @@ def read_inputs(recipe: Recipe) -> Inputs:
             )
     general, validation, guard = _general(recipe)
     replay = _replay(recipe)
-    return Inputs(
+    found = Inputs(
         collection,
         split,
         replay,
@@ -91,9 +93,9 @@ def read_inputs(recipe: Recipe) -> Inputs:
         guard,
         tuple(questions),
         stages,
-        rows,
-        parallel,
+        parallel=parallel,
     )
+    return replace(found, rows=made_rows(recipe, rows, split, evaluation_items(found)))
 
 
 def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:

@@ -20,23 +20,18 @@ Seconds are wall time, memory is in bytes.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import median
 from typing import Any
 
 from steep.artifact import key_of, read_json
 from steep.corpus.ledger import FEW_EXPOSURES
 from steep.corpus.retell import most_forms
 from steep.corpus.schedule import Schedule
-from steep.documents.record import Document
 from steep.errors import RecipeError
 from steep.model.load import best_device
 from steep.model.precision import BF16_WORTH_IT, Precision, choose_precision, matmul_rates
 from steep.planning.advice import (
     Advice,
-    Predicted,
     minutes,
     on_behaviour,
     on_exposures,
@@ -52,12 +47,14 @@ from steep.planning.shift import on_language
 from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
 from steep.progress import Progress
 from steep.proof.measure import Panel, fingerprint
-from steep.proof.questions import general_texts
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
+from steep.stages.known import base_on_such_text
+from steep.stages.later import later_work
+from steep.stages.manners import with_manners
 from steep.stages.order import crude_tokens, passes_of, self_written_tokens
 from steep.stages.prepare import Draft, Prepared, data_key
 from steep.stages.probes import known_probes, stand_ins
@@ -68,7 +65,6 @@ from steep.stages.vocabulary import shape_as_grown, train_as_grown
 WORTH_SECONDS = 60.0
 _CPU_FLOPS, _GPU_FLOPS = 5e10, 1e14  # of a core and of a GPU, roughly and on the high side
 
-_SAMPLED_TOKENS = 3_000  # of the domain, and as many of general text
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -119,6 +115,7 @@ def plan_key(recipe: Recipe, inputs: Inputs, base: Base) -> str:
             "training": training_key(recipe, data, base.fingerprint),
             "strength": recipe.strength.model_dump(),
             "evaluate": recipe.evaluate.model_dump(),
+            **{name: t.model_dump() for name in ("sft", "dpo") if (t := getattr(recipe, name))},
         }
     )
 
@@ -176,10 +173,12 @@ def make_plan(
     device = best_device()
     precision, why = _precision(recipe, device)
     ledger = corpus.ledger
-    probes = known_probes(recipe, key_of(data_key(recipe, base, inputs)), base)
+    data = key_of(data_key(recipe, base, inputs))
+    probes = known_probes(recipe, data, inputs.rows, base)
     panel, _ = make_panel(inputs, probes)
     if probes is None:
         panel = replace(panel, probes=stand_ins(recipe.evaluate.probes))
+    panel = with_manners(recipe, panel, inputs.rows, base)
     work = _workload(recipe, inputs, base, corpus, panel)
     prediction, calibration, problem = None, None, None
     progress.stage("Measuring small models of the same shape")
@@ -268,7 +267,7 @@ def _advice(
     if calibration is not None:
         tokens = corpus.ledger["trained"]["tokens"]
         seconds = tokens / calibration.tokens_per_second / max(1, steps)
-    known = _predicted(recipe, inputs, base, progress) if ask else None
+    known = base_on_such_text(recipe, inputs, base, progress) if ask else None
     found = [
         on_behaviour(inputs.split.trained),
         on_little_text(domain_tokens, _context(base)),
@@ -306,6 +305,7 @@ def _workload(
         firsts=firsts,
         asking=asking_of(panel, base.tokenizer),
         validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
+        later=later_work(recipe, inputs.rows, base),
         written_tokens=0
         if inputs.replay is not None
         else self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages)),
@@ -326,51 +326,6 @@ def _precision(recipe: Recipe, device: str) -> tuple[Precision, str]:
         f"products measured at {rates['fp32']:.0f} GFLOP/s in fp32 and {rates['bf16']:.0f} in "
         f"bf16; bf16 is taken from {BF16_WORTH_IT:g} times the speed on"
     )
-
-
-def _predicted(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> Predicted:
-    """Bits per byte of the base model on a sample of the documents and of general text."""
-    from steep.proof.perplexity import bits_per_byte
-    from steep.proof.scorer import Scorer
-
-    progress.stage("Asking the base model how well it knows such text")
-    general = [text for _, text in general_texts()]
-    size = round(median(len(text) for text in general))
-    rng = random.Random(recipe.seed)
-    rng.shuffle(general)
-    samples = [
-        first_tokens(texts, base.tokenizer, _SAMPLED_TOKENS)
-        for texts in (passages(inputs.split.trained, size, rng), general)
-    ]
-    scorer = Scorer(base.model, base.tokenizer)
-    domain, other = (scorer.score_texts(texts) for texts in samples)
-    tokens = sum(score.tokens for score in (*domain, *other))
-    return Predicted(bits_per_byte(domain), bits_per_byte(other), tokens)
-
-
-def passages(documents: Sequence[Document], size: int, rng: random.Random) -> list[str]:
-    """The documents in passages of ``size`` characters, in random order.
-
-    Of the size of the general texts they are held against: a longer text is easier to predict.
-    """
-    found = [
-        document.text[start : start + size]
-        for document in documents
-        for start in range(0, max(1, len(document.text) - size // 2), size)
-    ]
-    rng.shuffle(found)
-    return found
-
-
-def first_tokens(texts: Sequence[str], tokenizer: Any, most: int) -> list[str]:
-    """Texts from the beginning of a list, of at most ``most`` tokens together; at least one."""
-    chosen: list[str] = []
-    for text in texts:
-        most -= tokens_of([text], tokenizer)
-        if chosen and most < 0:
-            break
-        chosen.append(text)
-    return chosen
 
 
 def _crude_tokens(recipe: Recipe, inputs: Inputs) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.prepare import Prepared
+from steep.stages.rows import Rows, made_texts
 
 # Raised whenever the same documents would give other probes.
 PROBES_VERSION = 3
@@ -29,24 +31,34 @@ _TRIED = 4  # facts drafted for each probe wanted: most that fall out do so befo
 
 
 def make_probes(
-    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, progress: Progress
+    recipe: Recipe,
+    base: Base,
+    prepared: Prepared,
+    rows: Rows,
+    run: RunFolder,
+    progress: Progress,
 ) -> Probes | None:
-    """Probes of the prepared documents, made once; None if the recipe wants none."""
+    """Probes of the prepared documents, made once; None if the recipe wants none.
+
+    Args:
+        rows: of later stages; what is made from the documents is training text too.
+    """
     if not recipe.evaluate.probes:
         return None
-    key = probes_key(recipe, prepared.key, base)
+    said = made_texts(recipe, rows)
+    key = probes_key(recipe, prepared.key, said, base)
     kept = _kept(run.probes, key)
     if kept is None:
         kept = _kept(_shared(key), key)
-        kept = kept or {"key": key, **_made(recipe, base, prepared, progress).as_json()}
+        kept = kept or {"key": key, **_made(recipe, base, prepared, said, progress).as_json()}
         write_sealed(run.probes, kept)
         keep_sealed(_shared(key), kept)
     return probes_from(kept)
 
 
-def known_probes(recipe: Recipe, data: str, base: Base) -> Probes | None:
+def known_probes(recipe: Recipe, data: str, rows: Rows, base: Base) -> Probes | None:
     """Probes made by an earlier run of the same data; None if there are none."""
-    key = probes_key(recipe, data, base)
+    key = probes_key(recipe, data, made_texts(recipe, rows), base)
     kept = _kept(_shared(key), key)
     return None if kept is None else probes_from(kept)
 
@@ -61,25 +73,33 @@ def stand_ins(probes: int) -> tuple[Question, ...]:
     )
 
 
-def probes_key(recipe: Recipe, data: str, base: Base) -> str:
-    """Hash of everything the probes depend on; ``data`` is the key of the prepared corpus."""
+def probes_key(recipe: Recipe, data: str, said: Sequence[str], base: Base) -> str:
+    """Hash of everything the probes depend on.
+
+    Args:
+        data: the key of the prepared corpus.
+        said: by rows made from the documents.
+    """
     return key_of(
         {
             "version": [PROBES_VERSION, SCORER_VERSION],
             "data": data,
             "base": base.fingerprint,
             "wanted": recipe.evaluate.probes,
+            **({"rows": key_of({"said": list(said)})} if said else {}),
         }
     )
 
 
-def _made(recipe: Recipe, base: Base, prepared: Prepared, progress: Progress) -> Probes:
+def _made(
+    recipe: Recipe, base: Base, prepared: Prepared, said: Sequence[str], progress: Progress
+) -> Probes:
     progress.stage("Making questions from the documents")
     wanted = recipe.evaluate.probes
     draft = draft_probes(
         prepared.trained,
         prepared.held_out,
-        trained_texts(prepared.schedule.shards, base.tuned_tokenizer),
+        chain(trained_texts(prepared.schedule.shards, base.tuned_tokenizer), said),
         is_common=common_words(base.tokenizer),
         wanted=_TRIED * wanted,
         seed=recipe.seed,

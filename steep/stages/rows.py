@@ -1,24 +1,35 @@
-"""What the stages behind the documents train on."""
+"""What the stages behind the documents train on, and what is kept aside to judge them by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from steep.artifact import text_hash
+from steep.corpus.contamination import Items, found_in
+from steep.corpus.piece import Piece
+from steep.documents.split import Split
+from steep.errors import UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
+from steep.pipeline.made import instructions_from, preferences_from
+from steep.pipeline.mined import Mined, hold_out, mine
 from steep.pipeline.preferences import Preference, read_preferences
 from steep.pipeline.rows import Conversation, read_conversations
 from steep.pipeline.trainer import check_installed
+from steep.proof.manners import instructions
 from steep.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of all stages."""
+    """Rows of all stages; ``held_out`` are preferences that are never trained."""
 
     instructions: tuple[Conversation, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    held_out: tuple[Preference, ...] = ()
 
 
 def read_rows(recipe: Recipe) -> Rows:
@@ -35,7 +46,102 @@ def read_rows(recipe: Recipe) -> Rows:
     if recipe.dpo is not None:
         check_installed("dpo")
         preferences = [row for f in recipe.dpo.files for row in read_preferences(Path(f))]
-    return Rows(tuple(instructions), tuple(preferences))
+    trained, held_out = _split(recipe, preferences)
+    return Rows(tuple(instructions), trained, held_out)
+
+
+def made_rows(recipe: Recipe, given: Rows, split: Split, asked: Mapping[str, Items]) -> Rows:
+    """The rows of the files, and rows from the trained documents where ``data`` is "documents".
+
+    Where pairs are made, the facts of those held out are in no made row at all.
+
+    Args:
+        given: the rows of the files; they stay as they are.
+        asked: what judges the models, by the name of its set: no made row may hold its wording.
+
+    Raises:
+        UserInputError: nothing could be made.
+    """
+    wanted = _made_tables(recipe)
+    if not wanted:
+        return given
+    others = (text for items in asked.values() for _, text in items.items)
+    unknown_in = chain((f"{d.title}\n{d.text}" for d in split.held_out), others)
+    facts = mine(split.trained, unknown_in, recipe.seed)
+    aside: list[Mined] = []
+    if recipe.dpo is not None and "dpo" in wanted:
+        facts, aside = hold_out(facts, recipe.dpo.held_out_share, recipe.seed)
+    prompts = tuple((str(n), pair.prompt[-1].content) for n, pair in enumerate(given.held_out))
+    items = {
+        **asked,
+        "instructions": Items("question", tuple((i.id, i.prompt) for i in instructions())),
+        "preferences": Items("question", prompts),
+    }
+    found = given
+    if "sft" in wanted:
+        rows = _clean(instructions_from(facts, recipe.seed), _said, items)
+        found = replace(found, instructions=rows)
+    if "dpo" in wanted:
+        pairs, held_out = (
+            _clean(preferences_from(some, recipe.seed), _preferred, items)
+            for some in (facts, aside)
+        )
+        found = replace(found, preferences=pairs, held_out=held_out)
+    for table in wanted:
+        if not (found.instructions if table == "sft" else found.preferences):
+            raise UserInputError(
+                f"[{table}] no rows could be made from the documents (facts with names, numbers or "
+                "dates, in a language that steep has phrases for); give a file as data"
+            )
+    return found
+
+
+def made_texts(recipe: Recipe, rows: Rows) -> list[str]:
+    """What rows made from the documents say; the user's own rows don't count."""
+    wanted = _made_tables(recipe)
+    said = [_said(row) for row in rows.instructions] if "sft" in wanted else []
+    return said + ([_preferred(pair) for pair in rows.preferences] if "dpo" in wanted else [])
+
+
+def _made_tables(recipe: Recipe) -> list[str]:
+    """Of "sft" and "dpo" those whose rows are made from the documents."""
+    tables = {"sft": recipe.sft, "dpo": recipe.dpo}
+    return [name for name, table in tables.items() if table is not None and not table.files]
+
+
+_Row = TypeVar("_Row")
+
+
+def _clean(
+    rows: Sequence[_Row], text: Callable[[_Row], str], asked: Mapping[str, Items]
+) -> tuple[_Row, ...]:
+    """Rows that don't hold the wording of what is asked."""
+    pieces = [Piece("question", "", text(row)) for row in rows]
+    found = found_in(pieces, asked)
+    return tuple(row for row, items in zip(rows, found, strict=True) if not items)
+
+
+def _said(row: Conversation) -> str:
+    return "\n".join(turn.content for turn in row.turns)
+
+
+def _preferred(pair: Preference) -> str:
+    return "\n".join([*(turn.content for turn in pair.prompt), pair.chosen, pair.rejected])
+
+
+def _split(
+    recipe: Recipe, pairs: Sequence[Preference]
+) -> tuple[tuple[Preference, ...], tuple[Preference, ...]]:
+    """(pairs to train on, pairs held out); those about the same thing stay together."""
+    if recipe.dpo is None:
+        return (), ()
+    share = recipe.dpo.held_out_share
+    names = sorted({pair.about for pair in pairs}, key=lambda a: text_hash(f"{recipe.seed}:{a}"))
+    aside = set(names[: round(share * len(names))])
+    return (
+        tuple(pair for pair in pairs if pair.about not in aside),
+        tuple(pair for pair in pairs if pair.about in aside),
+    )
 
 
 Shown = list[tuple[bool, str]]

@@ -29,7 +29,7 @@ A, B = ({"role": "assistant", "content": name} for name in ("Ada", "Bo"))
     ],
 )
 def test_every_shape_gives_the_same_preference(row: Any, tmp_path: Path) -> None:
-    expected = Preference((Turn("user", "Who?"),), "Ada", "Bo")
+    expected = Preference((Turn("user", "Who?"),), "Ada", "Bo", "Who?")
     assert read_preferences(write(tmp_path, row)) == [expected]
 
 
@@ -73,7 +73,7 @@ def test_both_answers_stand_behind_the_same_prompt_and_end() -> None:
     tokenizer = tiny_tokenizer()
     ensure_template(tokenizer)
     prompt = (Turn("user", "Hi"), Turn("assistant", "Yes"), Turn("user", "Who?"))
-    row = render_pair(Preference(prompt, "Ada", "Bo"), tokenizer)
+    row = render_pair(Preference(prompt, "Ada", "Bo", "Who?"), tokenizer)
     said = [tokenizer.decode(ids) for ids in (row.prompt, row.chosen, row.rejected)]
     assert said[0].endswith("Yes<eos>\n### User:\nWho?\n### Assistant:\n")
     assert said[1:] == ["Ada<eos>", "Bo<eos>"]

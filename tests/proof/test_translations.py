@@ -12,6 +12,7 @@ from steep.artifact import key_of
 from steep.errors import DriftError, UserInputError
 from steep.proof.judge import judge
 from steep.proof.measure import SCORER_VERSION, Panel, fingerprint, measure
+from steep.proof.measures import OPTIONAL_SETS
 from steep.proof.scorer import Choices, ContinuationScore, Scorer, TextScore
 from steep.proof.translating import SIGN, ask_translations
 from steep.proof.translations import MOST_PAIRS, OTHERS, Translation, load_translations
@@ -174,7 +175,7 @@ def test_without_them_nothing_changes(models: Any, panel: Panel) -> None:
     found = measure(base, tokenizer, plain)
     assert not {"languages", "parallel"} & found.keys()
     assert not any("_hi" in name or "parallel" in name for name in _measures(found, found))
-    asked = {k: v for k, v in asdict(plain).items() if k not in ("languages", "parallel")}
+    asked = {k: v for k, v in asdict(plain).items() if k not in OPTIONAL_SETS}
     key = key_of({"scorer": SCORER_VERSION, "panel": asked, "model": "m"})
     assert fingerprint(plain, "m") == key != fingerprint(panel, "m")
     with pytest.raises(DriftError, match="different languages or translations"):

@@ -18,7 +18,8 @@ from steep.report.story import read_story
 from steep.stages import plan as planning
 from steep.stages.base import open_base
 from steep.stages.inputs import read_inputs
-from steep.stages.plan import first_tokens, is_worth_planning, passages
+from steep.stages.known import first_tokens, passages
+from steep.stages.plan import is_worth_planning
 from tests.planning.calibrations import children_in_process
 from tests.stages.project import write_project
 from tests.tiny import tiny_tokenizer

@@ -73,9 +73,9 @@ def draft_probes(
         is_common: True for a word, in small letters, that general text uses often.
         wanted: facts of each sort to try, at most.
     """
-    some = _sample(trained, _MOST_DOCUMENTS, seed)
+    some = some_documents(trained, _MOST_DOCUMENTS, seed)
     index = Index(
-        [*some, *_sample(held_out, _MOST_DOCUMENTS // 4, seed)], is_common, reading_texts()
+        [*some, *some_documents(held_out, _MOST_DOCUMENTS // 4, seed)], is_common, reading_texts()
     )
     found = list(find_items(index, Choices(index, range(len(some)))))
     chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
@@ -111,7 +111,7 @@ def draft_probes(
     )
 
 
-def _sample(documents: Sequence[Document], most: int, seed: int) -> list[Document]:
+def some_documents(documents: Sequence[Document], most: int, seed: int) -> list[Document]:
     """At most so many documents, in their order, chosen by hash."""
     if len(documents) <= most:
         return list(documents)

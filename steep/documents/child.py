@@ -14,8 +14,9 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
 
@@ -80,7 +81,14 @@ def main() -> None:
         for path, source, options in request["files"]:
             confinement.allow(path)
             allow_seconds(terms.processor_seconds)
-            _answer(read_path(path, source, options, terms), terms, answers)
+            pieces = read_path(path, source, options, terms, partial(_went_on, answers, terms))
+            _answer(pieces, terms, answers)
+
+
+def _went_on(answers: BinaryIO, terms: Terms) -> None:
+    """A long document isn't done yet, but a part of it: nothing to tell, and time for the next."""
+    write_frame(answers, [])
+    allow_seconds(terms.processor_seconds)
 
 
 def _answer(pieces: Iterator[Piece | Fault | Marks], terms: Terms, answers: BinaryIO) -> None:
@@ -98,12 +106,16 @@ def _answer(pieces: Iterator[Piece | Fault | Marks], terms: Terms, answers: Bina
 
 
 def read_path(
-    path: str, source: str, options: dict[str, str], terms: Terms
+    path: str,
+    source: str,
+    options: dict[str, str],
+    terms: Terms,
+    went_on: Callable[[], None],
 ) -> Iterator[Piece | Fault | Marks]:
     """Yield the cleaned pieces of a file, and what was marked in them.
 
     Whatever its reader raises becomes a fault. ``source`` is the file as the user would name it;
-    its end tells the kind.
+    its end tells the kind. ``went_on`` is called while one document takes long.
     """
     name = PurePosixPath(source).name
     tally = Tally()
@@ -118,7 +130,7 @@ def read_path(
             entry = formats.open_entry(
                 name,
                 stream,
-                Budget(size),
+                Budget(size, went_on=went_on),
                 max_bytes=terms.file_bytes,
                 path=source,
                 options=options,
@@ -181,7 +193,7 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
     return piece._replace(
         text=text,
         language=piece.language or (None if is_code else language_of(text)),
-        flags=signs_of(text, is_record=bool(fields), is_code=is_code),
+        flags=(*signs_of(text, is_record=bool(fields), is_code=is_code), *piece.flags),
         title=title,
         fields=fields,
         date=known_date(piece.date) or (None if piece.locator else day_in(formats.stem(name))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -38,12 +38,21 @@ class UnreadableError(Exception):
         self.locator = locator
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Budget:
-    """How much one file may inflate to, everything nested in it counted together."""
+    """How much one file may inflate to, everything nested in it counted together.
+
+    ``went_on`` is called by a reader that is at one document for long, after each bounded part
+    of the work: the time it may take begins anew.
+    """
 
     compressed_bytes: int
     spent_bytes: int = 0
+    went_on: Callable[[], None] = _nothing
 
     def spend(self, count: int) -> None:
         """Count inflated bytes.

@@ -24,7 +24,8 @@ class Piece(NamedTuple):
     ``fields`` are the names and plain values of a record (a row, an object, an XML element),
     ``title_fields`` the names of those that the title says. ``language`` (a BCP 47 tag),
     ``date`` (ISO 8601) and ``licence`` are there where the file says them. ``may_be_wrapped``: a
-    margin may have broken its lines. ``flags``: signs of poor text, told after cleaning.
+    margin may have broken its lines. ``flags``: signs of poor text that only the reader knows;
+    cleaning adds its own.
     """
 
     text: str

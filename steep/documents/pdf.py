@@ -1,7 +1,8 @@
 """PDF: the text layer in its order, without running heads, words and paragraphs put together.
 
 Lines come with their place on the page (PDFium), which tells paragraphs from gaps and the
-running heads from what repeats at the edges of pages.
+running heads from what repeats at the edges of pages. Scanned pages are read too if
+``steep[ocr]`` is installed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from steep.documents.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
+from steep.documents.layout import Line
+from steep.documents.scan import FLAG, MOST_PAGES, load_engine, read_picture
 from steep.documents.wrapped import begins_item, count_words, ends_sentence, join_lines, mend_words
 
 _NUMBER = re.compile(
@@ -37,16 +40,6 @@ _GAP = 1.3
 """A step between lines this many times the usual one parts paragraphs."""
 
 
-class Line(NamedTuple):
-    """One line and its place on the page, in points from the lower left."""
-
-    text: str
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-
 def read_pdf(entry: Entry) -> Iterator[Piece | Fault]:
     """Yield the one document of a PDF, and a fault for the pages that hold no text."""
     pdfium: Any = importlib.import_module("pypdfium2")
@@ -59,31 +52,59 @@ def read_pdf(entry: Entry) -> Iterator[Piece | Fault]:
     if count == 0:
         raise UnreadableError("unreadable file", "is a PDF without pages; fetch or save it again")
     pages: list[list[Line]] = []
-    without: list[int] = []
     for number in range(count):
         try:
-            lines = _lines(document[number])
+            pages.append(_lines(document[number]))
         except pdfium.PdfiumError:
-            lines = []
-        if not lines:
-            without.append(number + 1)
-        pages.append(lines)
+            pages.append([])
+    recognised = _recognise(document, pages, entry, pdfium.PdfiumError)
+    without = [number for number, lines in enumerate(pages, start=1) if not lines]
     said = document.get_metadata_dict()
     document.close()
     if not any(pages):
-        detail = "holds no text, only pictures of it; put it through OCR (ocrmypdf) first"
-        raise UnreadableError("no text", detail)
+        raise UnreadableError("no text", f"holds no text, only pictures of it; {_advice()}")
     if without:
         verb = "holds" if len(without) == 1 else "hold"
-        detail = f"{verb} no text; use OCR (ocrmypdf) if it is scanned"
+        detail = f"{verb} no text; if it is scanned, {_advice()}"
         yield Fault("no text", detail, _page_numbers(without), fatal=False)
     blocks = _paragraphs(_without_running_heads(pages))
     title = " ".join(said.get("Title", "").split())
     found = _DATE.match(said.get("ModDate") or said.get("CreationDate") or "")
     date = "-".join(part for part in found.groups() if part) if found else None
     yield Piece(
-        "\n\n".join(blocks), None if _NO_TITLE.fullmatch(title) else title or None, date=date
+        "\n\n".join(blocks),
+        None if _NO_TITLE.fullmatch(title) else title or None,
+        date=date,
+        flags=(FLAG,) if recognised else (),
     )
+
+
+def _recognise(
+    document: Any, pages: list[list[Line]], entry: Entry, error: type[Exception]
+) -> bool:
+    """Put in what the pages without a text layer show; True if there was any.
+
+    ``error`` is what PDFium raises for a broken page, which stays as it is.
+    """
+    empty = [number for number, lines in enumerate(pages) if not lines][:MOST_PAGES]
+    engine = load_engine() if empty else None
+    if engine is None:
+        return False
+    for number in empty:
+        try:
+            page = document[number]
+            pages[number] = read_picture(page, engine)
+            page.close()
+        except error:
+            continue
+        entry.budget.went_on()
+    return any(pages[number] for number in empty)
+
+
+def _advice() -> str:
+    if load_engine() is None:
+        return "run pip install 'steep[ocr]' to have it read, or put it through OCR (ocrmypdf)"
+    return "put it through another OCR (ocrmypdf): this one reads Latin, Chinese and Japanese"
 
 
 def _unreadable(error: Exception) -> UnreadableError:

@@ -24,6 +24,7 @@ Flag = Literal[
     "lines without ends",
     "badly recognised",
     "machine-made",
+    "ocr",
 ]
 """Signs of poor text (``steep.documents.signs``)."""
 

@@ -34,7 +34,9 @@ def load_engine() -> Any:
         return None
     runtime.disable_telemetry_events()
     threads = "EngineConfig.onnxruntime.intra_op_num_threads"
-    return rapidocr.RapidOCR(params={"Global.log_level": "critical", threads: 1})
+    # Its classifier of lines that stand on their heads turns lines that don't, and spoils them.
+    options = {"Global.log_level": "critical", "Global.use_cls": False, threads: 1}
+    return rapidocr.RapidOCR(params=options)
 
 
 def read_picture(page: Any, engine: Any) -> list[Line]:

@@ -357,7 +357,8 @@ class _Work:
 
         if self._models is None:
             given = (self._recipe, self._base, self.train(), self._inputs.rows)
-            self._models = models_by_stage(*given, self.folder, self._progress)
+            shards = self.prepare().schedule.shards
+            self._models = models_by_stage(*given, shards, self.folder, self._progress)
         return self._models
 
     def _panel(self) -> Any:

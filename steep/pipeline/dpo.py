@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from steep.pipeline.chat import PairRow
+from steep.pipeline.replay import Replay
+from steep.pipeline.sft import as_rows, padded
 from steep.pipeline.trainer import Task, train
 from steep.progress import Progress
 from steep.recipe import DpoRecipe
@@ -21,11 +23,21 @@ DPO_RATES = {"full": 1e-6, "lora": 1e-5}
 """By method: TRL's default for full weights; ten times that for adapters, the proportion in TRL's
 example of DPO."""
 
+_GENERAL = "general"  # replay's place in a batch
+
 
 def tune_on_pairs(
-    model: Any, rows: Sequence[PairRow], tokenizer: Any, task: Task, progress: Progress
+    model: Any,
+    rows: Sequence[PairRow],
+    tokenizer: Any,
+    task: Task,
+    replay: Replay,
+    progress: Progress,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Train on preference pairs; in and out as ``trainer.train``, losses in nats per pair."""
+    """Train on preference pairs; in and out as ``trainer.train``, losses in nats per pair.
+
+    Where there is replay, its loss in nats per token is added to that of the pairs.
+    """
     from datasets import Dataset
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DPOTrainer
@@ -54,6 +66,12 @@ def tune_on_pairs(
                     found[key] += of_batch.double().tolist()
             return Dataset.from_dict({**dataset.to_dict(), **found})
 
+        def compute_loss(self, model: Any, inputs: Any, *given: Any, **more: Any) -> Any:
+            general = inputs.pop(_GENERAL, None)
+            of_pairs: Any = super().compute_loss  # not typed
+            loss = of_pairs(model, inputs, *given, **more)
+            return loss if general is None else loss + model(**general, use_cache=False).loss
+
     table = Dataset.from_dict(
         {
             "prompt_ids": [list(row.prompt) for row in rows],
@@ -66,12 +84,23 @@ def tune_on_pairs(
     bare = model.get_base_model() if hasattr(model, "get_base_model") else model
 
     def make_trainer(settings: dict[str, Any], **more: Any) -> Any:
-        return OnTokens(
+        trainer = OnTokens(
             model=bare,
             args=DPOConfig(**settings, beta=recipe.beta, precompute_ref_log_probs=True),
             train_dataset=table,
             processing_class=copy.deepcopy(tokenizer),  # TRL gives it a padding token
             **more,
         )
+        pairs_alone = trainer.data_collator
+
+        def with_replay(some: list[dict[str, list[int]]]) -> dict[str, Any]:
+            batch: dict[str, Any] = pairs_alone(some)
+            pieces = replay.due(int(batch["attention_mask"].sum()))
+            if pieces:
+                batch[_GENERAL] = padded(as_rows(pieces))
+            return batch
+
+        trainer.data_collator = with_replay  # the reference was asked about pairs alone
+        return trainer
 
     return train(model, task, make_trainer, progress)

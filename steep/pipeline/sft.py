@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from steep.pipeline.chat import Row
+from steep.pipeline.replay import Replay
 from steep.pipeline.trainer import IGNORED, Task, train
 from steep.progress import Progress
 
@@ -15,9 +16,17 @@ SFT_RATES = {"full": 2e-5, "lora": 2e-4}
 
 
 def tune_on_rows(
-    model: Any, rows: Sequence[Row], tokenizer: Any, task: Task, progress: Progress
+    model: Any,
+    rows: Sequence[Row],
+    tokenizer: Any,
+    task: Task,
+    replay: Replay,
+    progress: Progress,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Train on instruction rows; in and out as ``trainer.train``, losses in nats per target."""
+    """Train on instruction rows; in and out as ``trainer.train``, losses in nats per target.
+
+    Every token of replay is a target as an answer's are.
+    """
     from datasets import Dataset
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
@@ -29,13 +38,17 @@ def tune_on_rows(
         }
     )
 
+    def with_replay(some: list[dict[str, list[int]]]) -> dict[str, Any]:
+        pieces = replay.due(sum(len(row["input_ids"]) for row in some))
+        return padded([*some, *as_rows(pieces)])
+
     def make_trainer(settings: dict[str, Any], **more: Any) -> Any:
         return SFTTrainer(
             model=model,
             args=SFTConfig(**settings, dataset_kwargs={"skip_prepare_dataset": True}),
             train_dataset=table,
             processing_class=copy.deepcopy(tokenizer),  # TRL gives it a padding token
-            data_collator=_padded,
+            data_collator=with_replay,
             **more,
         )
 
@@ -49,7 +62,12 @@ def labels_of(row: Row) -> list[int]:
     ]
 
 
-def _padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+def as_rows(pieces: Iterable[list[int]]) -> list[dict[str, list[int]]]:
+    """Stretches of text as rows whose every token is a target."""
+    return [{"input_ids": piece, "labels": piece} for piece in pieces]
+
+
+def padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
     """A batch, padded on the right; what pads is neither seen nor a target."""
     import torch
 

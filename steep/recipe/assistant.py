@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from steep.recipe.section import Count, Positive, Section
+from steep.recipe.section import Count, Positive, Section, Share
 
 FROM_DOCUMENTS = "documents"
 """What ``data`` says where rows are to be made from the documents."""
@@ -19,6 +19,8 @@ class RowsRecipe(Section):
         data: files of rows (JSONL or a JSON list), or "documents": made from them by rule.
         learning_rate: the peak; None for the stage's own by method. Embeddings stand to it as they
             do in ``[train]``.
+        general_share: share of the tokens that is replay, prompts counted; None for that of
+            ``[data]``.
         per_device_train_batch_size: rows, or pairs, a step.
         max_length: tokens a row; longer rows are left out and counted.
     """
@@ -26,6 +28,7 @@ class RowsRecipe(Section):
     data: str | Annotated[list[str], Field(min_length=1)] = FROM_DOCUMENTS
     max_steps: Count
     learning_rate: Positive | None = None
+    general_share: Share | None = None
     per_device_train_batch_size: Count = 4
     max_length: Annotated[int, Field(ge=16)] = 512
     warmup_steps: Annotated[int, Field(ge=0)] = 5

@@ -100,6 +100,18 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def replay_to_go_on_with(self) -> Recipe:
+        """Refuse replay between rows where the documents have none."""
+        shares = [self.data.general_share, *(s.general_share for s in self.train.stages)]
+        for name, table in (("sft", self.sft), ("dpo", self.dpo)):
+            if table is not None and table.general_share and not any(shares):
+                raise ValueError(
+                    f"{name}.general_share goes on with the replay of [data], and there is none; "
+                    "set data.general_share above 0"
+                )
+        return self
+
+    @model_validator(mode="after")
     def same_tokens_to_hold_to(self) -> Recipe:
         """Refuse a divergence between models of different tokens."""
         if self.train.replay_kl_coef and self.vocabulary is not None:

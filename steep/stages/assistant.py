@@ -16,21 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from steep.artifact import is_done, key_of, read_manifest, write_manifest, write_text
+from steep.corpus.shards import Shards
 from steep.durable import make_folder, write_bytes
 from steep.errors import UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.pipeline.dpo import DPO_RATES, tune_on_pairs
+from steep.pipeline.replay import Replay
 from steep.pipeline.sft import SFT_RATES, tune_on_rows
 from steep.pipeline.trainer import Task
 from steep.progress import Progress
 from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
+from steep.stages.later import later_share
 from steep.stages.rows import Rows
 from steep.stages.train import Trained
 from steep.stages.vocabulary import hold_rows
 
-_VERSION = 2
+_VERSION = 3
 _WEIGHTS, _ROWS = "weights.safetensors", "rows.jsonl"
 
 
@@ -82,6 +85,7 @@ def models_by_stage(
     base: Base,
     trained: Trained,
     rows: Rows,
+    shards: Shards,
     run: RunFolder,
     progress: Progress,
 ) -> dict[str, Trained]:
@@ -90,20 +94,30 @@ def models_by_stage(
     Args:
         trained: what continued pre-training made, at its strength ("cpt"); it is left as it is.
         rows: what the stages train on.
+        shards: what was prepared for it, for its replay.
 
     Raises:
         UserInputError: no row fits ``max_length``.
         TrainingAlarm: training can't go on; nothing is kept of it.
     """
     found = {"cpt": trained}
+    general = [shards.segment(n).tolist() for n in map(int, shards.is_general().nonzero()[0])]
     for stage in _stages(recipe, rows):
         before = list(found.values())[-1]
-        found[stage.name] = _after(recipe, stage, base, before, run.stage(stage.name), progress)
+        replay = Replay(general, later_share(recipe, stage.recipe), recipe.seed)
+        folder = run.stage(stage.name)
+        found[stage.name] = _after(recipe, stage, base, before, replay, folder, progress)
     return found
 
 
 def _after(
-    recipe: Recipe, stage: _Stage, base: Base, before: Trained, folder: Path, progress: Progress
+    recipe: Recipe,
+    stage: _Stage,
+    base: Base,
+    before: Trained,
+    replay: Replay,
+    folder: Path,
+    progress: Progress,
 ) -> Trained:
     """Train a stage on from the model before it, or find it done."""
     key = {
@@ -115,7 +129,7 @@ def _after(
         "seed": recipe.seed,
     }
     if not is_done(folder, key):
-        _train(recipe, stage, key, base, before, folder, progress)
+        _train(recipe, stage, key, base, before, replay, folder, progress)
     facts = read_manifest(folder) or {}
     notes = list(before.notes)
     if left_out := facts.get("left_out"):
@@ -129,6 +143,7 @@ def _train(
     key: dict[str, Any],
     base: Base,
     before: Trained,
+    replay: Replay,
     folder: Path,
     progress: Progress,
 ) -> None:
@@ -146,7 +161,7 @@ def _train(
     hold_rows(recipe, base, model)
     progress.stage(f"{stage.title}: {stage.recipe.max_steps} steps on {len(kept)} rows")
     task = Task(stage.name, stage.recipe, recipe.train, stage.rates, recipe.seed)
-    weights, losses = stage.tune(model, kept, base.tuned_tokenizer, task, progress)
+    weights, losses = stage.tune(model, kept, base.tuned_tokenizer, task, replay, progress)
     make_folder(folder)
     write_bytes(folder / _WEIGHTS, save(weights))
     lines = (json.dumps(asdict(row), ensure_ascii=False) for row in stage.given)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.planning.workload import Later
-from steep.recipe import Recipe
+from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
 from steep.stages.rows import Rows
 
@@ -14,7 +14,7 @@ _COUNTED = 200  # rows whose tokens say how many the rest have
 
 
 def later_work(recipe: Recipe, rows: Rows, base: Base) -> tuple[Later, ...]:
-    """Tokens that each stage trains on and, for DPO's reference, reads once more."""
+    """Tokens that each stage trains on, replay among them, and for DPO's reference reads first."""
     found: list[Later] = []
     if recipe.sft is None and recipe.dpo is None:
         return ()
@@ -22,15 +22,23 @@ def later_work(recipe: Recipe, rows: Rows, base: Base) -> tuple[Later, ...]:
     ensure_template(tokenizer)
     if recipe.sft is not None:
         each = _mean([render(row, tokenizer).length for row in rows.instructions[:_COUNTED]])
-        tokens = round(each * recipe.sft.max_steps * recipe.sft.per_device_train_batch_size)
-        found.append(Later("instruction tuning", tokens))
+        tokens = each * recipe.sft.max_steps * recipe.sft.per_device_train_batch_size
+        trained = round(tokens / (1.0 - later_share(recipe, recipe.sft)))
+        found.append(Later("instruction tuning", trained))
     if recipe.dpo is not None:
         each = _mean(
             [2 * render_pair(row, tokenizer).length for row in rows.preferences[:_COUNTED]]
         )
-        tokens = round(each * recipe.dpo.max_steps * recipe.dpo.per_device_train_batch_size)
-        found.append(Later("preference tuning", tokens, read=tokens))
+        tokens = each * recipe.dpo.max_steps * recipe.dpo.per_device_train_batch_size
+        trained = round(tokens / (1.0 - later_share(recipe, recipe.dpo)))
+        found.append(Later("preference tuning", trained, read=round(tokens)))
     return tuple(found)
+
+
+def later_share(recipe: Recipe, stage: RowsRecipe) -> float:
+    """Share of a stage's tokens that is replay."""
+    given = stage.general_share
+    return recipe.data.general_share if given is None else given
 
 
 def _mean(values: Sequence[int]) -> float:

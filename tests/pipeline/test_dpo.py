@@ -26,7 +26,7 @@ BETA = 0.7
 def dpo_tables(method: str, *, sft: bool = True, **changes: Any) -> dict[str, dict[str, Any]]:
     """A recipe whose pairs make one batch."""
     dpo = {"data": "pairs.jsonl", "max_steps": 2, "max_length": 96, "learning_rate": 1e-2}
-    dpo |= {"beta": BETA, "held_out_share": 0.0, "warmup_steps": 0}
+    dpo |= {"beta": BETA, "held_out_share": 0.0, "warmup_steps": 0, "general_share": 0.0}
     found = tables(method)
     if not sft:
         del found["sft"]

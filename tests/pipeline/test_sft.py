@@ -78,6 +78,7 @@ def project(folder: Path, method: str = "lora", **changes: Any) -> Path:
 
 def tables(method: str, **changes: Any) -> dict[str, dict[str, Any]]:
     sft = {"data": "rows.jsonl", "max_steps": 3, "max_length": 96, "learning_rate": 1e-2}
+    sft |= {"general_share": 0.0}
     return {
         "train": {"method": method, "max_steps": 3, "learning_rate": 1e-2},
         "strength": {"scale": 0.5},

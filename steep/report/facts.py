@@ -84,7 +84,10 @@ _STAGES = {
 
 
 def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The model after each stage against the base, header first; empty where there is one stage."""
+    """The model after each stage against the base, header first; empty where there is one stage.
+
+    The last column is what the stages behind the documents changed.
+    """
     stages = evaluation.get("stages") or []
     if not stages:
         return []
@@ -94,9 +97,16 @@ def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
         {line.name: f"{line.tuned} ({line.change}: {line.interval})" for line in lines}
         for lines in taken
     ]
-    header = ("Measure", "Base", *(_STAGES[stage["name"]] for stage in stages))
+    changed = [row for row in stages[-1].get("since_documents") or () if _is_taken(row)]
+    since = {
+        line.name: f"{line.change}: {line.interval}"
+        for line in verdict_table({"measures": changed})
+    }
+    titles = (_STAGES[stage["name"]] for stage in stages)
+    header = ("Measure", "Base", *titles, "Since the documents")
+    columns = [*after, since]
     rows = [
-        (line.name, line.base, *(column.get(line.name, NO_VALUE) for column in after))
+        (line.name, line.base, *(column.get(line.name, NO_VALUE) for column in columns))
         for line in taken[-1]
     ]
     return [header, *rows]

@@ -170,24 +170,17 @@ def evaluate_stage(
 
     Args:
         models: by their stage. The verdict is about the last; where there are several, all are
-            measured and stand in the file as ``stages``.
+            measured and stand in the file as ``stages``, against the base and, after the first,
+            against the model that the documents made.
         left_out: number of questions that weren't asked, for the notes.
         before: the base model's results on the same panel.
     """
     *earlier, (last, trained) = models.items()
-    stages = [
-        {
-            "name": name,
-            "measures": judge(
-                before,
-                ask_tuned(base, one, panel, before, run, progress, name=name),
-                forgetting_budget=recipe.evaluate.forgetting_budget,
-            )["measures"],
-        }
-        for name, one in earlier
-    ]
-    after = ask_tuned(base, trained, panel, before, run, progress)
-    ledger = read_table(run.data / "ledger.json")
+    results = {
+        name: ask_tuned(base, one, panel, before, run, progress, name=name) for name, one in earlier
+    }
+    results[last] = after = ask_tuned(base, trained, panel, before, run, progress)
+    contaminated = contaminated_items(read_table(run.data / "ledger.json"))
     notes = list(trained.notes)
     if left_out:
         notes.append(f"{left_out} questions ask about held-out documents and were left out")
@@ -196,7 +189,7 @@ def evaluate_stage(
         after,
         forgetting_budget=recipe.evaluate.forgetting_budget,
         notes=notes,
-        contaminated=contaminated_items(ledger),
+        contaminated=contaminated,
         setting=read_setting(recipe, run),
         alarm=trained.alarm,
         happened=guard_sentences(read_table(run.guard)),
@@ -204,11 +197,27 @@ def evaluate_stage(
     made = evaluation_fingerprint(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
     )
-    if stages:
-        evaluation["stages"] = [*stages, {"name": last, "measures": evaluation["measures"]}]
+    if earlier:
+        evaluation["stages"] = _by_stage(before, results, contaminated)
     evaluation = sealed({**evaluation, "fingerprint": made})
     write_sealed(run.evaluation, evaluation)
     return evaluation
+
+
+def _by_stage(
+    before: Mapping[str, Any],
+    results: Mapping[str, Mapping[str, Any]],
+    contaminated: Mapping[str, Sequence[str]],
+) -> list[dict[str, Any]]:
+    documents, *_ = results.values()
+    found: list[dict[str, Any]] = []
+    for name, after in results.items():
+        measures = judge(before, after, contaminated=contaminated)["measures"]
+        found.append({"name": name, "measures": measures})
+        if after is not documents:
+            since = judge(documents, after, contaminated=contaminated)["measures"]
+            found[-1]["since_documents"] = since
+    return found
 
 
 def contaminated_items(ledger: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -65,10 +65,11 @@ def _read_batch(path: Path) -> list[str] | None:
 
 
 def _sample_batch(model: Any, tokenizer: Any, temperature: float, seed: int) -> list[str]:
-    """64 texts of at most 192 tokens, sampled from the start token on."""
+    """64 texts of at most 192 tokens, sampled from the start token on; shorter if it reads less."""
     import torch
     from transformers import DynamicCache
 
+    longest = min(_LENGTH, getattr(model.config, "max_position_embeddings", None) or _LENGTH)
     device = next(model.parameters()).device
     generator = torch.Generator(device="cpu").manual_seed(seed)
     eos = tokenizer.eos_token_id
@@ -78,7 +79,7 @@ def _sample_batch(model: Any, tokenizer: Any, temperature: float, seed: int) -> 
     columns = []
     cache = DynamicCache()
     with torch.inference_mode():
-        for _ in range(_LENGTH):
+        for _ in range(longest):
             output = model(input_ids=ids.to(device), past_key_values=cache, use_cache=True)
             logits = output.logits[:, -1].float().cpu() / temperature
             ids = torch.multinomial(torch.softmax(logits, dim=-1), 1, generator=generator)

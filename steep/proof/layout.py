@@ -222,11 +222,14 @@ class Batch:
 
 
 def lay_out(packed: Sequence[Row]) -> Batch:
-    """Turn rows into tensors; padding is right, sees itself and is seen by no one."""
+    """Turn rows into tensors; padding is right, sees itself and is seen by no one.
+
+    Beside a tree it stands at position 0: the tree may hold more tokens than the model reads.
+    """
     length = max(len(row.tokens) for row in packed)
     ids = torch.zeros((len(packed), length), dtype=torch.long)
     causal = all(row.is_chain for row in packed)
-    positions = torch.arange(length).repeat(len(packed), 1)
+    positions = (torch.arange(length) * causal).repeat(len(packed), 1)
     sees = None if causal else torch.eye(length, dtype=torch.bool).repeat(len(packed), 1, 1)
     for number, row in enumerate(packed):
         size = len(row.tokens)

@@ -17,7 +17,7 @@ class Counting:
     """A model that counts how often it is asked."""
 
     def __init__(self, model: Any) -> None:
-        self.model = model
+        self.model, self.config = model, model.config
         self.calls = 0
 
     def parameters(self) -> Any:
@@ -106,3 +106,14 @@ def test_progress_is_told(model: Counting, tokenizer: Any) -> None:
     said: list[tuple[int, int]] = []
     _write(model, tokenizer, 50, progress=lambda done, total: said.append((done, total)))
     assert said[-1] == (50, 50)
+
+
+# Broken by: as many tokens for every model (an index beyond the learned positions).
+def test_it_writes_no_further_than_the_model_reads(
+    tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEEP_CACHE", str(tmp_path))
+    monkeypatch.setattr(self_text, "_ROWS", 8)
+    model = tiny_model("gpt2", tokenizer)
+    assert model.config.n_positions < self_text._LENGTH
+    assert write_general_text(model, tokenizer, tokens=50, seed=0, fingerprint="tiny")

@@ -320,6 +320,20 @@ def test_long_prompts_lose_their_beginning(tokenizer: Any) -> None:
         scorer.score_continuations([Choices("Answer:", ("",))])
 
 
+# Broken by: padding that counts on where the longest tree of a batch ends.
+def test_a_tree_may_hold_more_than_the_model_reads(tokenizer: Any) -> None:
+    model = tiny_model("gpt2", tokenizer)
+    many = Choices("Who?", tuple(f" {n} jumps over the lazy dog" * 2 for n in range(24)))
+    scorer = Scorer(model, tokenizer, max_batch_tokens=2048)
+    (row,) = scorer.trees(scorer.encoder.choices(many.prompt, many.continuations, 0, 128))
+    assert len(row.tokens) > scorer.max_length
+    for request, scores in zip(
+        [many, REQUESTS[1]], scorer.score_continuations([many, REQUESTS[1]]), strict=True
+    ):
+        for score, expected in zip(scores, naive(model, tokenizer, request), strict=True):
+            assert score.logprob == pytest.approx(expected.logprob, abs=1e-4)
+
+
 def test_perplexity_and_bits(tokenizer: Any) -> None:
     model = tiny_model("llama", tokenizer)
     (score,) = Scorer(model, tokenizer).score_texts([TEXTS[0]])

@@ -43,6 +43,8 @@ _DELIMITERS = ",;\t|"
 SENTENCE_ENDS = tuple(".!?\u2026\u3002\uff01\uff1f\u0964\u0965\u06d4\u061f")
 LONGEST_FIELD_CHARACTERS = 200
 """A longer value is a text, not a field."""
+WITHIN = "within"
+"""The field that says what a record is part of, outermost first."""
 _MAX_CELL_CHARACTERS = 2**31 - 1
 _SAMPLE_CHARACTERS = 8192
 

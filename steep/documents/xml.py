@@ -16,14 +16,18 @@ from steep.documents.feeds import read_feed
 from steep.documents.formats import Fault, Piece
 from steep.documents.jats import is_jats, read_jats
 from steep.documents.safe_xml import parse_xml
-from steep.documents.tables import LONGEST_FIELD_CHARACTERS, TITLE_FIELDS, short_fields
+from steep.documents.statutes import is_statute, read_statute
+from steep.documents.tables import (
+    LONGEST_FIELD_CHARACTERS,
+    TITLE_FIELDS,
+    WITHIN,
+    short_fields,
+)
 from steep.documents.xml_shape import Shape, TooDeepError, find_shape, local_name
 from steep.documents.xml_text import Said, read_fields, read_prose, words
 
 MAX_XML_CHARACTERS = 128 * 2**20
 """A parsed file takes several times its size in memory, twenty times if it is nearly all tags."""
-WITHIN = "within"
-"""The field that says what a record is part of, outermost first."""
 _MOST_FIELDS = 60
 """A file without records or prose that holds no more than this is itself a record."""
 _BETWEEN = " > "
@@ -40,15 +44,21 @@ _NO_WORD = re.compile(r"\W+")
 
 def read_xml_entry(entry: Entry) -> Iterator[Piece | Fault]:
     """As ``read_xml``; formats that say what they are have readers of their own."""
-    root = _root_name(entry.head(_HEAD_BYTES).decode("utf-8", "replace"))
+    head = entry.head(_HEAD_BYTES).decode("utf-8", "replace")
+    root = _root_name(head)
     if root in KINDS:
         yield from read_dump(entry, root)
         return
     text = entry.text(declared=True)
-    if root in ("article", "pmc-articleset") and is_jats(text):
+    if len(text) > MAX_XML_CHARACTERS:
+        limit = f"has more than {MAX_XML_CHARACTERS:,} characters of XML; split the file"
+        yield Fault("too large", limit)
+    elif root in ("article", "pmc-articleset") and is_jats(text):
         yield from read_jats(text)
     elif root in ("rss", "feed", "RDF") and (root != "RDF" or "rss/1.0" in text[:_HEAD_BYTES]):
         yield from read_feed(text)
+    elif is_statute(root, head):
+        yield from read_statute(text)
     else:
         yield from read_xml(text)
 
@@ -66,10 +76,6 @@ def read_xml(text: str) -> Iterator[Piece | Fault]:
     is its fields as sentences and its longer texts as paragraphs; records inside others are
     their own, and say in the field "within" what they are part of.
     """
-    if len(text) > MAX_XML_CHARACTERS:
-        limit = f"has more than {MAX_XML_CHARACTERS:,} characters of XML; split the file"
-        yield Fault("too large", limit)
-        return
     try:
         root = parse_xml(text)
     except UnreadableError as error:

@@ -259,7 +259,8 @@ def test_broken_files_are_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "too deeply" in fault("<a>" * 201 + "</a>" * 201).detail
     assert fault("<a>" * 100_000).reason == "unreadable file"
     monkeypatch.setattr(xml, "MAX_XML_CHARACTERS", 10)
-    assert fault("<a>12345678</a>").reason == "too large"
+    (large,) = read_bytes("a.xml", b"<a>12345678</a>")
+    assert isinstance(large, Fault) and large.reason == "too large"
 
 
 def test_deep_files_within_the_limit_are_read() -> None:

@@ -1,4 +1,4 @@
-"""The process that parses: ``python -m steep.documents.child MEMORY_BYTES``.
+"""The process that parses: ``python -m steep.documents.child MEMORY_BYTES REDACT``.
 
 It reads requests from stdin and writes what it found to stdout, both as frames: four bytes of
 length, most significant first, then JSON. A request is a batch of files and ``Terms``; the
@@ -14,6 +14,7 @@ import json
 import os
 import struct
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from steep.documents.confine import Confinement, allow_seconds
 from steep.documents.dates import day_in, known_date
 from steep.documents.entry import MAX_WHOLE_BYTES, Budget
 from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.identifiers import load_finders, redact_identifiers
 from steep.documents.language import language_of
 from steep.documents.privacy import redact
 from steep.documents.signs import signs_of
@@ -39,7 +41,7 @@ OUT_OF_MEMORY = 77
 """The exit code of a child that ran out of memory and can't be relied on any more."""
 
 
-Redact = Literal["nothing", "secrets", "personal"]
+Redact = Literal["nothing", "secrets", "personal", "presidio"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Terms:
         processor_seconds: between two documents' coming out.
         silent_seconds: on the clock, between the same.
         memory_bytes: of the process's address space.
-        redact: what is blanked: secrets, personal data too, or nothing.
+        redact: what is blanked: secrets, personal data too, identifiers of many countries too
+            (by Presidio), or nothing.
         clean: False to see the texts as their readers give them.
     """
 
@@ -71,10 +74,12 @@ def main() -> None:
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "wb")
     quiet = os.open(os.devnull, os.O_RDWR)
-    confinement = Confinement(int(sys.argv[1]))
-    write_frame(answers, ["ready"])
     # Whatever a library prints goes nowhere.
     os.dup2(quiet, 1)
+    if sys.argv[2] == "presidio":  # its libraries open more than a confined process may
+        load_finders()
+    confinement = Confinement(int(sys.argv[1]))
+    write_frame(answers, ["ready"])
     os.dup2(quiet, 2)
     while (request := read_frame(sys.stdin.buffer)) is not None:
         terms = Terms(**request["terms"])
@@ -182,12 +187,11 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
     title = clean_title(piece.title or "") or clean_title(formats.readable(formats.stem(name)))
     text = tally.took("repair", text, cleaned)
     if terms.redact != "nothing":
-        personal = terms.redact == "personal"
-        text, found = redact(cleaned, personal=personal)
+        text, found = _redacted(cleaned, terms.redact)
         tally.took("redaction", cleaned, text)
         tally.privacy.update(found)
-        title = redact(title, personal=personal)[0]
-        fields = tuple((key, redact(value, personal=personal)[0]) for key, value in fields)
+        title = _redacted(title, terms.redact)[0]
+        fields = tuple((key, _redacted(value, terms.redact)[0]) for key, value in fields)
     names = set(map(clean_title, piece.title_fields))
     is_code = formats.is_code(name)
     return piece._replace(
@@ -199,6 +203,15 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
         date=known_date(piece.date) or (None if piece.locator else day_in(formats.stem(name))),
         title_fields=tuple(key for key, _ in fields if key in names),
     )
+
+
+def _redacted(text: str, what: Redact) -> tuple[str, Counter[str]]:
+    """A text without what is to be blanked, and how much there was by kind."""
+    text, found = redact(text, personal=what != "secrets")
+    if what == "presidio":
+        text, more = redact_identifiers(text)
+        found += more
+    return text, found
 
 
 def _without_wraps(piece: Piece, tally: Tally) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from steep.documents import database, formats, hub, paths
+from steep.documents import database, formats, hub, identifiers, paths
 from steep.documents.child import Redact, Terms, clean_piece
 from steep.documents.deduplicate import deduplicate
 from steep.documents.formats import Fault, Marks, Piece
@@ -83,6 +83,8 @@ def collect(
     names = [paths] if isinstance(paths, str | Path) else list(paths)
     if not names:
         raise DocumentError("no documents were named; give at least one file, folder or pattern")
+    if redact == "presidio":
+        identifiers.check_installed()
     gathering = _Gathering(replace(TERMS, redact=redact))
     tally = gathering.tally
     for name in names:

@@ -190,7 +190,7 @@ class _Child:
         command = [sys.executable, "-P", "-B", "-m", "steep.documents.child"]
         try:
             self._process = subprocess.Popen(
-                [*command, str(terms.memory_bytes)],
+                [*command, str(terms.memory_bytes), terms.redact],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -34,7 +34,7 @@ class DataRecipe(Section):
 
     Attributes:
         redact: what is blanked in the documents: secrets (keys, tokens, passwords), personal data
-            too, or nothing.
+            too, with "presidio" also the identifiers that Presidio knows, or nothing.
         repeated_lines: menus, letterheads and footers that many documents share; "cut" leaves them
             in the first document alone.
         repeated_paragraphs: the same of paragraphs that stand in several documents. They are
@@ -47,7 +47,7 @@ class DataRecipe(Section):
     general: str | list[str] = "self"
     general_share: Share = 0.2
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
-    redact: Literal["nothing", "secrets", "personal"] = "secrets"
+    redact: Literal["nothing", "secrets", "personal", "presidio"] = "secrets"
     repeated_lines: Literal["keep", "cut"] = "cut"
     repeated_paragraphs: Literal["keep", "cut"] = "keep"
     drop_flagged: list[Flag] = []

@@ -90,7 +90,7 @@ def _counts(counts: Mapping[str, int] | None) -> list[tuple[str, str]]:
 
 def _private(story: RunStory) -> list[tuple[str, str, str]]:
     found = (story.ledger or {}).get("privacy") or {}
-    all_blanked = ((story.recipe or {}).get("data") or {}).get("redact") == "personal"
+    all_blanked = ((story.recipe or {}).get("data") or {}).get("redact") in ("personal", "presidio")
     return [
         (kind, f"{count:,}", "blanked" if all_blanked or kind in SECRET_KINDS else "counted")
         for kind, count in found.items()

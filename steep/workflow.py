@@ -293,7 +293,7 @@ class _Work:
         progress: Progress,
         accept_change: bool,
     ) -> None:
-        self._recipe, self._inputs, self._base = recipe, inputs, base
+        self._recipe, self._inputs, self._base, self._home = recipe, inputs, base, base.home
         self.folder, self._progress, self._accept_change = folder, progress, accept_change
         nothing: Any = None
         self._prepared = self._trained = self._models = self._asked = nothing
@@ -356,7 +356,7 @@ class _Work:
         from steep.stages.assistant import models_by_stage
 
         if self._models is None:
-            given = (self._recipe, self._base, self.train(), self._inputs.rows)
+            given = (self._recipe, self._home, self.train(), self._inputs.rows)
             shards = self.prepare().schedule.shards
             self._models = models_by_stage(*given, shards, self.folder, self._progress)
         return self._models
@@ -367,7 +367,7 @@ class _Work:
         from steep.stages.probes import make_probes
 
         if self._asked is None:
-            recipe, base, rows = self._recipe, self._base, self._inputs.rows
+            recipe, base, rows = self._recipe, self._home, self._inputs.rows
             given = (recipe, base, self.prepare(), rows)
             probes = make_probes(*given, self.folder, self._progress)
             panel, left_out = make_panel(self._inputs, probes)
@@ -377,7 +377,7 @@ class _Work:
     def evaluate(self) -> Outcome:
         from steep.stages.evaluate import evaluate_stage, measure_base
 
-        run, heard, base = self.folder, self._progress, self._base
+        run, heard, base = self.folder, self._progress, self._home
         panel, left_out = self._panel()
         before = measure_base(base, panel, run, heard)
         given = (panel, left_out, before)
@@ -389,10 +389,10 @@ class _Work:
 
         if self._exports is None:
             run, final = self.folder, list(self.models().values())[-1]
-            self._exports = export_stage(self._recipe, self._base, final, run, self._progress)
+            self._exports = export_stage(self._recipe, self._home, final, run, self._progress)
         return self._exports
 
     def benchmarks(self) -> dict[str, Any] | None:
         from steep.stages.benchmarks import benchmark_stage
 
-        return benchmark_stage(self._recipe, self._base, self.export(), self.folder, self._progress)
+        return benchmark_stage(self._recipe, self._home, self.export(), self.folder, self._progress)

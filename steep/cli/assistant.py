@@ -101,7 +101,7 @@ def _shown(
     from steep.model.load import load_tokenizer, resolve_model
     from steep.stages.inputs import read_inputs
 
-    tokenizer = load_tokenizer(resolve_model(recipe.model))
+    tokenizer = load_tokenizer(resolve_model(recipe.home))
     rows = show(read_inputs(recipe).rows, tokenizer, count)
     if as_json:
         say(json.dumps({"rows": rows}, ensure_ascii=False))

@@ -47,6 +47,8 @@ class CardFacts:
         max_logit_difference: of the exported model against the trained one.
         parity: all figures of that comparison, as in exports.json.
         licence: of the base model, as its files name it.
+        trained_on: the model that the documents were trained on, where the change was then put on
+            ``base_model``.
     """
 
     kind: Exported
@@ -62,6 +64,7 @@ class CardFacts:
     max_logit_difference: float | None = None
     parity: Mapping[str, Any] | None = None
     licence: str | None = None
+    trained_on: str | None = None
 
 
 def model_card(facts: CardFacts) -> str:
@@ -178,6 +181,11 @@ def _base(facts: CardFacts) -> str:
     lines = [f"- Name: {escape(name)}{'' if hub else ' (not a hub id)'}"]
     if facts.base_hash:
         lines.append(f"- Fingerprint of its files: {escape(facts.base_hash)}")
+    if facts.trained_on is not None:
+        lines.append(
+            f"- The documents trained {escape(_short(facts.trained_on))}, which this model was "
+            "tuned from; what changed in its weights was added to this model's."
+        )
     known = "not known to steep" if facts.licence is None else f"{facts.licence}, its files say"
     lines.append(
         f"- License: {known}. The base model's license applies, and so do the rights "

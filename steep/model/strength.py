@@ -48,23 +48,34 @@ def _origins(model: Any, load_base: Callable[[], Any]) -> list[tuple[Any, Any | 
         if ".lora_B." in name or ".lora_embedding_B." in name:
             found.append((parameter, None))
         elif ".lora_magnitude_vector." in name:
-            found.append((parameter, _base_magnitude(model, name)))
+            found.append((parameter, magnitude_at(model, name, whole=False)))
         elif ".modules_to_save." in name:
-            before, _, after = name.partition(".modules_to_save.")
-            original = f"{before}.original_module.{after.split('.', 1)[1]}"
-            found.append((parameter, model.get_parameter(original).detach()))
+            found.append((parameter, original_of(model, name)))
     return found
 
 
-def _base_magnitude(model: Any, name: str) -> Any:
-    """The magnitudes at which a DoRA layer without a product is its base, bit for bit.
+def original_of(model: Any, name: str) -> Any:
+    """What PEFT keeps of a parameter that an adapter trains whole, from before training."""
+    before, _, after = name.partition(".modules_to_save.")
+    return model.get_parameter(f"{before}.original_module.{after.split('.', 1)[1]}").detach()
 
-    They come from PEFT's own function: it takes the same sums when the layer is called.
+
+def magnitude_at(model: Any, name: str, *, whole: bool = True) -> Any:
+    """The magnitudes at which a DoRA layer changes no length: those of its weight's rows, shape
+    (rows,), with the product added (``whole``) or without.
+
+    They come from PEFT's own function: it takes the same sums when the layer is called, so that
+    without its product such a layer is its base, bit for bit.
     """
     import torch
 
-    layer = model.get_submodule(name.partition(".lora_magnitude_vector.")[0])
+    before, _, after = name.partition(".lora_magnitude_vector.")
+    layer, adapter = model.get_submodule(before), after.split(".")[0]
     magnitude = model.get_submodule(name.removesuffix(".weight"))
     with torch.no_grad():
         weight = layer.get_base_layer().weight
-        return magnitude.get_weight_norm(weight, torch.zeros_like(weight[:1, :1]), 1.0).detach()
+        product, scale = torch.zeros_like(weight[:1, :1]), 1.0
+        if whole:
+            product = layer.lora_B[adapter].weight @ layer.lora_A[adapter].weight
+            scale = layer.scaling[adapter]
+        return magnitude.get_weight_norm(weight, product, scale).detach()

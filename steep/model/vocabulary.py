@@ -133,6 +133,22 @@ def extension_of(old: Any, new: Any) -> Extension:
     return Extension(new, dict(sorted(parts.items())))
 
 
+def transplant(extension: Extension, other: Any) -> Extension:
+    """The same new tokens for another tokenizer that has the old ones, all of them, by those ids.
+
+    Its template, and what stands around its texts, stay its own.
+
+    Raises:
+        ModelError: transformers would build another tokenizer than that.
+    """
+    made = _saved(extension.tokenizer)
+    parts = ("added_tokens", "normalizer", "pre_tokenizer", "model")
+    new = _changed(other, lambda saved: saved.update({part: made[part] for part in parts}))
+    if new.get_vocab() != extension.tokenizer.get_vocab():
+        raise ModelError("[vocabulary]: the instruct model's tokenizer can't take the new tokens")
+    return Extension(new, extension.parts)
+
+
 def grow_model(model: Any, extension: Extension) -> None:
     """Give the model a row for every new token, in place; old rows keep their bits.
 

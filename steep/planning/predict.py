@@ -237,6 +237,7 @@ def stage_peaks(
         "load the base": sizes.loading,
         "ask the base": 0 if base_is_known else sizes.asked,
         "train": max(steps),
+        "graft": held + sizes.loading + (sizes.trained if lora else 0) if recipe.instruct else 0,
         "choose the strength": held + dial + copy + sizes.judging if searched else 0,
         "ask the tuned model": held + again + (sizes.layers if lora else 0) + sizes.judging,
         "export": 2 * held + again,
@@ -269,6 +270,8 @@ def stage_times(
         seconds = load + asking_seconds(calibration, work.asking.of_base, _ANSWERED_SHARE["base"])
         times.append(_around("ask the base", seconds, _ROUGH))
     times.append(_around("train", training, wide))
+    if recipe.instruct is not None:
+        times.append(_around("graft", load if recipe.train.method == "lora" else 2 * load, _ROUGH))
     if work.validation_tokens:
         each = work.validation_tokens * calibration.at_depth(
             lambda m: 1.0 / m.rates.trained_text_tokens_per_second

@@ -108,7 +108,7 @@ def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _absolute_value(key: str, value: Any, folder: Path) -> Any:
-    if key == "model" and isinstance(value, str):
+    if key in ("model", "instruct") and isinstance(value, str):
         local = folder / Path(value).expanduser()
         return os.path.abspath(local) if local.is_dir() else value
     if key == "benchmarks" and isinstance(value, list):

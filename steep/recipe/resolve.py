@@ -30,7 +30,7 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
         exact = {"whole_words": sayable, "join_marks": sayable}
         given = vocabulary.model_dump(exclude_none=True)
         vocabulary = vocabulary.model_copy(update={**exact, **given})
-    short = _SHORT_NAMES.get(recipe.model) or _slug(recipe.model)
+    short = _SHORT_NAMES.get(recipe.home) or _slug(recipe.home)
     return recipe.model_copy(
         update={
             "train": train.model_copy(

@@ -55,9 +55,16 @@ class ExportRecipe(Section):
 
 
 class Recipe(Section):
-    """A whole recipe. ``load_recipe`` reads TOML; ``recipe_from`` takes a mapping."""
+    """A whole recipe. ``load_recipe`` reads TOML; ``recipe_from`` takes a mapping.
+
+    Attributes:
+        model: what is trained: an alias, a local folder or a Hugging Face id.
+        instruct: the instruct model that was tuned from ``model``, named as that is: what the
+            documents change is put on it, and it is what the result is compared with.
+    """
 
     model: str = "smollm2-135m"
+    instruct: str | None = None
     output_dir: str = "runs/steep"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     data: DataRecipe = DataRecipe()
@@ -120,6 +127,11 @@ class Recipe(Section):
                 "[vocabulary] changes the tokens; remove one of them"
             )
         return self
+
+    @property
+    def home(self) -> str:
+        """The model that the result is a change of, as the user names it."""
+        return self.instruct or self.model
 
     @property
     def curriculum(self) -> tuple[StageRecipe, ...]:

@@ -49,8 +49,9 @@ class Fact(NamedTuple):
 
 
 def model_name(story: RunStory) -> str:
-    """The base model, as the recipe names it."""
-    return str((story.recipe or {}).get("model", "unknown"))
+    """The model that the result is a change of, as the recipe names it."""
+    recipe = story.recipe or {}
+    return str(recipe.get("instruct") or recipe.get("model", "unknown"))
 
 
 class Group(NamedTuple):

@@ -152,7 +152,8 @@ def card_facts(
     kept = figures.get("max_logit_difference", parity.get("max_logit_difference"))
     return CardFacts(
         kind=kind,
-        base_model=str(recipe.get("model", "unknown")),
+        base_model=str(recipe.get("instruct") or recipe.get("model", "unknown")),
+        trained_on=str(recipe["model"]) if recipe.get("instruct") else None,
         base_hash=base_hash,
         evaluation=story.evaluation,
         ledger=story.ledger,

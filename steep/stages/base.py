@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from steep.export.gguf.write import check_gguf
+from steep.export.strings import strings
 from steep.model.adapters import check_trainable
+from steep.model.graft import check_pair, check_tokens
 from steep.model.load import (
     load_model,
     load_tokenizer,
@@ -26,17 +28,24 @@ from steep.recipe.resolve import resolve_recipe
 
 @dataclass
 class Base:
-    """A base model that may not be loaded yet.
+    """A base model that may not be loaded yet, and its instruct model if the recipe names one.
 
     ``model`` is handed out once, untouched: training changes it in place, so ``take`` gives it
     away and a later use loads it again.
 
     Attributes:
         extension: tokens that the model to be trained has beyond these.
+        instruct: the model that what was learned is put on.
     """
 
     path: str
     extension: Extension | None = None
+    instruct: Base | None = None
+
+    @property
+    def home(self) -> Base:
+        """The model that the result is a change of: it is compared with, and exported with."""
+        return self.instruct or self
 
     @cached_property
     def fingerprint(self) -> str:
@@ -71,10 +80,14 @@ class Base:
     def _tokenizer(self) -> Any:
         return load_tokenizer(self.path)
 
+    def let_go(self) -> None:
+        """Forget the model if it is loaded, so that it takes no memory."""
+        self.__dict__.pop("_loaded", None)
+
     def take(self) -> Any:
         """The model to change in place, grown if tokens are added; this object forgets it."""
         model, _ = self._loaded
-        del self.__dict__["_loaded"]
+        self.let_go()
         if self.extension is not None:
             grow_model(model, self.extension)
         return model
@@ -91,10 +104,19 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
         torch.set_num_threads(recipe.train.threads or usable_cpus())
     bound_product_caches()
     base = Base(resolve_model(recipe.model))
+    if recipe.instruct is not None:
+        base.instruct = Base(resolve_model(recipe.instruct))
+        check_pair(base.path, base.instruct.path)
+        check_tokens(
+            base.tokenizer,
+            base.instruct.tokenizer,
+            strings(),
+            special_too=recipe.vocabulary is not None,
+        )
     resolved = resolve_recipe(recipe)
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
     if resolved.export.gguf is not None:
-        check_gguf(resolved.export.gguf, model.config, base.tokenizer)
+        check_gguf(resolved.export.gguf, skeleton(base.home.path).config, base.home.tokenizer)
     return resolved, base

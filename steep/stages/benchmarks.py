@@ -148,7 +148,7 @@ def benchmark_stage(
     if kept.get("key") == key:
         return kept
     result = bench_models(str(merged), base.path, benchmarks, limit, progress)
-    written = {**result.as_json(), "model": exports["merged"], "base": recipe.model, "key": key}
+    written = {**result.as_json(), "model": exports["merged"], "base": recipe.home, "key": key}
     write_sealed(run.benchmarks, written)
     return written
 

@@ -17,6 +17,7 @@ from steep.training.checkpoint import Checkpoint, adopt_checkpoint, checkpoints
 
 # Settings that may change between two commands on one run: they don't touch training.
 SETTLED_LATER = (
+    "instruct",
     "sft",
     "dpo",
     "export",

@@ -59,7 +59,7 @@ def export_stage(
         kept = _Exporting(recipe, names, base, trained, run, progress).write(key)
         if old and not kept["gguf"]:  # of a model that may not be this one
             shutil.rmtree((run.path / old).parent, ignore_errors=True)
-    _write_cards(kept, base, run, licence_of(recipe.model, base.path))
+    _write_cards(kept, base, run, licence_of(recipe.home, base.path))
     return kept
 
 

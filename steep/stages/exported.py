@@ -30,11 +30,13 @@ def model_of(name: str) -> str:
 def base_of(model: Path) -> str | None:
     """The base model that a tuned one came from; None if nothing says so.
 
-    A model folder in a run folder says it by the run's recipe, an adapter by its configuration.
+    A model folder in a run folder says it by the run's recipe (an instruct model that was named
+    there is what the result is a change of), an adapter by its configuration.
     """
     recipe = model.parent / "recipe.toml"
     if model.is_dir() and recipe.is_file():
-        return str(tomllib.loads(recipe.read_text(encoding="utf-8"))["model"])
+        asked = tomllib.loads(recipe.read_text(encoding="utf-8"))
+        return str(asked.get("instruct") or asked["model"])
     adapter = model / "adapter_config.json"
     if adapter.is_file():
         named: Any = read_json(adapter).get("base_model_name_or_path")

@@ -174,11 +174,11 @@ def make_plan(
     precision, why = _precision(recipe, device)
     ledger = corpus.ledger
     data = key_of(data_key(recipe, base, inputs))
-    probes = known_probes(recipe, data, inputs.rows, base)
+    probes = known_probes(recipe, data, inputs.rows, base.home)
     panel, _ = make_panel(inputs, probes)
     if probes is None:
         panel = replace(panel, probes=stand_ins(recipe.evaluate.probes))
-    panel = with_manners(recipe, panel, inputs.rows, base)
+    panel = with_manners(recipe, panel, inputs.rows, base.home)
     work = _workload(recipe, inputs, base, corpus, panel)
     prediction, calibration, problem = None, None, None
     progress.stage("Measuring small models of the same shape")
@@ -201,7 +201,7 @@ def make_plan(
             work,
             memory(device),
             held=0 if device != "cpu" else resident_bytes() or 0,
-            base_is_known=kept_scores(fingerprint(panel, base.fingerprint)).is_file(),
+            base_is_known=kept_scores(fingerprint(panel, base.home.fingerprint)).is_file(),
             half=precision != "fp32",
             stored_half=_config(base).dtype in (torch.bfloat16, torch.float16),
         )
@@ -305,7 +305,7 @@ def _workload(
         firsts=firsts,
         asking=asking_of(panel, base.tokenizer),
         validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
-        later=later_work(recipe, inputs.rows, base),
+        later=later_work(recipe, inputs.rows, base.home),
         written_tokens=0
         if inputs.replay is not None
         else self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from steep.artifact import read_sealed, read_table, sealed, write_sealed, write_text
@@ -22,6 +23,7 @@ from steep.stages.base import Base
 from steep.stages.checks import LightCheck, Sample, light_sample
 from steep.stages.drift import changes, resumable
 from steep.stages.folder import RunFolder, training_key
+from steep.stages.graft import grafted, with_instruct
 from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Prepared
@@ -74,16 +76,18 @@ def train_stage(
         TrainingAlarm: training can't go on, and no good state was saved before.
     """
     key = training_key(recipe, prepared.key, base.fingerprint)
-    strength = strength_key(recipe, inputs.validation, key)
-    made_from = {**key, "strength": strength}
+    whole_change = with_instruct(base, key)
+    strength = strength_key(recipe, inputs.validation, whole_change)
+    made_from = {**whole_change, "strength": strength}
     if recipe.strength.fixed is not None:
         run.strength.unlink(missing_ok=True)  # an earlier search is no longer this run's
 
     def ready(model: Any) -> Any:
+        model, home = grafted(recipe, base, model, progress), base.home
         if recipe.strength.fixed != 1.0:
-            dial = StrengthDial(model, base.take)
+            dial = StrengthDial(model, home.take)
             texts = inputs.validation
-            dial.turn(choose_strength(recipe, texts, dial, model, base, strength, run, progress))
+            dial.turn(choose_strength(recipe, texts, dial, model, home, strength, run, progress))
         return model.eval()
 
     def trained(
@@ -121,6 +125,8 @@ def train_stage(
         progress.note(f"resuming at step {found.step} of {steps} from {found.folder}")
     machine = _machine(recipe, run, progress if found else None)
     sample = _sample(recipe, inputs, base, prepared, panel)  # before the base model goes
+    if base.instruct is not None:
+        base.instruct.let_go()  # it was asked, and has nothing to do until training is done
     reference = base_reference(recipe, base, prepared, run, machine["precision"], progress)
     progress.stage(
         f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
@@ -190,15 +196,15 @@ def _checks(recipe: Recipe, prepared: Prepared, look: LightCheck | None) -> Chec
 
 
 class _Kept:
-    """Calls a function once and keeps what it gave."""
+    """Calls a function once and keeps what it gave, not what the function held."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
+        self._make: Callable[[], Any] | None = make
         self._made: Any = None
 
     def __call__(self) -> Any:
-        if self._made is None:
-            self._made = self._make()
+        if self._make is not None:
+            self._made, self._make = self._make(), None
         return self._made
 
 
@@ -272,9 +278,17 @@ def _record_modules(run: RunFolder, trained: Checkpoint) -> None:
         write_sealed(run.modules, table)
 
 
+def _on_graft(recipe: Recipe) -> str:
+    return (
+        f"the documents trained {PurePath(recipe.model).name}, and what changed was put on "
+        f"{PurePath(recipe.home).name}, which is the base of every comparison here"
+    )
+
+
 def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
     kept = read_table(run.modules)
-    notes = [
+    notes = [] if recipe.instruct is None else [_on_graft(recipe)]
+    notes += [
         f"settings were changed at step {change['step']}: {'; '.join(change['changes'])}"
         for change in trained.accepted
     ]

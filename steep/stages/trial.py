@@ -120,6 +120,7 @@ def trial_recipe(recipe: Recipe, trial: Trial, folder: Path, shorter: float) -> 
                 "data": recipe.data.model_copy(update={"general_share": trial.general_share}),
                 "train": train.model_copy(update=changed),
                 "vocabulary": None,
+                "instruct": None,
                 "rewrite": RewriteRecipe(),
                 "guard": GuardRecipe(enabled=False),
                 "strength": StrengthRecipe(enabled=False),

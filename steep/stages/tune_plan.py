@@ -116,7 +116,8 @@ def read_asked(recipe: Recipe, folder: Path, progress: Progress) -> Asked:
     share = recipe.data.general_share or _SHARE_WITHOUT
     data = recipe.data.model_copy(update={"general_share": share})
     inputs = read_inputs(recipe.model_copy(update={"data": data}))
-    resolved, base = open_base(recipe)
+    # Settings are compared on the model that is trained, whatever it is put on.
+    resolved, base = open_base(recipe.model_copy(update={"instruct": None}))
     resolved = resolved.model_copy(update={"vocabulary": None})  # as trials are
     whole = draft(resolved, inputs, base)
     pool = make_pool(recipe, inputs, whole)

@@ -12,7 +12,7 @@ from steep.documents.shelf import pick
 from steep.export.gguf.write import check_gguf
 from steep.model.adapters import embedding_names, embeddings_asked, make_trainable
 from steep.model.load import load_tokenizer, skeleton
-from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of
+from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of, transplant
 from steep.planning.shape import shape_of
 from steep.progress import Progress
 from steep.recipe import Recipe, TrainRecipe, VocabularyRecipe
@@ -71,8 +71,10 @@ def extend_base(
         rows = int(shape.get_input_embeddings().weight.shape[0])
         wanted = wanted_by(asked, inputs.split.trained)
         base.extension = extend_tokenizer(base.tokenizer, wanted, rows)
+    if base.instruct is not None:
+        base.instruct.extension = transplant(base.extension, base.instruct.tokenizer)
     if recipe.export.gguf is not None:
-        check_gguf(recipe.export.gguf, shape.config, base.tuned_tokenizer)
+        check_gguf(recipe.export.gguf, shape.config, base.home.tuned_tokenizer)
     if kept is None:
         progress.note(f"{len(base.extension.parts):,} tokens are new to the model")
 

@@ -1,9 +1,11 @@
-"""Documents from the Hugging Face Hub: ``hf://owner/name?split=train&field=text&config=…``."""
+"""Documents from the Hugging Face Hub: ``hf://owner/name?split=train&field=text&config=…&rows=…``."""
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,7 +14,7 @@ from steep.documents.tables import piece_of
 from steep.errors import DocumentError
 
 PREFIX = "hf://"
-_KEYS = ("split", "field", "config")
+_KEYS = ("split", "field", "config", "rows")
 
 
 def is_hub_path(name: str) -> bool:
@@ -23,13 +25,15 @@ def is_hub_path(name: str) -> bool:
 def read_hub(name: str) -> Iterator[Piece]:
     """Stream a data set, one piece per row, located as ``row N`` from 1.
 
-    ``split`` is "train" unless given; ``field`` names the text, else the rules of tables hold.
+    ``split`` is "train" unless given; ``field`` names the text, else the rules of tables hold;
+    ``rows`` is how many are read, from the first on, of a set that would never end.
 
     Raises:
         DocumentError: the datasets package is missing, the path is malformed, or the Hub
             doesn't give the data set.
     """
     repository, options = _parse(name)
+    most = int(options["rows"]) if "rows" in options else None
     try:
         datasets: Any = importlib.import_module("datasets")
     except ImportError as error:
@@ -44,7 +48,7 @@ def read_hub(name: str) -> Iterator[Piece]:
             split=options.get("split", "train"),
             streaming=True,
         )
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(islice(rows, most), start=1):
             yield _piece(name, dict(row), options.get("field"), f"row {number}")
     except DocumentError:
         raise
@@ -74,4 +78,6 @@ def _parse(name: str) -> tuple[str, dict[str, str]]:
     for key in options:
         if key not in _KEYS:
             raise DocumentError(f"{name} has an unknown option {key!r}; use {', '.join(_KEYS)}")
+    if not re.fullmatch(r"[1-9]\d{0,17}", options.get("rows", "1")):
+        raise DocumentError(f"{name}: rows is {options['rows']!r}; give how many to read")
     return repository, options

@@ -30,6 +30,18 @@ def test_rows_are_streamed(datasets: list[Any]) -> None:
     assert datasets == [(("owner/name", "en"), {"split": "test", "streaming": True})]
 
 
+# Broken by: reading all there are; a row more than asked for.
+def test_so_many_rows_are_read_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows() -> Any:
+        yield {"text": "one"}
+        yield {"text": "two"}
+        raise AssertionError("a third row was asked for")
+
+    hub = SimpleNamespace(load_dataset=lambda *_, **__: rows())
+    monkeypatch.setitem(sys.modules, "datasets", hub)
+    assert [piece.text for piece in read_hub("hf://a/b?rows=2")] == ["one", "two"]
+
+
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DocumentError, match="needs the datasets package; run pip install"):
@@ -42,6 +54,8 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         ("hf://", "is not hf://"),
         ("hf://a/b/c", "is not hf://"),
         ("hf://a/b?splt=x", "unknown option 'splt'"),
+        ("hf://a/b?rows=0", "rows is '0'; give how many"),
+        ("hf://a/b?rows=many", "rows is 'many'; give how many"),
         ("hf://a/b?field=note", "has no field 'note'; it has title, text"),
     ],
 )

@@ -29,8 +29,8 @@ def main() -> None:
         blocks = SequenceMatcher(None, expected, found, autojunk=False).get_matching_blocks()
         same = sum(block.size for block in blocks)
         print(
-            f"{path.name}: {same:,} of {len(expected):,} words in order ({same / len(expected):.1%})"
-            f", {same / max(1, len(found)):.1%} of its own {len(found):,}"
+            f"{path.name}: {same:,} of {len(expected):,} words in order, "
+            f"{same / len(expected):.1%}; {same / max(1, len(found)):.1%} of its own {len(found):,}"
         )
 
 

@@ -78,33 +78,30 @@ def measure_groups(evaluation: Mapping[str, Any]) -> list[Group]:
 
 
 _STAGES = {
-    "cpt": "After the documents",
-    "sft": "After the instructions",
-    "dpo": "After the preferences",
+    "cpt": "Documents",
+    "sft": "Instructions",
+    "dpo": "Preferences",
 }
 
 
 def stage_table(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The model after each stage against the base, header first; empty where there is one stage.
+    """The base and the model after each stage, header first; empty where there is one stage.
 
-    The last column is what the stages behind the documents changed.
+    The last column is what the stages behind the documents changed, with its interval.
     """
     stages = evaluation.get("stages") or []
     if not stages:
         return []
     measured = [[row for row in stage["measures"] if _is_taken(row)] for stage in stages]
     taken = [verdict_table({"measures": rows}) for rows in measured]
-    after = [
-        {line.name: f"{line.tuned} ({line.change}: {line.interval})" for line in lines}
-        for lines in taken
-    ]
+    after = [{line.name: line.tuned for line in lines} for lines in taken]
     changed = [row for row in stages[-1].get("since_documents") or () if _is_taken(row)]
     since = {
-        line.name: f"{line.change}: {line.interval}"
+        line.name: f"{line.change} ({line.interval})"
         for line in verdict_table({"measures": changed})
     }
     titles = (_STAGES[stage["name"]] for stage in stages)
-    header = ("Measure", "Base", *titles, "Since the documents")
+    header = ("Measure", "Base", *titles, "Change since the documents")
     columns = [*after, since]
     rows = [
         (line.name, line.base, *(column.get(line.name, NO_VALUE) for column in columns))

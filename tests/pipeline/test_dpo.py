@@ -124,7 +124,7 @@ def test_after_instructions_and_what_is_judged_is_exported(
     stages = outcome.evaluation["stages"]
     assert [stage["name"] for stage in stages] == ["cpt", "sft", "dpo"]
     assert stages[-1]["measures"] == outcome.evaluation["measures"]
-    assert "After the preferences" in (folder / "report.md").read_text()
+    assert "| Preferences |" in (folder / "report.md").read_text()
     assert {"dpo/weights.safetensors", "dpo/rows.jsonl"} <= set(verify(folder).checked)
     assert verify(folder).is_whole
 

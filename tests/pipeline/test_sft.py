@@ -177,7 +177,7 @@ def test_from_the_evaluated_model_to_the_exported_one(
             assert since["base"] == then["tuned"] and since["tuned"] == row["tuned"]
     assert any(row["delta"] for row in after["since_documents"])
     assert "Stage by stage" in (folder / "report.md").read_text()
-    assert "Since the documents" in (folder / "report.html").read_text()
+    assert "Change since the documents" in (folder / "report.html").read_text()
     assert {"sft/weights.safetensors", "scores/cpt.json"} <= set(verify(folder).checked)
     assert verify(folder).is_whole
 

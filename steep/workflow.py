@@ -5,26 +5,22 @@ Each takes a recipe (or the path of one), does only what isn't done yet, and can
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from steep.artifact import read_sealed, write_sealed
 from steep.errors import UserInputError
 from steep.progress import Progress, Silent
 from steep.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from steep.planning.doctor import Diagnosis
-    from steep.stages.base import Base
     from steep.stages.benchmarks import BenchResult
-    from steep.stages.folder import RunFolder
     from steep.stages.init import Proposal
-    from steep.stages.inputs import Inputs
     from steep.stages.plan import Plan
+    from steep.stages.work import Work
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def run(
 
     with _working(recipe, progress, fresh=fresh, accept_change=accept_change) as work:
         work.plan()
-        outcome = work.evaluate()
+        outcome = Outcome(work.folder.path, work.evaluate())
         work.export()
         work.benchmarks()
         work.keep_time()
@@ -183,7 +179,7 @@ def evaluate(
 ) -> Outcome:
     """Everything up to evaluation.json; ``until`` names a stage that is the last for now."""
     with _working(recipe, progress, until=until, accept_change=accept_change) as work:
-        return work.evaluate()
+        return Outcome(work.folder.path, work.evaluate())
 
 
 def export(
@@ -250,7 +246,7 @@ def _working(
     fresh: bool = False,
     until: Literal["sft"] | None = None,
     accept_change: bool = False,
-) -> Iterator[_Work]:
+) -> Iterator[Work]:
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
     from steep.stages.base import open_base
     from steep.stages.benchmarks import check_benchmarks
@@ -258,6 +254,7 @@ def _working(
     from steep.stages.inputs import read_inputs
     from steep.stages.trouble import told_plainly
     from steep.stages.vocabulary import extend_base
+    from steep.stages.work import Work
     from steep.training.stop import stops_at_once
 
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -278,121 +275,4 @@ def _working(
             found = found_in(run)
             if found is not None:
                 heard.note(f"going on with {run.path}: {found}")
-            yield _Work(resolved, inputs, base, run, heard, accept_change)
-
-
-class _Work:
-    """One run in progress: each stage once, in order, on demand."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        inputs: Inputs,
-        base: Base,
-        folder: RunFolder,
-        progress: Progress,
-        accept_change: bool,
-    ) -> None:
-        self._recipe, self._inputs, self._base, self._home = recipe, inputs, base, base.home
-        self.folder, self._progress, self._accept_change = folder, progress, accept_change
-        nothing: Any = None
-        self._prepared = self._trained = self._models = self._asked = nothing
-        self._exports: dict[str, Any] | None = None
-        self._planned_at: float | None = None
-
-    def plan(self) -> None:
-        """Write plan.json before anything is spent, if the run is long and there is none yet."""
-        from steep.stages.plan import is_worth_planning, kept_plan, make_plan, plan_line
-        from steep.stages.prepare import draft
-
-        if kept_plan(self._recipe, self._inputs, self._base, self.folder):
-            return
-        if not read_sealed(self.folder.plan):
-            self.folder.plan.unlink(missing_ok=True)
-        if self.folder.has_begun or not is_worth_planning(self._recipe, self._inputs, self._base):
-            return
-        written = self._inputs.replay is not None  # else the base model writes it, after this
-        corpus = self.prepare() if written else draft(self._recipe, self._inputs, self._base)
-        made = make_plan(self._recipe, self._inputs, self._base, corpus, self._progress, ask=False)
-        write_sealed(self.folder.plan, made.as_json())
-        self._progress.note(plan_line(made))
-        self._planned_at = time.monotonic()
-
-    def keep_time(self) -> None:
-        """Note beside the plan what the run took, if all of it ran in this process."""
-        if self._planned_at is None:
-            return
-        seconds = round(time.monotonic() - self._planned_at, 1)
-        kept = read_sealed(self.folder.plan)
-        write_sealed(self.folder.plan, {**kept, "actual": {"seconds": seconds}})
-
-    def prepare(self) -> Any:
-        from steep.stages.prepare import prepare_data
-
-        if self._prepared is None:
-            self._prepared = prepare_data(
-                self._recipe, self._inputs, self._base, self.folder, self._progress
-            )
-        return self._prepared
-
-    def train(self) -> Any:
-        from steep.stages.train import train_stage
-
-        if self._trained is None:
-            self._trained = train_stage(
-                self._recipe,
-                self._inputs,
-                self._base,
-                self.prepare(),
-                self.folder,
-                self._progress,
-                panel=lambda: self._panel()[0],
-                accept_change=self._accept_change,
-            )
-        return self._trained
-
-    def models(self) -> Any:
-        """The model after each stage, by its name; the last is the one to judge and export."""
-        from steep.stages.assistant import models_by_stage
-
-        if self._models is None:
-            given = (self._recipe, self._home, self.train(), self._inputs.rows)
-            shards = self.prepare().schedule.shards
-            self._models = models_by_stage(*given, shards, self.folder, self._progress)
-        return self._models
-
-    def _panel(self) -> Any:
-        from steep.stages.evaluate import make_panel
-        from steep.stages.manners import with_manners
-        from steep.stages.probes import make_probes
-
-        if self._asked is None:
-            recipe, base, rows = self._recipe, self._home, self._inputs.rows
-            given = (recipe, base, self.prepare(), rows)
-            probes = make_probes(*given, self.folder, self._progress)
-            panel, left_out = make_panel(self._inputs, probes)
-            self._asked = with_manners(recipe, panel, rows, base), left_out
-        return self._asked
-
-    def evaluate(self) -> Outcome:
-        from steep.stages.evaluate import evaluate_stage, measure_base
-
-        run, heard, base = self.folder, self._progress, self._home
-        panel, left_out = self._panel()
-        before = measure_base(base, panel, run, heard)
-        given = (panel, left_out, before)
-        found = evaluate_stage(self._recipe, base, self.models(), *given, run, heard)
-        return Outcome(run.path, found)
-
-    def export(self) -> dict[str, Any]:
-        from steep.stages.export import export_stage
-
-        if self._exports is None:
-            run, final = self.folder, list(self.models().values())[-1]
-            self._exports = export_stage(self._recipe, self._home, final, run, self._progress)
-        return self._exports
-
-    def benchmarks(self) -> dict[str, Any] | None:
-        from steep.stages.benchmarks import benchmark_stage
-
-        return benchmark_stage(self._recipe, self._home, self.export(), self.folder, self._progress)
+            yield Work(resolved, inputs, base, run, heard, accept_change)

@@ -99,10 +99,14 @@ def _shown(
     """Numbered rows to print; none where they were said as JSON."""
     from steep.cli.console import say
     from steep.model.load import load_tokenizer, resolve_model
+    from steep.stages.asked import known_rows
+    from steep.stages.folder import RunFolder
     from steep.stages.inputs import read_inputs
 
     tokenizer = load_tokenizer(resolve_model(recipe.home))
-    rows = show(read_inputs(recipe).rows, tokenizer, count)
+    inputs = read_inputs(recipe)
+    known = known_rows(recipe, inputs, RunFolder(Path(recipe.output_dir)))
+    rows = show(known, tokenizer, count)
     if as_json:
         say(json.dumps({"rows": rows}, ensure_ascii=False))
         return []

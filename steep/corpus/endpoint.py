@@ -74,7 +74,8 @@ def complete(
                 reason = getattr(error, "reason", None) or error or type(error).__name__
                 raise UserInputError(
                     f"rewrite.base_url {endpoint.base_url}: can't be reached ({reason}); start the "
-                    "server, correct the address, or set rewrite.enabled = false"
+                    "server, correct the address, or ask nobody (rewrite.enabled = false, "
+                    'data = "documents")'
                 ) from None
             wait(_pause(attempt, ""))
     raise AssertionError("the last try returns or raises")

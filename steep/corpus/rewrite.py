@@ -109,16 +109,33 @@ def check(task: Task, answer: str, finder: SpanFinder) -> Checked:
     novelty = _novelty(words, known)
     if len(words) < _GRAM:
         return Checked("empty", novelty)
-    given = {_plain(number) for number in _DIGITS.findall(source)}
-    if any(_plain(n) not in given for n in _DIGITS.findall(_LIST_MARK.sub("", answer))):
-        return Checked("invents a number", novelty)
-    if _invented(answer, set(known), finder) > _MOST_INVENTED:
-        return Checked("invents names", novelty)
+    if (reason := invention(source, answer, finder, most=_MOST_INVENTED)) is not None:
+        return Checked(reason, novelty)
     if _kept(task.passage, answer, finder) < _LEAST_KEPT[task.kind]:
         return Checked("leaves facts out", novelty)
     if novelty < _LEAST_NOVEL:
         return Checked("copies the text", novelty)
     return Checked(None, novelty)
+
+
+def invention(source: str, answer: str, finder: SpanFinder, *, most: float) -> str | None:
+    """What an answer says that its source doesn't; None if nothing.
+
+    Args:
+        most: share of the answer's names that may hold a new word. Of its numbers none may be new.
+    """
+    given = {_plain(number) for number in _DIGITS.findall(source)}
+    if any(_plain(n) not in given for n in _DIGITS.findall(_LIST_MARK.sub("", answer))):
+        return "invents a number"
+    known = set(_WORDS.findall(source.casefold()))
+    names = names_in(answer, finder)
+    new = [name for name in names if not set(_WORDS.findall(name.casefold())) <= known]
+    return "invents names" if len(new) > most * len(names) else None
+
+
+def names_in(text: str, finder: SpanFinder) -> list[str]:
+    """The names that stand in a text."""
+    return [span.text for span in _spans(text, finder) if span.kind == "name"]
 
 
 def rewritten_piece(task: Task, answer: str, stated: Sequence[tuple[int, str, str]]) -> Piece:
@@ -139,13 +156,6 @@ def _kept(passage: str, answer: str, finder: SpanFinder) -> float:
     spans = {span.text.casefold() for span in _spans(passage, finder) if span.kind != "term"}
     said = answer.casefold()
     return sum(span in said for span in spans) / len(spans) if spans else 1.0
-
-
-def _invented(answer: str, known: set[str], finder: SpanFinder) -> float:
-    """The share of an answer's names that hold a word which the passage doesn't."""
-    names = [span.text for span in _spans(answer, finder) if span.kind == "name"]
-    new = [n for n in names if not set(_WORDS.findall(n.casefold())) <= known]
-    return len(new) / len(names) if names else 0.0
 
 
 def _spans(text: str, finder: SpanFinder) -> list[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -86,8 +86,21 @@ def hold_out(facts: Sequence[Mined], share: float, seed: int) -> tuple[list[Mine
     ranked = sorted(sentences, key=lambda sentence: text_hash(f"{seed}:{sentence}"))
     aside = set(ranked[: round(share * len(ranked))])
     held_out = [fact for fact in facts if fact.sentence in aside]
+    is_free = free_of(held_out)
+    trained = [
+        replace(fact, others=tuple(t for t in fact.others if is_free(fact.subject, t)))
+        for fact in facts
+        if is_free(fact.subject, fact.sentence)
+    ]
+    return trained, held_out
+
+
+def free_of(held_out: Iterable[Mined]) -> Callable[[str, str], bool]:
+    """Tells of a sentence about a subject whether it says nothing of what is held out."""
+    aside: set[str] = set()
     by_subject: dict[str, list[str]] = defaultdict(list)
     for fact in held_out:
+        aside.add(fact.sentence)
         by_subject[fact.subject.casefold()].append(fact.value)
     values = {subject: _Wordings(known) for subject, known in by_subject.items()}
 
@@ -95,12 +108,7 @@ def hold_out(facts: Sequence[Mined], share: float, seed: int) -> tuple[list[Mine
         known = values.get(subject.casefold())
         return sentence not in aside and not (known and known.within(sentence))
 
-    trained = [
-        replace(fact, others=tuple(t for t in fact.others if is_free(fact.subject, t)))
-        for fact in facts
-        if is_free(fact.subject, fact.sentence)
-    ]
-    return trained, held_out
+    return is_free
 
 
 def _mined(

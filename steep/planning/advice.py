@@ -37,7 +37,14 @@ class Advice:
     """One piece of advice: what it is about, and a sentence with the numbers behind it."""
 
     about: Literal[
-        "behaviour", "little text", "known text", "replay", "exposures", "wordings", "rewriting"
+        "behaviour",
+        "little text",
+        "known text",
+        "replay",
+        "exposures",
+        "wordings",
+        "rewriting",
+        "rows",
     ]
     text: str
 

@@ -9,14 +9,17 @@ from pydantic import Field
 from steep.recipe.section import Count, Positive, Section, Share
 
 FROM_DOCUMENTS = "documents"
-"""What ``data`` says where rows are to be made from the documents."""
+FROM_ENDPOINT = "endpoint"
+MADE_ROWS = (FROM_DOCUMENTS, FROM_ENDPOINT)
+"""What ``data`` says where rows are to be made from the documents: by rule, or in other words."""
 
 
 class RowsRecipe(Section):
     """What both stages have; names as in TRL.
 
     Attributes:
-        data: files of rows (JSONL or a JSON list), or "documents": made from them by rule.
+        data: files of rows (JSONL or a JSON list); "documents": made from them by rule; "endpoint":
+            made like that, but with questions and answers in words of ``[rewrite]``'s model.
         learning_rate: the peak; None for the stage's own by method. Embeddings stand to it as they
             do in ``[train]``.
         general_share: share of the tokens that is replay, prompts counted; None for that of
@@ -36,9 +39,14 @@ class RowsRecipe(Section):
     @property
     def files(self) -> tuple[str, ...]:
         """The paths of ``data``; none where rows are made from the documents."""
-        if self.data == FROM_DOCUMENTS:
+        if self.data in MADE_ROWS:
             return ()
         return (self.data,) if isinstance(self.data, str) else tuple(self.data)
+
+    @property
+    def asks_endpoint(self) -> bool:
+        """Are rows put in a language model's words?"""
+        return self.data == FROM_ENDPOINT
 
 
 class SftRecipe(RowsRecipe):

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from steep.artifact import write_text
 from steep.errors import RecipeError
-from steep.recipe.assistant import FROM_DOCUMENTS
+from steep.recipe.assistant import MADE_ROWS
 from steep.recipe.schema import Recipe
 from steep.recipe.texts import NAMED_TEXTS
 
@@ -121,7 +121,7 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return [_absolute_value(key, item, folder) for item in value]
     if isinstance(value, str) and value.startswith(_SQLITE) and not value.startswith(_SQLITE + "/"):
         return f"{_SQLITE}{os.path.abspath(folder)}/{value.removeprefix(_SQLITE)}"
-    named = (FROM_DOCUMENTS,) if key == "data" else NAMED_TEXTS
+    named = MADE_ROWS if key == "data" else NAMED_TEXTS
     if not isinstance(value, str) or value in named or "://" in value.partition("#")[0]:
         return value
     trailing = "/" if value.endswith("/") else ""

@@ -110,8 +110,8 @@ class Recipe(Section):
     def replay_to_go_on_with(self) -> Recipe:
         """Refuse replay between rows where the documents have none."""
         shares = [self.data.general_share, *(s.general_share for s in self.train.stages)]
-        for name, table in (("sft", self.sft), ("dpo", self.dpo)):
-            if table is not None and table.general_share and not any(shares):
+        for name, table in self.later.items():
+            if table.general_share and not any(shares):
                 raise ValueError(
                     f"{name}.general_share goes on with the replay of [data], and there is none; "
                     "set data.general_share above 0"
@@ -127,6 +127,23 @@ class Recipe(Section):
                 "[vocabulary] changes the tokens; remove one of them"
             )
         return self
+
+    @model_validator(mode="after")
+    def somebody_to_ask(self) -> Recipe:
+        """Refuse rows in a language model's words where none is named."""
+        asked = [name for name, table in self.later.items() if table.asks_endpoint]
+        if asked and self.rewrite.model is None:
+            raise ValueError(
+                f'[{asked[0]}] data = "endpoint" asks the model that [rewrite] names; set '
+                "rewrite.model to the endpoint's name"
+            )
+        return self
+
+    @property
+    def later(self) -> dict[str, SftRecipe | DpoRecipe]:
+        """The stages behind the documents that the recipe has, by the names of their tables."""
+        tables = {"sft": self.sft, "dpo": self.dpo}
+        return {name: table for name, table in tables.items() if table is not None}
 
     @property
     def home(self) -> str:

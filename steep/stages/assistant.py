@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def models_by_stage(
         UserInputError: no row fits ``max_length``.
         TrainingAlarm: training can't go on; nothing is kept of it.
     """
-    found = {"cpt": trained}
+    found = {"cpt": replace(trained, notes=(*trained.notes, *rows.notes))}
     general = [shards.segment(n).tolist() for n in map(int, shards.is_general().nonzero()[0])]
     for stage in _stages(recipe, rows):
         before = list(found.values())[-1]

@@ -105,6 +105,11 @@ class RunFolder:
         return self.path / name
 
     @property
+    def asked(self) -> Path:
+        """What a language model made of facts for the rows of stages; only where it was asked."""
+        return self.path / "asked.json"
+
+    @property
     def exports(self) -> Path:
         """What was exported, with the parity figures."""
         return self.path / "exports.json"
@@ -145,7 +150,8 @@ def open_run(recipe: Recipe, *, accept_change: bool = False) -> RunFolder:
     run = RunFolder(Path(recipe.output_dir))
     before = _kept_recipe(run)
     if before is not None:
-        found = changes(before, tomllib.loads(_toml(recipe)), free=SETTLED_LATER)
+        now = tomllib.loads(_toml(recipe))
+        found = changes(before, now, free=(*SETTLED_LATER, *_of_rows_alone(before, now)))
         sound = not run.has_begun or found == sound_ones(found)
         if found and not (accept_change and sound):
             refuse_drift(f"{run.path} holds a run of another recipe", found, is_sound=sound)
@@ -167,6 +173,12 @@ def found_in(run: RunFolder) -> str | None:
         if path.is_file():
             parts.append(words)
     return ", ".join(parts) or None
+
+
+def _of_rows_alone(*recipes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where no document is rewritten, whom to ask is a matter of later stages."""
+    rewritten = any(recipe.get("rewrite", {}).get("enabled") for recipe in recipes)
+    return () if rewritten else ("rewrite",)
 
 
 @contextmanager

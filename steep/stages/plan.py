@@ -48,6 +48,7 @@ from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
 from steep.progress import Progress
 from steep.proof.measure import Panel, fingerprint
 from steep.recipe import Recipe
+from steep.stages.asked import planned_requests
 from steep.stages.base import Base
 from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
@@ -281,6 +282,7 @@ def _advice(
         ),
         on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
         _on_rewriting(recipe, inputs),
+        _on_rows(recipe, inputs),
     ]
     return [advice for advice in found if advice is not None]
 
@@ -291,6 +293,14 @@ def _on_rewriting(recipe: Recipe, inputs: Inputs) -> Advice | None:
         return None
     asked = planned(inputs.split.trained, recipe.rewrite)
     return Advice("rewriting", f"{estimate(asked, recipe.rewrite)}; their text isn't planned for")
+
+
+def _on_rows(recipe: Recipe, inputs: Inputs) -> Advice | None:
+    """What it will be asked for to word instructions and preferences."""
+    asked = planned_requests(recipe, inputs)
+    if not asked:
+        return None
+    return Advice("rows", f"{estimate(asked, recipe.rewrite)}; for questions and answers of facts")
 
 
 def _workload(

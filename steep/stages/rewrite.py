@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from steep.artifact import key_of, read_table, write_json
 from steep.corpus.endpoint import Endpoint, complete
@@ -62,14 +62,14 @@ def rewrite(recipe: Recipe, documents: Sequence[Document], progress: Progress) -
     asked = planned(documents, given)
     progress.stage("Rewriting with a language model")
     progress.note(estimate(asked, given))
-    endpoint = _endpoint(given)
+    endpoint = endpoint_of(given)
     finder = SpanFinder(s for document in documents for s in split_sentences(document.text))
     stated = stated_facts(documents, recipe.retell)
     reasons: Counter[str] = Counter()
     pieces: list[Piece] = []
     novelty = []
     for number, task in enumerate(asked, start=1):
-        answer = _answer(endpoint, task, recipe.seed)
+        answer = kept_answer(endpoint, task.prompt, recipe.seed + 1_000_003 * task.turn)
         found = check(task, answer["text"], finder)
         reason = found.reason if answer["finished"] else "cut off"
         if reason is None:
@@ -87,7 +87,18 @@ def rewrite(recipe: Recipe, documents: Sequence[Document], progress: Progress) -
     return Rewrites(tuple(pieces), ledger)
 
 
-def estimate(asked: Sequence[Task], recipe: RewriteRecipe) -> str:
+class Asking(Protocol):
+    """Something that will be asked."""
+
+    @property
+    def prompt(self) -> str:
+        """What the model is given."""
+
+
+_A = TypeVar("_A", bound=Asking)
+
+
+def estimate(asked: Sequence[Asking], recipe: RewriteRecipe) -> str:
     """What the requests will take at most, in tokens and, where prices are given, in money."""
     sent = sum(len(task.prompt) for task in asked) // _CHARACTERS_PER_TOKEN
     written = len(asked) * recipe.max_tokens
@@ -99,19 +110,34 @@ def estimate(asked: Sequence[Task], recipe: RewriteRecipe) -> str:
 
 
 def planned(documents: Sequence[Document], recipe: RewriteRecipe) -> list[Task]:
-    """Tasks in their order until their tokens, answers at their longest, use the budget up."""
-    asked = list(tasks(documents, recipe))
+    """Tasks in their order until they use the budget up; none where nothing is rewritten."""
+    return within_budget(list(tasks(documents, recipe)), recipe) if recipe.enabled else []
+
+
+def within_budget(
+    asked: Sequence[_A], recipe: RewriteRecipe, before: Sequence[Asking] = ()
+) -> list[_A]:
+    """The first of what is to be asked, until their tokens, answers at their longest, use it up.
+
+    Args:
+        before: what is asked before them, of the same budget.
+    """
     if recipe.budget_tokens is None:
-        return asked
-    left = recipe.budget_tokens
+        return list(asked)
+    left = recipe.budget_tokens - sum(_most_tokens(task, recipe) for task in before)
     for number, task in enumerate(asked):
-        left -= len(task.prompt) // _CHARACTERS_PER_TOKEN + recipe.max_tokens
+        left -= _most_tokens(task, recipe)
         if left < 0:
-            return asked[:number]
-    return asked
+            return list(asked[:number])
+    return list(asked)
 
 
-def _endpoint(recipe: RewriteRecipe) -> Endpoint:
+def _most_tokens(task: Asking, recipe: RewriteRecipe) -> int:
+    return len(task.prompt) // _CHARACTERS_PER_TOKEN + recipe.max_tokens
+
+
+def endpoint_of(recipe: RewriteRecipe) -> Endpoint:
+    """Where to ask, with the key that the environment holds."""
     return Endpoint(
         recipe.base_url,
         str(recipe.model),
@@ -122,23 +148,26 @@ def _endpoint(recipe: RewriteRecipe) -> Endpoint:
     )
 
 
-def _answer(endpoint: Endpoint, task: Task, seed: int) -> dict[str, Any]:
-    """``{"text", "finished"}``, from the cache or the endpoint."""
-    turn = seed + 1_000_003 * task.turn
+def kept_answer(endpoint: Endpoint, prompt: str, seed: int) -> dict[str, Any]:
+    """``{"text", "finished"}``, from the cache or the endpoint.
+
+    Raises:
+        UserInputError: the endpoint can't be reached or refuses.
+    """
     key = key_of(
         {
             "url": endpoint.base_url,
             "model": endpoint.model,
             "temperature": endpoint.temperature,
             "max_tokens": endpoint.max_tokens,
-            "prompt": task.prompt,
-            "seed": turn,
+            "prompt": prompt,
+            "seed": seed,
         }
     )
     path = _folder() / key[:2] / f"{key[:32]}.json"
     kept = read_table(path)
     if not isinstance(kept.get("text"), str):
-        found = complete(endpoint, task.prompt, turn)
+        found = complete(endpoint, prompt, seed)
         kept = {"text": found.text, "finished": found.finished}
         write_json(path, kept)
     return kept

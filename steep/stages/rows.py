@@ -25,11 +25,20 @@ from steep.recipe import Recipe
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of all stages; ``held_out`` are preferences that are never trained."""
+    """Rows of all stages.
+
+    Attributes:
+        held_out: preferences that are never trained.
+        facts, facts_aside: what made rows are made from, and what the held-out ones are.
+        notes: for the report.
+    """
 
     instructions: tuple[Conversation, ...] = ()
     preferences: tuple[Preference, ...] = ()
     held_out: tuple[Preference, ...] = ()
+    facts: tuple[Mined, ...] = ()
+    facts_aside: tuple[Mined, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_rows(recipe: Recipe) -> Rows:
@@ -51,7 +60,7 @@ def read_rows(recipe: Recipe) -> Rows:
 
 
 def made_rows(recipe: Recipe, given: Rows, split: Split, asked: Mapping[str, Items]) -> Rows:
-    """The rows of the files, and rows from the trained documents where ``data`` is "documents".
+    """The rows of the files, and rows made from the trained documents where ``data`` says so.
 
     Where pairs are made, the facts of those held out are in no made row at all.
 
@@ -67,33 +76,50 @@ def made_rows(recipe: Recipe, given: Rows, split: Split, asked: Mapping[str, Ite
         return given
     others = (text for items in asked.values() for _, text in items.items)
     unknown_in = chain((f"{d.title}\n{d.text}" for d in split.held_out), others)
-    facts = mine(split.trained, unknown_in, recipe.seed)
-    aside: list[Mined] = []
+    facts, aside = mine(split.trained, unknown_in, recipe.seed), list[Mined]()
     if recipe.dpo is not None and "dpo" in wanted:
         facts, aside = hold_out(facts, recipe.dpo.held_out_share, recipe.seed)
-    prompts = tuple((str(n), pair.prompt[-1].content) for n, pair in enumerate(given.held_out))
-    items = {
-        **asked,
-        "instructions": Items("question", tuple((i.id, i.prompt) for i in instructions())),
-        "preferences": Items("question", prompts),
-    }
+        items = _judging(recipe, given, asked)
+        judged = _clean(preferences_from(aside, recipe.seed), _preferred, items)
+        given = replace(given, held_out=judged)
+    given = replace(given, facts=tuple(facts), facts_aside=tuple(aside))
+    return rows_from(recipe, given, dict.fromkeys(wanted, facts), asked)
+
+
+def rows_from(
+    recipe: Recipe, given: Rows, facts: Mapping[str, Sequence[Mined]], asked: Mapping[str, Items]
+) -> Rows:
+    """Rows made of facts, for each table ("sft", "dpo") of its own; the others stay as given.
+
+    Raises:
+        UserInputError: nothing could be made.
+    """
+    items = _judging(recipe, given, asked)
     found = given
-    if "sft" in wanted:
-        rows = _clean(instructions_from(facts, recipe.seed), _said, items)
+    if "sft" in facts:
+        rows = _clean(instructions_from(facts["sft"], recipe.seed), _said, items)
         found = replace(found, instructions=rows)
-    if "dpo" in wanted:
-        pairs, held_out = (
-            _clean(preferences_from(some, recipe.seed), _preferred, items)
-            for some in (facts, aside)
-        )
-        found = replace(found, preferences=pairs, held_out=held_out)
-    for table in wanted:
+    if "dpo" in facts:
+        pairs = _clean(preferences_from(facts["dpo"], recipe.seed), _preferred, items)
+        found = replace(found, preferences=pairs)
+    for table in facts:
         if not (found.instructions if table == "sft" else found.preferences):
             raise UserInputError(
                 f"[{table}] no rows could be made from the documents (facts with names, numbers or "
                 "dates, in a language that steep has phrases for); give a file as data"
             )
     return found
+
+
+def _judging(recipe: Recipe, given: Rows, asked: Mapping[str, Items]) -> dict[str, Items]:
+    """Everything whose wording no made row may hold; of made pairs, facts are held out already."""
+    held_out = given.held_out if recipe.dpo is not None and recipe.dpo.files else ()
+    prompts = tuple((str(n), pair.prompt[-1].content) for n, pair in enumerate(held_out))
+    return {
+        **asked,
+        "instructions": Items("question", tuple((i.id, i.prompt) for i in instructions())),
+        "preferences": Items("question", prompts),
+    }
 
 
 def made_texts(recipe: Recipe, rows: Rows) -> list[str]:
@@ -105,8 +131,7 @@ def made_texts(recipe: Recipe, rows: Rows) -> list[str]:
 
 def _made_tables(recipe: Recipe) -> list[str]:
     """Of "sft" and "dpo" those whose rows are made from the documents."""
-    tables = {"sft": recipe.sft, "dpo": recipe.dpo}
-    return [name for name, table in tables.items() if table is not None and not table.files]
+    return [name for name, table in recipe.later.items() if not table.files]
 
 
 _Row = TypeVar("_Row")

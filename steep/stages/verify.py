@@ -162,6 +162,7 @@ class _Checker:
             run.modules,
             run.strength,
             run.probes,
+            run.asked,
             run.alarm,
             run.guard,
             run.scores / "base.json",

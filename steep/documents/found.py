@@ -20,11 +20,15 @@ class Found:
 
     Attributes:
         characters: of its pieces' texts.
+        seconds: that reading it took, on the clock.
+        frames_bytes: of what came from the child.
         ended: True once the child said that the file is done.
     """
 
     def __init__(self, *events: Fault) -> None:
         self.characters = 0
+        self.seconds = 0.0
+        self.frames_bytes = 0
         self.ended = bool(events)
         self._own = events
         self._kept = 0  # what its books say of the characters
@@ -55,6 +59,14 @@ class Found:
             self._frames = cast(BinaryIO, SpooledTemporaryFile(_HELD_BYTES))  # noqa: SIM115  # closed with it
         with told_if_full():
             write_body(self._frames, body)
+        self.frames_bytes = self._frames.tell()
+
+    def frames(self) -> bytes:
+        """Everything that came from the child, as it came."""
+        if self._frames is None:
+            return b""
+        self._frames.seek(0)
+        return self._frames.read()
 
     def __iter__(self) -> Iterator[Piece | Fault | Marks]:
         yield from self._own

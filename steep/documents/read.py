@@ -69,6 +69,7 @@ def collect(
     repeated_lines: Repeated = "cut",
     repeated_paragraphs: Repeated = "keep",
     drop_flagged: Sequence[str] = (),
+    kept_in: Path | None = None,
 ) -> Collection:
     """Read documents as ``read_documents`` does, and account for everything left out.
 
@@ -76,6 +77,7 @@ def collect(
     drop. A file reached twice is read once. ``repeated_lines`` are menus, letterheads and footers
     that many documents share, ``repeated_paragraphs`` those of several documents; what is cut stays
     in the first document that has it. Documents with one of the flags ``drop_flagged`` are drops.
+    ``kept_in`` is a folder of what files held before (see ``kept``).
 
     Raises:
         DocumentError: as ``read_documents``.
@@ -85,7 +87,7 @@ def collect(
         raise DocumentError("no documents were named; give at least one file, folder or pattern")
     if redact == "presidio":
         identifiers.check_installed()
-    gathering = _Gathering(replace(TERMS, redact=redact))
+    gathering = _Gathering(replace(TERMS, redact=redact), kept_in)
     tally = gathering.tally
     for name in names:
         if hub.is_hub_path(str(name)):
@@ -148,6 +150,7 @@ class _Gathering:
     """Documents and drops so far, and the files already read."""
 
     terms: Terms
+    kept_in: Path | None = None
     shelf: Shelf = field(default_factory=Shelf)
     drops: list[Drop] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -162,7 +165,7 @@ class _Gathering:
         files = [(path, source) for path, source in given.files if self._is_new(path)]
         named_as = name if given.kind == "file" else None
         inputs = [File(str(path), source, _size(path), options) for path, source in files]
-        with closing(read_files(inputs, self.terms)) as results:
+        with closing(read_files(inputs, self.terms, self.kept_in)) as results:
             for (_, source), found in zip(files, results, strict=True):
                 self._add_found(found, source, named_as)
         read_before = len(files) < len(given.files)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from typing import BinaryIO, NamedTuple, cast
 from steep.documents.child import OUT_OF_MEMORY, Terms, read_body, read_frame, write_frame
 from steep.documents.formats import Fault
 from steep.documents.found import Found
+from steep.documents.kept import Kept
 from steep.errors import DocumentError
 
 _BATCH_FILES = 32
@@ -45,8 +47,13 @@ class File(NamedTuple):
     options: dict[str, str] = {}  # noqa: RUF012  # never changed
 
 
-def read_files(files: Sequence[File], terms: Terms) -> Generator[Found, None, None]:
+def read_files(
+    files: Sequence[File], terms: Terms, kept_in: Path | None = None
+) -> Generator[Found, None, None]:
     """Yield what each file holds, in the order of the files.
+
+    Args:
+        kept_in: a folder of what files held before; those that haven't changed aren't parsed.
 
     Raises:
         DocumentError: no child process could be started.
@@ -54,8 +61,9 @@ def read_files(files: Sequence[File], terms: Terms) -> Generator[Found, None, No
     batches = _in_batches(files)
     children = min(len(batches), _cores(), _MOST_CHILDREN)
     work = _Work(deque(enumerate(batches)), children * _BATCHES_AHEAD)
+    kept = Kept(kept_in, terms)
     threads = [
-        threading.Thread(target=_serve, args=(work, terms), daemon=True) for _ in range(children)
+        threading.Thread(target=_serve, args=(work, kept), daemon=True) for _ in range(children)
     ]
     for thread in threads:
         thread.start()
@@ -66,6 +74,7 @@ def read_files(files: Sequence[File], terms: Terms) -> Generator[Found, None, No
         work.stop()
         for thread in threads:
             thread.join()
+        kept.tidy()
 
 
 def _cores() -> int:
@@ -139,26 +148,30 @@ class _Work:
                 child.kill()
 
 
-def _serve(work: _Work, terms: Terms) -> None:
-    """One thread: its child reads batch after batch."""
+def _serve(work: _Work, kept: Kept) -> None:
+    """One thread: its child reads, batch after batch, what isn't known already."""
     child: _Child | None = None
     try:
         while (batch := work.next()) is not None:
             number, files = batch
-            found: list[Found] = []
-            while len(found) < len(files) and not work.stopped:
+            known = [kept.known(file.path, file.source, file.options) for file in files]
+            found = [kept.get(one) for one in known]
+            while (left := [n for n, one in enumerate(found) if one is None]) and not work.stopped:
                 if child is None:
-                    child = _Child(terms)
+                    child = _Child(kept.terms)
                     with work.changed:
                         work.children.add(child)
-                found += child.read(files[len(found) :])
+                results = child.read([files[n] for n in left])
                 if child.loss is not None:
-                    found.append(Found(child.loss))
+                    results.append(Found(child.loss))
                     with work.changed:
                         work.children.discard(child)
                     child.close()
                     child = None
-            work.put(number, found)
+                for n, result in zip(left, results, strict=False):  # the rest comes in another turn
+                    found[n] = result
+                    kept.put(known[n], files[n].path, result)
+            work.put(number, [one for one in found if one is not None])
     except BaseException as error:
         work.fail(error)
     finally:
@@ -218,6 +231,7 @@ class _Child:
         results: list[Found] = []
         current = Found()
         self._silent = 0
+        began = time.monotonic()
         self._ask(files)
         while len(results) < len(files) and (body := self._next()) is not None:
             self._silent = 0
@@ -232,6 +246,7 @@ class _Child:
                 self.loss = Fault("too large", limit)
                 return results
             if current.ended:
+                current.seconds, began = time.monotonic() - began, time.monotonic()
                 results.append(current)
                 current = Found()
         self._silent = None

@@ -11,6 +11,7 @@ from steep.documents.parts import collect_parts
 from steep.documents.read import Collection, collect
 from steep.documents.split import Split, split_held_out
 from steep.errors import DocumentError
+from steep.model.load import cache_folder
 from steep.proof.questions import (
     Question,
     general_texts,
@@ -107,6 +108,7 @@ def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:
         repeated_lines=data.repeated_lines,
         repeated_paragraphs=data.repeated_paragraphs,
         drop_flagged=data.drop_flagged,
+        kept_in=cache_folder() / "read",
     )
     if recipe.curriculum:
         return collect_parts([stage.domain for stage in recipe.curriculum], read=read)

@@ -19,12 +19,15 @@ from typing import Any, NamedTuple
 from steep.errors import UserInputError
 
 _SURE = 0.5
+_SHORTEST = 6
 _NEAR_CHARACTERS = 60
 _NEAR_ADDS, _NEAR_LEAST = 0.35, 0.4  # as Presidio's own enhancer does
 _WORD = re.compile(r"\w+")
 # What steep finds itself, and what says nothing of a person.
 _OTHERS = {"CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "PHONE_NUMBER", "US_SSN"}
 _OTHERS |= {"DATE_TIME", "URL", "UUID", "MAC_ADDRESS"}
+# Number plates have no check digit and look like prose: "46 and 35", "42 USC 1983".
+_PLATES = ("LICENSE_PLATE", "VEHICLE_REGISTRATION", "KFZ")
 
 
 class _Found(NamedTuple):
@@ -76,9 +79,15 @@ def _found_by(finder: Any, text: str) -> list[_Found]:
         near = _is_named_near(finder, text, one.start)
         score = max(one.score + _NEAR_ADDS, _NEAR_LEAST) if near else one.score
         is_bare = not any(c.isalpha() for c in text[one.start : one.end])
-        if score >= _SURE and (near or not is_bare):
+        if score >= _SURE and (near or not is_bare) and _is_whole(text, one.start, one.end):
             found.append(_Found(one.start, one.end, str(entity).replace("_", " ")))
     return found
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Is it long enough (not the "v1" of "License, v1"), and no piece of a longer run of signs?"""
+    around = text[max(0, start - 1) : start] + text[end : end + 1]
+    return end - start >= _SHORTEST and not any(map(str.isalnum, around))
 
 
 def _is_named_near(finder: Any, text: str, start: int) -> bool:
@@ -97,11 +106,15 @@ def load_finders() -> tuple[Any, ...]:
     presidio: Any = importlib.import_module("presidio_analyzer")
     known: Any = importlib.import_module("presidio_analyzer.predefined_recognizers")
     classes = (getattr(known, name) for name in sorted(known.__all__))
-    made = (
-        c() for c in classes if isinstance(c, type) and issubclass(c, presidio.PatternRecognizer)
-    )
-    return tuple(
-        one
-        for one in made
-        if len(one.supported_entities) == 1 and one.supported_entities[0] not in _OTHERS
-    )
+    base = presidio.PatternRecognizer
+    made = [c() for c in classes if isinstance(c, type) and issubclass(c, base)]
+    for one in made:
+        # The vaguest patterns could never count, and some take a time that grows with the square
+        # of the text. What a check digit confirms is sure, however vague its pattern.
+        if type(one).validate_result is base.validate_result:
+            one.patterns = [p for p in one.patterns if p.score + _NEAR_ADDS >= _SURE]
+    return tuple(one for one in made if one.patterns and _is_of_use(one.supported_entities))
+
+
+def _is_of_use(entities: list[str]) -> bool:
+    return len(entities) == 1 and entities[0] not in _OTHERS and not entities[0].endswith(_PLATES)

@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from steep.documents import statute_meta
 from steep.documents.formats import Fault, Piece
 from steep.documents.grid import Cell, table_lines
 from steep.documents.safe_xml import local_name, parse_xml
+from steep.documents.statute_meta import first
 from steep.documents.tables import LONGEST_FIELD_CHARACTERS, WITHIN
 
 # No name of one schema means something else in another: Formex writes its own in capitals.
 _UNITS = {"section", "article", "rule", "courtRule", "ARTICLE"}
+_UNITS |= {"notice", "proposedRule", "presidentialDoc"}  # of the Federal Register
 _DIVISIONS = {
     *("title", "subtitle", "chapter", "subchapter", "part", "subpart", "division", "subdivision"),
     *("book", "tome", "hcontainer", "attachment", "appendix", "schedule", "annex", "preamble"),
@@ -45,15 +48,16 @@ _LINES = {  # begin a line of their own
 _LEFT_OUT = {
     *("meta", "notes", "note", "sourceCredit", "toc", "tocItem", "TOC", "page", "authorialNote"),
     *("noteRef", "remark", "coverPage", "BIB.INSTANCE", "BIB.DATA", "BIB.DOC"),
+    *("sidenote", "footnote", "editorialNote", "explanationNote", "organizationNote"),
+    *("citationNote", "editionNote", "findingAidsNote", "source", "legislativeHistory"),
+    *("endMarker", "ear", "leftRunningHead", "rightRunningHead", "billingCode", "frDocId"),
     *("NOTE", "GR.NOTES", "INFO.CONSLEG", "INFO.PROD", "FAM.COMP", "GR.ANNOTATION"),
 }
-_FORMEX_ROOTS = {"ACT", "CONS.ACT", "CONS.DOC", "ANNEX", "CONS.ANNEX", "DOC"}
+_FORMEX_ROOTS = {"ACT", "CONS.ACT", "CONS.DOC", "ANNEX", "CONS.ANNEX"}
+_FORMEX_LISTS = {"DOC", "PUBLICATION"}
 _FORMEX = re.compile(r"formex|<(?:BIB\.INSTANCE|ENACTING\.TERMS|TI\.ART|INFO\.CONSLEG)\b")
 _USLM = re.compile(r"""=["'][^"'\s]*/uslm["'/]""")
-_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-_THREE_LETTERS = {"eng": "en", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "ita": "it"}
-_THREE_LETTERS |= {"spa": "es", "por": "pt", "fin": "fi", "swe": "sv", "nld": "nl", "gle": "ga"}
+_CITED = re.compile(r"\bThis Act\b.{0,40}\bcited as\b", re.DOTALL)
 _BETWEEN = " > "
 _ENDS = ("—", "–", "-", ".", ":", "§")
 _BARE_NUMBER = re.compile(r"\W?\w{1,6}\W?")
@@ -66,7 +70,7 @@ def is_statute(root: str, head: str) -> bool:
         root: the first element's name.
         head: the beginning of the file.
     """
-    if root in _FORMEX_ROOTS:
+    if root in _FORMEX_ROOTS | _FORMEX_LISTS:
         return bool(_FORMEX.search(head))
     return root == "akomaNtoso" or bool(_USLM.search(head))
 
@@ -77,7 +81,7 @@ def read_statute(text: str) -> Iterator[Piece | Fault]:
     A piece is located by the name of its element and its number among those of that name.
     """
     root = parse_xml(text)
-    if local_name(root) == "DOC":
+    if local_name(root) in _FORMEX_LISTS:
         detail = "says only which files a Formex document is in; name those, or leave it out"
         yield Fault("no text", detail, fatal=False)
         return
@@ -91,7 +95,8 @@ class _Law:
         self._start, self._name = _beginning(root)
         self._units, self._above = _find_parts(root)
         self._counts: Counter[str] = Counter()
-        self._date, self._language, self._licence = _date(root), _language(root), _licence(root)
+        self._date, self._language = statute_meta.date(root), statute_meta.language(root)
+        self._licence = statute_meta.licence(root)
 
     def pieces(self) -> Iterator[Piece]:
         """All pieces, in the order of the law."""
@@ -128,7 +133,10 @@ class _Law:
             elif heading:  # a repealed section and the like has nothing else
                 lines.block(heading)
         elif local_name(element) in _DIVISIONS:
-            inner += self._division(element, below)
+            found = list(self._division(element, below))
+            inner += found
+            if heading and not found:
+                lines.block(heading)
         elif element in self._above:
             self._outside(element, below, lines, inner)
         else:
@@ -156,7 +164,7 @@ def _beginning(root: Any) -> tuple[Any, str]:
 
     A title of the United States Code is a file whose only division it is.
     """
-    main = _first(root, "main")
+    main = first(root, "main")
     divisions = [] if main is None else [c for c in main if local_name(c) in _DIVISIONS]
     if local_name(root) == "uscDoc" and len(divisions) == 1:
         return divisions[0], _heading(divisions[0])
@@ -326,62 +334,28 @@ def _cell(cell: Any, is_head: bool) -> Cell:
 
 
 def _name(root: Any) -> str:
-    """What the law is called: its title, as it is printed or else as it is filed."""
+    """What the law is called: its short title, its title as it is printed or as it is filed."""
     if local_name(root) in _FORMEX_ROOTS:
         return _heading(root)
-    for name in ("docTitle", "shortTitle"):
-        found = _first(root, name)
-        if found is not None and (said := _line(found)):
-            return said
-    return _filed(root)
+    if local_name(root) != "akomaNtoso" and (said := _cited(root) or statute_meta.filed(root)):
+        return said  # what is printed there is "An Act"
+    # Attachments have titles too, in places of their own.
+    fronts = [first(root, name) for name in ("preface", "preamble", "coverPage")]
+    printed = (_named(front, name) for front in fronts for name in ("docTitle", "shortTitle"))
+    long = (_named(root, name) for name in ("longTitle", "docTitle"))
+    return (
+        next(filter(None, printed), "") or statute_meta.filed(root) or next(filter(None, long), "")
+    )
 
 
-def _filed(root: Any) -> str:
-    meta = _first(root, "meta")
-    if meta is None:
-        return ""
-    for element in meta.iter():
-        name, alias = local_name(element), str(element.get("value") or "")
-        said = alias if name == "FRBRalias" else _plain(element) if name == "title" else ""
-        if said:
-            return said
+def _named(place: Any, name: str) -> str:
+    found = first(place, name)
+    return "" if found is None else _line(found)
+
+
+def _cited(root: Any) -> str:
+    """As the law says that it may be cited."""
+    for element in root.iter():
+        if local_name(element) == "shortTitle" and _CITED.search(element.getparent().text or ""):
+            return _line(element).strip("“”\"'‘’ ")
     return ""
-
-
-def _date(root: Any) -> str | None:
-    """The day of this version."""
-    expression = _first(root, "FRBRExpression")
-    places = [(expression, "FRBRdate", "date"), (_first(root, "meta"), "created", "")]
-    places += [(_first(root, "BIB.INSTANCE"), "DATE", "ISO")]
-    for place, name, attribute in places:
-        found = None if place is None else _first(place, name)
-        said = "" if found is None else found.get(attribute) if attribute else _plain(found)
-        if day := _DAY.match(said or ""):
-            return "-".join(day.groups())
-    return None
-
-
-def _language(root: Any) -> str | None:
-    said = root.get(_LANGUAGE) or ""
-    for name, attribute in (("FRBRlanguage", "language"), ("language", ""), ("LG.DOC", "")):
-        found = _first(root, name)
-        if not said and found is not None:
-            said = str(found.get(attribute) if attribute else _plain(found))
-    said = said.strip().lower()
-    return _THREE_LETTERS.get(said, said) or None
-
-
-def _licence(root: Any) -> str | None:
-    meta = _first(root, "meta")
-    found = next((f for n in ("license", "rights") if (f := _first(meta, n)) is not None), None)
-    return None if found is None else _plain(found) or None
-
-
-def _plain(element: Any) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def _first(element: Any, name: str) -> Any:
-    if element is None:
-        return None
-    return next((e for e in element.iter() if local_name(e) == name), None)

@@ -226,8 +226,10 @@ def test_every_word_of_a_section_is_read_once_and_in_order(seed: int) -> None:
     assert re.findall(r"w\d+", text) == re.findall(r"w\d+", inner)
 
 
-def test_what_only_names_other_files_is_told() -> None:
-    listing = '<DOC xmlns:x="http://formex.publications.europa.eu/x"><BIB.DOC><NO.DOC>7</NO.DOC></BIB.DOC></DOC>'
+@pytest.mark.parametrize("root", ["DOC", "PUBLICATION"])
+def test_what_only_names_other_files_is_told(root: str) -> None:
+    schema = "http://formex.publications.europa.eu/x"
+    listing = f'<{root} xmlns:x="{schema}"><BIB.DOC><NO.DOC>7</NO.DOC></BIB.DOC></{root}>'
     (fault,) = read_bytes("L_2026.doc.xml", listing.encode())
     assert isinstance(fault, Fault) and fault.reason == "no text" and not fault.fatal
 
@@ -249,3 +251,49 @@ def test_other_xml_is_left_to_the_reader_of_any() -> None:
     other = "<ACT><SCENE><LINE>Enter a harbour master.</LINE><LINE>Exit.</LINE></SCENE></ACT>"
     text = "\n".join(piece.text for piece in pieces(other))
     assert "Enter a harbour master." in text and "Exit." in text
+
+
+# Broken by: what is printed at the head ("An Act") as the name; a long name kept whole; margin notes.
+@pytest.mark.parametrize(
+    ("filed", "cited", "name"),
+    [
+        ("Harbour Act 1956", "", "Harbour Act 1956"),
+        ("Public Law 9–9: To amend the law on " + "piers and " * 20, "", "Public Law 9–9"),
+        ("Public Law 9–9: To amend", "This Act may be cited as the", "Harbour Act of 2026"),
+        ("Public Law 9–9: To amend", "This title may be cited as the", "Public Law 9–9: To amend"),
+    ],
+)
+def test_what_an_american_law_is_called(filed: str, cited: str, name: str) -> None:
+    short = f"{cited} <shortTitle>“Harbour Act of 2026”</shortTitle>." if cited else "Piers."
+    law = (
+        '<pLaw xmlns="http://schemas.gpo.gov/xml/uslm" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"<meta><dc:title>{filed}</dc:title></meta><main><longTitle><docTitle>An Act</docTitle></longTitle>"
+        f"<section><num>SEC. 1.</num><content>{short}<sidenote><p>49 USC 1 note.</p></sidenote></content>"
+        "</section></main><legislativeHistory><p>Passed.</p></legislativeHistory></pLaw>"
+    )
+    act, section = pieces(law)
+    assert (act.title, act.text) == (name, "An Act")
+    assert section.title == f"{name} > SEC. 1."
+    assert "note" not in section.text and section.text.endswith(".")
+
+
+# Broken by: a day that stands for "not known" taken for one; an attachment's title as the law's.
+def test_what_an_act_without_a_title_of_its_own_is_called() -> None:
+    law = (
+        "<akomaNtoso><act><meta><identification><FRBRWork><FRBRdate date='2006-07-31'/></FRBRWork>"
+        "<FRBRExpression><FRBRdate date='2999-01-01'/><FRBRlanguage language='http://x.eu/language/FRA'/>"
+        "</FRBRExpression></identification></meta><preface><longTitle><p>Loi sur les quais</p></longTitle>"
+        "</preface><body><article><num>Art. 1.</num><content><p>Les quais.</p></content></article>"
+        "<chapter><num>Chapitre 2</num><heading>Abrogé</heading></chapter></body>"
+        "<attachments><attachment><docTitle>Le Ministre,</docTitle></attachment></attachments>"
+        "</act></akomaNtoso>"
+    )
+    act, first, attached = pieces(law)
+    assert (first.title, first.date, first.language) == (
+        "Loi sur les quais > Art. 1.",
+        "2006-07-31",
+        "fr",
+    )
+    # Broken by: a division that has nothing but a heading left out.
+    assert act.text.split("\n\n") == ["Loi sur les quais", "Chapitre 2 – Abrogé"]
+    assert attached.text == "Le Ministre,"

@@ -237,7 +237,7 @@ def assert_same(chain: Chain, whole: Chain) -> None:
     """The chain's run is, byte for byte, the one that nobody stopped."""
     ours, theirs = chain.digests(), whole.digests()
     differ = sorted(name for name in ours.keys() | theirs if ours.get(name) != theirs.get(name))
-    assert not differ
+    assert not differ, differ
     planned = whole.batches()
     for step, ids in chain.batches().items():
         assert ids == planned[step], step

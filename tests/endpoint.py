@@ -20,6 +20,18 @@ def answer(text: str, finish_reason: str = "stop") -> tuple[int, Any, Mapping[st
     return 200, {"choices": [choice], "usage": usage}, {}
 
 
+class Quota:
+    """Gives so many replies, then refuses; ``left`` may be raised."""
+
+    def __init__(self, give: Callable[[str], Reply], left: int) -> None:
+        self.left = left
+        self._give = give
+
+    def __call__(self, prompt: str) -> Reply:
+        self.left -= 1
+        return self._give(prompt) if self.left >= 0 else (401, {"error": "quota"}, {})
+
+
 class Server:
     """Serves while in a ``with`` block; ``requests`` holds what was asked."""
 

@@ -99,8 +99,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def replay_to_hold_to(self) -> Recipe:
         """Refuse a divergence on replay where there is none."""
-        shares = [self.data.general_share, *(s.general_share for s in self.train.stages)]
-        if self.train.replay_kl_coef and not any(shares):
+        if self.train.replay_kl_coef and not self.has_replay:
             raise ValueError(
                 "train.replay_kl_coef has no effect without replay; set data.general_share above 0"
             )
@@ -109,9 +108,8 @@ class Recipe(Section):
     @model_validator(mode="after")
     def replay_to_go_on_with(self) -> Recipe:
         """Refuse replay between rows where the documents have none."""
-        shares = [self.data.general_share, *(s.general_share for s in self.train.stages)]
         for name, table in self.later.items():
-            if table.general_share and not any(shares):
+            if table.general_share and not self.has_replay:
                 raise ValueError(
                     f"{name}.general_share goes on with the replay of [data], and there is none; "
                     "set data.general_share above 0"
@@ -138,6 +136,11 @@ class Recipe(Section):
                 "rewrite.model to the endpoint's name"
             )
         return self
+
+    @property
+    def has_replay(self) -> bool:
+        """Is general text rehearsed while documents are trained?"""
+        return any([self.data.general_share, *(s.general_share for s in self.train.stages)])
 
     @property
     def later(self) -> dict[str, SftRecipe | DpoRecipe]:

@@ -48,12 +48,6 @@ class Fact(NamedTuple):
     value: str
 
 
-def model_name(story: RunStory) -> str:
-    """The model that the result is a change of, as the recipe names it."""
-    recipe = story.recipe or {}
-    return str(recipe.get("instruct") or recipe.get("model", "unknown"))
-
-
 class Group(NamedTuple):
     """Measures that tell one thing, as rows of text under ``GROUP_HEADER``."""
 

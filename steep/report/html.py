@@ -21,7 +21,6 @@ from steep.report.facts import (
     headline,
     knowledge_sentence,
     measure_groups,
-    model_name,
     not_measured,
     place,
     rewriting_sentence,
@@ -100,7 +99,7 @@ def render_html(story: RunStory) -> str:
             for t in source_tables(story)
         ],
         lengths=source_plots(story),
-        training=[Fact("base model", model_name(story)), *training_facts(story)],
+        training=[Fact("base model", story.base_model), *training_facts(story)],
         plots=training_plots(story),
         recipe=story.recipe_text,
         machine=machine,

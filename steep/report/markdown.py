@@ -20,7 +20,6 @@ from steep.report.facts import (
     drop_reasons,
     knowledge_sentence,
     measure_groups,
-    model_name,
     not_measured,
     place,
     rewriting_sentence,
@@ -154,7 +153,7 @@ def _more(count: int) -> str:
 
 
 def _training(story: RunStory) -> str:
-    facts = [f"base model: {model_name(story)}"]
+    facts = [f"base model: {story.base_model}"]
     facts += [f"{fact.name}: {fact.value}" for fact in training_facts(story)]
     facts += [f"{key}: {value}" for key, value in (story.machine or {}).items()]
     return "\n\n".join(part for part in (_bullets(facts), _guard(story), _checks(story)) if part)

@@ -86,6 +86,12 @@ class RunStory:
     files: tuple[tuple[str, str], ...]
 
     @property
+    def base_model(self) -> str:
+        """The model that the result is a change of, as the recipe names it."""
+        recipe = self.recipe or {}
+        return str(recipe.get("instruct") or recipe.get("model", "unknown"))
+
+    @property
     def tokens(self) -> int | None:
         """Tokens trained by the steps on record."""
         return sum(step.tokens for step in self.steps) if self.steps else None
@@ -152,7 +158,7 @@ def card_facts(
     kept = figures.get("max_logit_difference", parity.get("max_logit_difference"))
     return CardFacts(
         kind=kind,
-        base_model=str(recipe.get("instruct") or recipe.get("model", "unknown")),
+        base_model=story.base_model,
         trained_on=str(recipe["model"]) if recipe.get("instruct") else None,
         base_hash=base_hash,
         evaluation=story.evaluation,

@@ -198,7 +198,7 @@ def evaluate_stage(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)
     )
     if earlier:
-        evaluation["stages"] = _by_stage(before, results, contaminated)
+        evaluation["stages"] = _by_stage(before, results, contaminated, evaluation["measures"])
     evaluation = sealed({**evaluation, "fingerprint": made})
     write_sealed(run.evaluation, evaluation)
     return evaluation
@@ -208,15 +208,19 @@ def _by_stage(
     before: Mapping[str, Any],
     results: Mapping[str, Mapping[str, Any]],
     contaminated: Mapping[str, Sequence[str]],
+    last: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    documents, *_ = results.values()
-    found: list[dict[str, Any]] = []
-    for name, after in results.items():
-        measures = judge(before, after, contaminated=contaminated)["measures"]
-        found.append({"name": name, "measures": measures})
-        if after is not documents:
-            since = judge(documents, after, contaminated=contaminated)["measures"]
-            found[-1]["since_documents"] = since
+    """What evaluation.json says of each stage; ``last`` are the measures of the last one."""
+
+    def measures(one: Mapping[str, Any], other: Mapping[str, Any]) -> Any:
+        return judge(one, other, contaminated=contaminated)["measures"]
+
+    (first, documents), *later = results.items()
+    found = [{"name": first, "measures": measures(before, documents)}]
+    for n, (name, after) in enumerate(later, 1):
+        own = last if n == len(later) else measures(before, after)
+        since = measures(documents, after)
+        found.append({"name": name, "measures": own, "since_documents": since})
     return found
 
 

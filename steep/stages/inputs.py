@@ -116,8 +116,7 @@ def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:
 
 
 def _replay(recipe: Recipe) -> tuple[str, ...] | None:
-    shares = {recipe.data.general_share, *(s.general_share or 0.0 for s in recipe.curriculum)}
-    if not any(shares):
+    if not recipe.has_replay:
         return ()
     if recipe.data.general == "self":
         return None

@@ -16,7 +16,7 @@ _COUNTED = 200  # rows whose tokens say how many the rest have
 def later_work(recipe: Recipe, rows: Rows, base: Base) -> tuple[Later, ...]:
     """Tokens that each stage trains on, replay among them, and for DPO's reference reads first."""
     found: list[Later] = []
-    if recipe.sft is None and recipe.dpo is None:
+    if not recipe.later:
         return ()
     tokenizer = base.tuned_tokenizer
     ensure_template(tokenizer)

@@ -25,7 +25,7 @@ def with_manners(recipe: Recipe, panel: Panel, rows: Rows, base: Base) -> Panel:
     A tokenizer without a chat template gets the plain one. Pairs are held against each other in
     tokens, so there are none where the tuned model's aren't the base's.
     """
-    tables = [table for table in (recipe.sft, recipe.dpo) if table is not None]
+    tables = recipe.later.values()
     if not tables:
         return panel
     for tokenizer in (base.tokenizer, base.tuned_tokenizer):

@@ -20,7 +20,7 @@ from steep.stages.asked import asked_rows, known_rows, planned_requests
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import read_inputs
 from steep.workflow import evaluate
-from tests.endpoint import Reply, Server, answer
+from tests.endpoint import Quota, Reply, Server, answer
 from tests.pipeline.test_made import from_documents, said_in
 from tests.stages.project import write_project
 
@@ -106,19 +106,13 @@ def test_an_answer_with_a_questions_wording_gives_no_row(tmp_path: Path) -> None
 
 
 def test_what_came_before_a_failure_is_not_asked_again(tmp_path: Path) -> None:
-    replies = 2
-
-    def dies(prompt: str) -> Reply:
-        nonlocal replies
-        replies -= 1
-        return words(prompt) if replies >= 0 else (401, {"error": "quota"}, {})
-
+    dies = Quota(words, 2)
     with Server(dies) as server:
         recipe = project(tmp_path, server)
         with pytest.raises(UserInputError, match="quota"):
             rows_of(recipe, tmp_path / "run")
         assert not (tmp_path / "run" / "asked.json").exists()
-        replies = 1000
+        dies.left = 1000
         rows_of(recipe, tmp_path / "run")
         requests = planned_requests(load_recipe(recipe), read_inputs(load_recipe(recipe)))
     assert len(server.requests) == len(requests) + 1

@@ -15,7 +15,7 @@ from steep.documents.record import Document
 from steep.errors import RecipeError, UserInputError
 from steep.recipe import RewriteRecipe, recipe_from
 from steep.stages.rewrite import estimate
-from tests.endpoint import Reply, Server, answer
+from tests.endpoint import Quota, Reply, Server, answer
 from tests.stages.project import write_project, write_recipe_file
 
 
@@ -60,19 +60,13 @@ def test_trained_documents_are_rewritten_once_and_held_out_ones_never(tmp_path: 
 
 # Broken by: writing the cache at the end.
 def test_what_came_before_a_failure_is_not_asked_again(tmp_path: Path) -> None:
-    replies = 3
-
-    def dies(prompt: str) -> Reply:
-        nonlocal replies
-        replies -= 1
-        return _reordered(prompt) if replies >= 0 else (401, {"error": "quota"}, {})
-
+    dies = Quota(_reordered, 3)
     with Server(dies) as server:
         path = _recipe(tmp_path, server)
         with pytest.raises(UserInputError, match="quota"):
             steep.prepare(path)
         assert not (tmp_path / "run" / "data").exists()
-        replies = 1000
+        dies.left = 1000
         books = _books(steep.prepare(path))
     assert len(server.requests) == books["rewrites"]["asked"] + 1
 

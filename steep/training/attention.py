@@ -279,7 +279,7 @@ def attend(
         scores = torch.bmm(here, k[:, first:end].transpose(1, 2))
         by_head = scores.view(len(q), end - begin, end - first)
         by_head.masked_fill_(_blocked(begin, end, first, window, q.device), -torch.inf)
-        weight = torch.softmax(by_head, -1)
+        weight = torch.softmax(by_head, -1, dtype=scores.dtype)  # autocast would make it fp32
         weights.append(weight)
         if dropout:
             shares.append(_shares(weight, dropout))

@@ -190,9 +190,10 @@ def load_checkpoint(
     for place, value in load_file(checkpoint.folder / _OPTIMIZER).items():
         name, _, field = place.rpartition("|")
         found[name][field] = value
+    fused = bool(optimizer.defaults.get("fused"))  # which counts its steps where it takes them
     for name, parameter in parameters.items():
         optimizer.state[parameter] = {
-            field: value.to("cpu" if field == "step" else parameter.device)
+            field: value.to("cpu" if field == "step" and not fused else parameter.device)
             for field, value in found[name].items()
         }
 

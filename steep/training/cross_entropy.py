@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 
+from steep.corpus.schedule import IGNORED
+
 # Logits held at once, and rows of them whose fp32 copy a CPU works on while it is in cache.
 _MOST_LOGITS = 2**26
 _ROWS = 16
 
 
 def summed_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, *, some_ignored: bool = False
 ) -> torch.Tensor:
     """Sum over tokens of -log softmax(hidden · weightᵀ)[target], in nats (fp32 scalar).
 
@@ -25,10 +27,15 @@ def summed_cross_entropy(
         hidden: [tokens, width]; its dtype is the dtype of the products.
         weight: [vocabulary, width], the head's, in any dtype.
         targets: int64 [tokens].
+        some_ignored: some targets may be -100, which adds nothing: for shapes that must not depend
+            on how many there are.
     """
+    kept = (targets != IGNORED).float() if some_ignored else None
+    wanted = targets.clamp(min=0) if some_ignored else targets
 
     def to_gradient(logits: torch.Tensor, begin: int) -> torch.Tensor:
-        return _to_gradient(logits, targets[begin : begin + len(logits)])
+        here = slice(begin, begin + len(logits))
+        return _to_gradient(logits, wanted[here], None if kept is None else kept[here])
 
     return summed_over_logits(hidden, weight, to_gradient)
 
@@ -92,18 +99,31 @@ class _SummedOverLogits(torch.autograd.Function):
         return dhidden, dweight, None
 
 
-def _to_gradient(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Overwrite logits [tokens, vocabulary] by softmax - onehot; the summed loss comes back."""
+def _to_gradient(
+    logits: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor | None
+) -> torch.Tensor:
+    """Overwrite logits [tokens, vocabulary] by softmax - onehot; the summed loss comes back.
+
+    ``kept`` [tokens] is 0 where a target doesn't count and 1 elsewhere; None if all do.
+    """
     nats = torch.zeros((), dtype=torch.float32, device=logits.device)
     for begin, rows in rows_in_cache(logits):
-        target = targets[begin : begin + len(rows), None]
+        here = slice(begin, begin + len(rows))
+        target = targets[here, None]
         z = rows.float()
         highest = z.amax(1, keepdim=True)
         wanted = z.gather(1, target)
         total = z.sub_(highest).exp_().sum(1, keepdim=True)
-        nats += (total.log() + highest - wanted).sum()
-        z.div_(total)
-        z.scatter_add_(1, target, z.new_full(target.shape, -1.0))
+        loss = total.log() + highest - wanted
+        if kept is None:
+            nats += loss.sum()
+            z.div_(total)
+            z.scatter_add_(1, target, z.new_full(target.shape, -1.0))
+        else:
+            counts = kept[here, None]
+            nats += (loss * counts).sum()
+            z.mul_(counts / total)
+            z.scatter_add_(1, target, -counts)
         if z.dtype != logits.dtype:  # else z is the logits themselves
             rows.copy_(z)
     return nats

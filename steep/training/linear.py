@@ -65,6 +65,10 @@ class FastLinears:
         for stack in self.stacks:
             for member in stack.members:
                 member.module.__dict__.pop("forward", None)
+
+    def forget(self) -> None:
+        """Let go of the copies; ``rebuild`` makes them again."""
+        for stack in self.stacks:
             stack.forget()
 
     def rebuild(self) -> None:
@@ -84,6 +88,7 @@ def merged(model: Any, dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         fast.remove()
+        fast.forget()
 
 
 class _Member:

@@ -29,6 +29,8 @@ from steep.training.checkpoint import (
     save_checkpoint,
 )
 from steep.training.checks import Checks
+from steep.training.gradients import Gradients
+from steep.training.graph import StepGraph, can_be_captured
 from steep.training.guard import Guard
 from steep.training.loss import PackedLoss, Way, choose_way, way_before, way_state
 from steep.training.new_rows import NewRows
@@ -144,6 +146,11 @@ def train_model(
     packed = PackedLoss(model, way, dtype, reference=reference, kl_coef=recipe.replay_kl_coef)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
+    whole = reference is None and new_rows is None and accelerator.num_processes == 1
+    graph = None
+    if whole and can_be_captured(model, way, recipe, precision):
+        graph = StepGraph(model, way, recipe, precision)
+    gradients = Gradients(packed, loss_of, recipe, accelerator, graph)
     metrics_path = folder / "metrics.jsonl"
     kept = found.metrics if found else ""
     write_text(metrics_path, kept)  # lines of steps that will be run again go
@@ -196,7 +203,7 @@ def train_model(
     overflows = 0
     with (
         StopRequest() as stop,
-        closing(packed),
+        closing(gradients),
         recomputing(packed, recipe.gradient_checkpointing),
         metrics_path.open("a", encoding="utf-8") as metrics_file,
     ):
@@ -212,11 +219,10 @@ def train_model(
             set_rates(optimizer, groups, factor, recipe)
             waits = new_rows is not None and step < new_rows.first_steps
             fingerprints = {} if moved or waits else _fingerprints(trainable)
-            packed.begin_step()
             # Dropout draws from generators set by (seed, step), so a step depends on k alone.
             with torch.random.fork_rng():
                 torch.manual_seed(seed * 1_000_003 + step)
-                loss = _accumulate(loss_of, batch, recipe, accelerator, places)
+                loss = gradients.add(batch, places)
             if new_rows is not None:
                 new_rows.hold(groups, step)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
@@ -228,7 +234,7 @@ def train_model(
                 with saves.of_last_good_state():
                     alarms.check(step, loss, norm)
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=not gradients.stay)
             if fingerprints:
                 moved = _moved(fingerprints, _fingerprints(trainable))
             if reference is not None:
@@ -237,12 +243,12 @@ def train_model(
             metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
             before = now
             if checks and checks.is_due(step + 1, metrics.seconds) and stop.signal_number is None:
-                packed.close()  # what it derives from the parameters is of before the update
+                gradients.pause()  # what it derives from the parameters is of before the update
                 extra = checks.take(step + 1)
                 before = time.monotonic()
             guarded = guard is not None and guard.is_due(step + 1)
             if guard is not None and guarded:
-                packed.close()
+                gradients.pause()
                 extra = {**extra, **guard.take(step + 1, go_back)}
                 if checks is not None:
                     checks.spend(extra["guard_seconds"])
@@ -285,38 +291,6 @@ def _mean_divergence(packed: PackedLoss, accelerator: Any) -> float | None:
         found = accelerator.reduce(found.float().to(accelerator.device), reduction="sum")
     nats, tokens = found.tolist()
     return nats / tokens if tokens else None
-
-
-def _accumulate(
-    loss_of: Any, batch: Batch, recipe: TrainRecipe, accelerator: Any, places: Any | None = None
-) -> float:
-    """Gradients of the step's loss, micro-batch by micro-batch; nats per target token.
-
-    Each process takes every ``num_processes``-th micro-batch; gradients are averaged over
-    processes by the engine, so the sum is scaled by their number first.
-    """
-    device = accelerator.device
-    tensors = {
-        "input_ids": torch.from_numpy(batch.input_ids),
-        "labels": torch.from_numpy(batch.labels),
-        "segments": torch.from_numpy(batch.segments),
-        "position_ids": torch.from_numpy(batch.position_ids),
-    }
-    if places is not None:
-        tensors["places"] = torch.from_numpy(places)
-    world = accelerator.num_processes
-    size = recipe.per_device_train_batch_size
-    starts = range(0, len(batch.input_ids), size)
-    total = torch.zeros((), device=device)
-    mine = [s for i, s in enumerate(starts) if i % world == accelerator.process_index]
-    for start in mine:
-        rows = {n: t[start : start + size].to(device) for n, t in tensors.items()}
-        loss = loss_of(rows) / batch.targets
-        accelerator.backward(loss * world)
-        total += loss.detach()
-    if world > 1:
-        total = accelerator.reduce(total, reduction="sum")
-    return float(total)
 
 
 def _clip(accelerator: Any, parameters: list[Any], limit: float | None) -> float:

@@ -67,8 +67,12 @@ _ON_CPU = (
     Way("segments", "chunked", "plain"),
     Way("segments", "logits", "plain"),
 )
+# A GPU runs what a step launches faster than Python launches it: few kernels, and shapes that don't
+# depend on where segments end, so that a step can be captured (``graph.py``).
+_ON_CUDA = (Way("mask", "chunked", "fused"), Way("mask", "chunked", "stacked"))
 _ANYWHERE = (Way("mask", "chunked", "plain"), Way("mask", "logits", "plain"))
 _LAST = Way("alone", "logits", "plain")
+_FIRST = {"cpu": _ON_CPU, "cuda": _ON_CUDA}
 
 
 class PackedLoss(torch.nn.Module):
@@ -87,15 +91,19 @@ class PackedLoss(torch.nn.Module):
         *,
         reference: BaseReference | None = None,
         kl_coef: float = 0.0,
+        fixed_shapes: bool = False,
     ) -> None:
         """
         Args:
             dtype: the working precision: that of autocast if it is on, else the weights'.
+            fixed_shapes: let no tensor's shape depend on what the rows hold. Only for rows behind
+                a mask whose loss is taken in chunks, and without a reference.
             reference: the base's predictions on replay, if ``kl_coef`` times the divergence from
                 them is to be added; rows then have ``places`` too (``BaseReference.places``).
         """
         super().__init__()
         self._reference, self._kl_coef = reference, kl_coef
+        self._fixed_shapes = fixed_shapes
         self._divergences: list[tuple[torch.Tensor, int]] = []
         self.model = model
         self.way = way
@@ -116,6 +124,12 @@ class PackedLoss(torch.nn.Module):
 
     def close(self) -> None:
         """Give the model its own forward back."""
+        self.step_aside()
+        if self._linears is not None:
+            self._linears.forget()
+
+    def step_aside(self) -> None:
+        """Give the model its own forward back, but keep what was derived from the parameters."""
         if self._linears is not None:
             self._linears.remove()
         if self._blocks is not None:
@@ -157,12 +171,15 @@ class PackedLoss(torch.nn.Module):
             if self.way.head == "logits":
                 return self._loss_of_logits(inner(**arguments).logits, flat)
             hidden = inner.base_model(**arguments).last_hidden_state
-        hidden, wanted = _at_targets(hidden, flat["labels"])
+        if self._fixed_shapes:
+            hidden, wanted = _before_each(hidden, flat["labels"])
+        else:
+            hidden, wanted = _at_targets(hidden, flat["labels"])
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
         weight = _head_weight(inner)
-        loss = summed_cross_entropy(hidden, weight, wanted)
+        loss = summed_cross_entropy(hidden, weight, wanted, some_ignored=self._fixed_shapes)
         if self._reference is None:
             return loss
         chosen, ids, logprobs = self._replay(flat)
@@ -215,7 +232,7 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
     try:
         with torch.no_grad():
             expected = sum(float(_plain_loss(model, row)) for row in _alone(rows))
-        ways = (*(_ON_CPU if device.type == "cpu" else ()), *_ANYWHERE)
+        ways = (*_FIRST.get(device.type, ()), *_ANYWHERE)
         if dtype == torch.float16:  # a loss scale comes too late for gradients taken forward
             ways = tuple(way for way in ways if way.head == "logits")
         found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
@@ -240,7 +257,7 @@ def way_before(model: Any, state: Mapping[str, str]) -> Way | None:
     """
     if state.get("tried_with") != _trier(model):
         return None
-    known = (*_ON_CPU, *_ANYWHERE, _LAST)
+    known = (*_ON_CPU, *_ON_CUDA, *_ANYWHERE, _LAST)
     return next((way for way in known if way_state(model, way) == dict(state)), None)
 
 
@@ -303,6 +320,11 @@ def _at_targets(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tens
     wanted = labels[:, 1:]
     targets = wanted != IGNORED
     return outputs[:, :-1][targets], wanted[targets]
+
+
+def _before_each(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """As ``_at_targets``, for every place that something follows; targets may be IGNORED."""
+    return outputs[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
 
 
 def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:

@@ -13,7 +13,7 @@ from steep.artifact import read_json
 from steep.errors import TrainingAlarm
 from steep.proof.seal import what_is_wrong
 from steep.recipe import load_recipe
-from steep.training import loop
+from steep.training import gradients
 from steep.training.checkpoint import checkpoints
 from tests.stages.project import write_project
 from tests.training.test_loop import LORA
@@ -24,14 +24,14 @@ QUICK: dict[str, Any] = {"data": {"general_share": 0.0}, "evaluate": {"probes": 
 
 def _bad_from(step: int, patch: pytest.MonkeyPatch) -> list[int]:
     """The loss of this step and all later ones isn't finite; the steps that were tried."""
-    before = loop._accumulate
+    before = gradients.accumulate
     tried: list[int] = []
 
     def accumulate(*given: Any) -> float:
         tried.append(len(tried) + 1)
         return math.nan if tried[-1] >= step else before(*given)
 
-    patch.setattr(loop, "_accumulate", accumulate)
+    patch.setattr(gradients, "accumulate", accumulate)
     return tried
 
 

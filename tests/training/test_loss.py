@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from steep.corpus.schedule import IGNORED, Batch
-from steep.training.loop import _accumulate
+from steep.training.gradients import Gradients
 from steep.training.loss import PackedLoss, Way, segment_mask
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 from tests.training.corpus import TEXTS, make_recipe, make_schedule, rows_of, summed_loss
@@ -85,7 +85,7 @@ def test_packed_loss_and_gradients_are_the_documents_own(
     assert _largest_difference(_gradients(model), together) < 1e-4
 
 
-# Broken by: dividing by each micro-batch's own targets in _accumulate.
+# Broken by: dividing by each micro-batch's own targets in Gradients.
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_micro_batches_do_not_change_the_gradients(
     kind: Kind, tokenizer: Any, batch: Batch
@@ -97,7 +97,7 @@ def test_micro_batches_do_not_change_the_gradients(
     for size in (8, 4, 3, 2, 1):  # 3 leaves a partial last micro-batch
         recipe = make_recipe(per_device_train_batch_size=size)
         loss_of = PackedLoss(model, Way("segments", "chunked", "plain"))
-        losses[size] = _accumulate(loss_of, batch, recipe, accelerator)
+        losses[size] = Gradients(loss_of, loss_of, recipe, accelerator).add(batch)
         found[size] = _gradients(model)
     for size in (4, 3, 2, 1):
         assert losses[size] == pytest.approx(losses[8], rel=1e-6)

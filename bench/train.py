@@ -7,7 +7,8 @@ one JSON line. Turns alternate (A B A B ...), so that a drifting machine touches
 it one short document a row, padded to the longest of its batch, which is its default one. steep
 packs the same documents in both. Tokens are counted without padding. The roofline is the rate of
 a large square product, measured in each turn, over 4 floating point operations per parameter and
-token for adapters and 6 for full training.
+token for adapters and 6 for full training. On a GPU the rows of a step decide: with few of them it
+waits for Python.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 from turns import ratios, spread, take_turns
 
 SIDES = ("steep", "trainer")
-LENGTH, ROWS = 512, 2
+LENGTH = 512
 SHORT_TOKENS = 60
 FLOP_PER_PARAMETER = {"lora": 4, "full": 6}
 
@@ -37,12 +38,14 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["lora", "full"])
     parser.add_argument("--data", nargs="+", default=["packed"], choices=["packed", "padded"])
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--rows", type=int, default=2, help="packed rows a step")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--turn", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.turn:
         run = _steep if options.turn == "steep" else _trainer
-        found = run(options.methods[0], options.data[0], options.steps, options.precision)
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps(run(options)) + "\n")
         return
     print("| method | data | side | tokens/s median (min to max) | of roofline | peak GB | ratio |")
     print("|---|---|---|---|---|---|---|")
@@ -52,7 +55,8 @@ def main() -> None:
 
 
 def _table(method: str, data: str, options: argparse.Namespace) -> None:
-    arguments = ["--steps", str(options.steps), "--precision", options.precision]
+    names = ("steps", "precision", "rows", "model", "device")
+    arguments = [f"--{name}={getattr(options, name)}" for name in names]
     arguments += ["--methods", method, "--data", data]
     found = take_turns(__file__, SIDES, options.rounds, arguments)
     won = spread(ratios(found, "tokens_per_second", *SIDES))
@@ -68,20 +72,20 @@ def _table(method: str, data: str, options: argparse.Namespace) -> None:
         )
 
 
-def _roofline(method: str, precision: str, parameters: int) -> float:
+def _roofline(options: argparse.Namespace, parameters: int) -> float:
     """Tokens per second if only the products of the parameters cost time."""
     import torch
 
     size = 3072
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    a = torch.ones(size, size, dtype=dtype)
+    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+    a = torch.randn(size, size).to(options.device, dtype)
     seconds = []
     for _ in range(5):
         begin = time.perf_counter()
-        torch.nn.functional.linear(a, a)
+        float(torch.nn.functional.linear(a, a)[0, 0])  # which waits for it
         seconds.append(time.perf_counter() - begin)
     rate = 2 * size**3 / min(seconds)
-    return float(rate / (FLOP_PER_PARAMETER[method] * parameters))
+    return float(rate / (FLOP_PER_PARAMETER[options.methods[0]] * parameters))
 
 
 def _shards(tokenizer: Any, data: str) -> Any:
@@ -109,25 +113,27 @@ def _shards(tokenizer: Any, data: str) -> Any:
     raise SystemExit(f"the documents are all shorter than {SHORT_TOKENS} tokens")
 
 
-def _recipe(method: str) -> Any:
+def _recipe(options: argparse.Namespace) -> Any:
     from steep.recipe import recipe_from
     from steep.recipe.resolve import resolve_recipe
 
-    train = {"method": method, "max_steps": 1, "save_steps": 10**6, "lora_r": 32}
+    train = {"method": options.methods[0], "max_steps": 1, "save_steps": 10**6, "lora_r": 32}
+    train["per_device_train_batch_size"] = options.rows
     given = recipe_from({"data": {"domain": ["unused"]}, "train": train})
     return resolve_recipe(given).train
 
 
-def _steep(method: str, data: str, steps: int, precision: Any) -> dict[str, float]:
+def _steep(options: argparse.Namespace) -> dict[str, float]:
     import steep.training.loop as loop
     from steep.corpus.schedule import Schedule
     from steep.model.adapters import make_trainable
     from steep.model.load import load_model
 
-    model, tokenizer = load_model("smollm2-135m", device="cpu")
-    roofline = _roofline(method, precision, model.num_parameters())
-    schedule = Schedule(_shards(tokenizer, data), 0, LENGTH, ROWS, 0.0)
-    recipe = _recipe(method)
+    steps = options.steps
+    model, tokenizer = load_model(options.model, device=options.device)
+    roofline = _roofline(options, model.num_parameters())
+    schedule = Schedule(_shards(tokenizer, options.data[0]), 0, LENGTH, options.rows, 0.0)
+    recipe = _recipe(options)
     seen: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         loop.train_model(
@@ -136,7 +142,7 @@ def _steep(method: str, data: str, steps: int, precision: Any) -> dict[str, floa
             recipe,
             steps=steps + 2,
             seed=0,
-            precision=precision,
+            precision=options.precision,
             folder=Path(folder),
             key={},
             on_step=lambda metrics, _: seen.append((metrics.tokens, metrics.seconds)),
@@ -149,7 +155,7 @@ def _steep(method: str, data: str, steps: int, precision: Any) -> dict[str, floa
     }
 
 
-def _trainer(method: str, data: str, steps: int, precision: str) -> dict[str, float]:
+def _trainer(options: argparse.Namespace) -> dict[str, float]:
     import torch
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainerCallback
     from transformers import TrainingArguments as Arguments
@@ -158,17 +164,19 @@ def _trainer(method: str, data: str, steps: int, precision: str) -> dict[str, fl
     from steep.model.load import load_model
     from steep.training.loop import peak_memory_bytes
 
-    model, tokenizer = load_model("smollm2-135m", device="cpu")
-    roofline = _roofline(method, precision, model.num_parameters())
-    shards = _shards(tokenizer, data)
-    if data == "packed":
-        rows_per_step = ROWS
+    steps, rows_per_step = options.steps, options.rows
+    model, tokenizer = load_model(options.model, device=options.device)
+    roofline = _roofline(options, model.num_parameters())
+    shards = _shards(tokenizer, options.data[0])
+    if options.data[0] == "packed":
         flat = torch.from_numpy(shards.tokens.astype("int64"))
         count = (steps + 2) * rows_per_step
         rows = flat.repeat(1 + count * LENGTH // len(flat))[: count * LENGTH].view(count, LENGTH)
         dataset: Any = [{"input_ids": row, "labels": row} for row in rows]
     else:
-        rows_per_step = ROWS * LENGTH // SHORT_TOKENS  # as many tokens a step as packed rows have
+        rows_per_step = (
+            options.rows * LENGTH // SHORT_TOKENS
+        )  # as many tokens a step as packed rows have
         order = torch.randperm(len(shards.lengths), generator=torch.Generator().manual_seed(0))
         dataset = [{"input_ids": shards.segment(int(i)).tolist()} for i in order]
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
@@ -190,22 +198,23 @@ def _trainer(method: str, data: str, steps: int, precision: str) -> dict[str, fl
             output_dir=folder,
             max_steps=steps + 2,
             per_device_train_batch_size=rows_per_step,
-            bf16=precision == "bf16",
-            use_cpu=True,
+            bf16=options.precision == "bf16",
+            use_cpu=options.device == "cpu",
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,
             logging_strategy="no",
         )
-        trainable = make_trainable(model, _recipe(method), 0)
+        trainable = make_trainable(model, _recipe(options), 0)
         Trainer(
             trainable,
             arguments,
-            data_collator=counted if data == "padded" else None,
+            data_collator=counted if options.data[0] == "padded" else None,
             train_dataset=dataset,
             callbacks=[Clock()],
         ).train()
-    done = sum(seen[1 : steps + 1]) if data == "padded" else steps * ROWS * LENGTH
+    padded = options.data[0] == "padded"
+    done = sum(seen[1 : steps + 1]) if padded else steps * rows_per_step * LENGTH
     return {
         "tokens_per_second": done / (ends[steps] - ends[0]),
         "peak_bytes": peak_memory_bytes(),

@@ -22,6 +22,8 @@ from steep.errors import ModelError
 
 LOGITS_BYTES = 100_000_000
 """Memory one chunk of fp32 logits may take (log-sum-exp needs about as much again)."""
+ON_GPU = 4
+"""How many times as much of everything a GPU gets: it waits for the host between pieces."""
 
 
 @contextmanager
@@ -88,7 +90,13 @@ class Forward:
         """Tokens whose logits fit the memory bound, for a model run whole; else None."""
         if self._head is not None:
             return None
-        return max(1, LOGITS_BYTES // (4 * self.vocabulary))
+        return self._logits_at_once
+
+    @property
+    def _logits_at_once(self) -> int:
+        """Tokens whose logits are held at once."""
+        times = 1 if self.device.type == "cpu" else ON_GPU
+        return max(1, times * LOGITS_BYTES // (4 * self.vocabulary))
 
     @property
     def cache_bytes_per_token(self) -> int:
@@ -158,7 +166,7 @@ class Forward:
         Raises:
             ModelError: a log-probability isn't finite.
         """
-        chunk = max(1, LOGITS_BYTES // (4 * self.vocabulary))
+        chunk = self._logits_at_once
         logprobs: list[Tensor] = []
         firsts: list[Tensor] = []
         bounds = torch.searchsorted(index, torch.arange(0, len(states) + chunk, chunk)).tolist()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steep.proof.forward import Forward, Judged, judging
+from steep.proof.forward import ON_GPU, Forward, Judged, judging
 from steep.proof.generation import Decoding, decode, read_prompts
 from steep.proof.layout import (
     ROW_TOKENS,
@@ -92,7 +92,7 @@ class Scorer:
         model: any causal language model of transformers, PEFT-wrapped or not.
         tokenizer: its tokenizer.
         max_batch_tokens: places in a batch, padding included; None means 512 on a CPU, where a
-            layer's activations then stay in its cache, and 2048 elsewhere.
+            layer's activations then stay in its cache, and 8192 elsewhere.
         max_length: longest sequence the model sees, in tokens; None means what the model's
             configuration allows, at most 1024.
     """
@@ -109,7 +109,7 @@ class Scorer:
         self.forward = Forward(model)
         self.encoder = Encoder(tokenizer)
         bound = self.forward.max_batch_tokens
-        wanted = max_batch_tokens or (512 if self.forward.device.type == "cpu" else 2048)
+        wanted = max_batch_tokens or (512 if self.forward.device.type == "cpu" else 8192)
         self.max_batch_tokens = wanted if bound is None else min(wanted, bound)
         known = getattr(self.forward.config, "max_position_embeddings", None) or DEFAULT_MAX_LENGTH
         self.max_length = max_length or min(int(known), DEFAULT_MAX_LENGTH)
@@ -232,7 +232,8 @@ class Scorer:
         """Places in a batch that is decoded."""
         if self.forward.max_batch_tokens is not None:
             return self.max_batch_tokens
-        return max(self.max_batch_tokens, CACHE_BYTES // self.forward.cache_bytes_per_token)
+        bound = CACHE_BYTES * (1 if self.forward.device.type == "cpu" else ON_GPU)
+        return max(self.max_batch_tokens, bound // self.forward.cache_bytes_per_token)
 
     @cached_property
     def shares_prompts(self) -> bool:

@@ -91,10 +91,31 @@ def _encode_pieces(
 def _bare(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     if not texts:
         return []
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    found = _ids_alone(texts[:1], backend) if backend is not None else []
+    if found != _by_call(texts[:1], tokenizer):  # a class with habits of its own
+        return _by_call(texts, tokenizer)
+    return found + _ids_alone(texts[1:], backend)
+
+
+def _by_call(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     encoded = tokenizer(
         list(texts), add_special_tokens=False, split_special_tokens=True, verbose=False
     )
     return [list(ids) for ids in encoded["input_ids"]]
+
+
+def _ids_alone(texts: Sequence[str], backend: Any) -> list[list[int]]:
+    """As ``_by_call``, by a tokenizers object that needn't also note where each token stood."""
+    backend.no_truncation()
+    backend.no_padding()
+    before = backend.encode_special_tokens
+    backend.encode_special_tokens = True
+    try:
+        encoded = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+    finally:
+        backend.encode_special_tokens = before
+    return [encoding.ids for encoding in encoded]
 
 
 def _start(tokenizer: Any) -> list[int]:

@@ -130,3 +130,21 @@ def test_shards_read_back_bit_for_bit(tokenizer: Any, tmp_path: Path) -> None:
     assert back.pieces == shards.pieces
     assert all(piece.text == "" for piece in back.pieces)
     assert back.is_general().sum() == np.sum(shards.owners == 2)
+
+
+# Broken by: asking the tokenizer's inner object without looking whether its class does the same.
+def test_a_class_with_habits_of_its_own_keeps_them(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["The quick brown fox", "jumps over", "the lazy dog."]
+    call = type(tokenizer).__call__
+
+    def shouting(self: Any, texts: Any, **options: Any) -> Any:
+        return call(self, [text.upper() for text in texts], **options)
+
+    plain = encode(texts, tokenizer)
+    monkeypatch.setattr(type(tokenizer), "__call__", shouting)
+    monkeypatch.setattr("steep.corpus.shards._start", lambda _: [])
+    loud = encode(texts, tokenizer)
+    assert loud != plain
+    assert [tokenizer.decode(ids[:-1]) for ids in loud] == [text.upper() for text in texts]

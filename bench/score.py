@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", default=list(BATCHES), help="lm-eval's, to try")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", help=argparse.SUPPRESS)
     parser.add_argument("--turn", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -52,6 +53,7 @@ def main() -> None:
 
 def _table(task: str, options: argparse.Namespace) -> None:
     arguments = ["--tasks", task, "--items", str(options.items), "--model", options.model]
+    arguments += ["--device", options.device]
     if options.threads:
         arguments += ["--threads", str(options.threads)]
     tried = {
@@ -87,7 +89,7 @@ def _turn(options: argparse.Namespace) -> dict[str, Any]:
     if options.threads:
         torch.set_num_threads(options.threads)
     items = _items(options.tasks[0], options.items)
-    model, tokenizer = load_model(options.model, device="cpu")
+    model, tokenizer = load_model(options.model, device=options.device)
     with quiet():
         if options.turn == "steep":
             lm = harness_model(model, tokenizer)

@@ -199,7 +199,9 @@ def row(found: Mapping[str, Any]) -> str:
         _fall(before["held_out"], after["held_out"]),
         _fall(before["sentences"], after["sentences"], before["documents"]),
         _rise(before["english"], after["english"]),
-        "–" if told is None else f"{told['base']:.0%} → {told['tuned']:.0%} of {told['n']}",
+        "–"
+        if told is None or not told["n"]
+        else f"{told['base']:.0%} → {told['tuned']:.0%} of {told['n']}",
     ]
     return f"| {' | '.join(cells)} |"
 

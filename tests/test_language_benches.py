@@ -16,7 +16,7 @@ from tests.tiny import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bench"))
-from language import _Bench  # noqa: E402
+from language import _Bench, row  # noqa: E402
 from parts import read_sentences, write_parts  # noqa: E402
 
 sys.path.pop(0)
@@ -69,6 +69,16 @@ def test_a_language_has_the_budget_that_was_asked_for(
     bench = object.__new__(_Bench)
     bench._given = argparse.Namespace(tokens=tokens, steps=steps, minutes=None)
     assert bench._budget(0) == budget
+
+
+# Broken by: formatting the share of no pairs.
+def test_translations_that_do_not_fit_the_model_are_left_out_of_the_table() -> None:
+    texts = [[40.0, 20, 60], [44.0, 22, 66]]
+    sets = {"held_out": texts, "sentences": texts, "english": texts}
+    side = {"words": 10, "documents": ["a", "b"], **sets}
+    none = {"name": "parallel_accuracy", "n": 0, "base": None, "tuned": None}
+    cell = {"learned": 0, "seed": 0, "steps": 2, "seconds": 1.0, "tokens": 40}
+    assert row({**cell, "translations": none, "before": side, "after": side}).endswith("| – |")
 
 
 @pytest.mark.slow

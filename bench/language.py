@@ -7,8 +7,9 @@ A cell is one run of a recipe (``recipes/hindi.toml``), with so many learned tok
 to the exported model, which is loaded again as a user would and judged: bits per byte of the
 held-out parts of the corpus and of sentences of another source, nats per token (the base's tokens)
 of English, translations told apart, bytes of text read per second of training. With ``--minutes``
-a short training first finds how many steps fit, so that cells have equal time. What a run keeps
-within its forgetting budget is what is judged. A cell that is there already isn't run again, one
+a short training first finds how many steps fit, so that cells have equal time; ``--tokens`` is the
+budget where another machine is to speak for this one. What a run keeps within its forgetting budget
+is what is judged. A cell that is there already isn't run again, one
 that was cut off resumes, and ``table.md`` holds all that are there.
 """
 
@@ -50,6 +51,7 @@ def main() -> None:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="of training")
     budget.add_argument("--steps", type=int)
+    budget.add_argument("--tokens", type=int, help="trained on, replay included")
     parser.add_argument("--learned", type=int, nargs="+", default=[0], help="tokens to add")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--texts", type=int, default=200, help="sentences, and English passages")
@@ -80,7 +82,7 @@ class _Bench:
         place = self._given.out / f"cell-{learned}-{seed}.json"
         return kept(place, lambda: self._measured(learned, seed))
 
-    def _recipe(self, name: str, learned: int, seed: int, steps: int) -> Recipe:
+    def _recipe(self, name: str, learned: int, seed: int, budget: str) -> Recipe:
         own = [f"vocabulary.learned={learned}"] if learned else []
         if pairs := self._pairs():
             own.append(f"evaluate.parallel={json.dumps(str(pairs))}")
@@ -96,7 +98,7 @@ class _Bench:
                 "data.held_out_share=0.05",  # a book is small: enough parts for an interval
                 *own,
                 *self._given.set,
-                f"train.max_steps={steps}",
+                budget,
             ],
         )
 
@@ -107,18 +109,22 @@ class _Bench:
         path.write_text("\n".join(rows), encoding="utf-8")
         return path.absolute() if rows else None
 
-    def _steps(self, learned: int) -> int:
-        """How many steps fit the time, by the median of a few."""
-        if self._given.steps:
-            return int(self._given.steps)
+    def _budget(self, learned: int) -> str:
+        """The recipe's budget: what was asked for, or the steps that fit the time."""
+        if self._given.tokens:
+            return f"train.max_tokens={self._given.tokens}"
+        return f"train.max_steps={self._given.steps or self._steps_in_time(learned)}"
+
+    def _steps_in_time(self, learned: int) -> int:
+        """How many steps fit, by the median of a few."""
         name = f"trial-{learned}"
-        run = train(self._recipe(name, learned, 0, TRIAL_STEPS))
+        run = train(self._recipe(name, learned, 0, f"train.max_steps={TRIAL_STEPS}"))
         seconds = median(line["seconds"] for line in _metrics(run)[TRIAL_STEPS // 2 :])
         shutil.rmtree(run)
         return max(1, int(60 * self._given.minutes / seconds))
 
     def _measured(self, learned: int, seed: int) -> dict[str, Any]:
-        recipe = self._recipe(f"run-{learned}-{seed}", learned, seed, self._steps(learned))
+        recipe = self._recipe(f"run-{learned}-{seed}", learned, seed, self._budget(learned))
         export(recipe)
         run = Path(recipe.output_dir)
         lines = _metrics(run)
@@ -193,7 +199,9 @@ def row(found: Mapping[str, Any]) -> str:
         _fall(before["held_out"], after["held_out"]),
         _fall(before["sentences"], after["sentences"], before["documents"]),
         _rise(before["english"], after["english"]),
-        "–" if told is None else f"{told['base']:.0%} → {told['tuned']:.0%} of {told['n']}",
+        "–"
+        if told is None or not told["n"]
+        else f"{told['base']:.0%} → {told['tuned']:.0%} of {told['n']}",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import subprocess
@@ -15,6 +16,7 @@ from tests.tiny import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bench"))
+from language import _Bench, row  # noqa: E402
 from parts import read_sentences, write_parts  # noqa: E402
 
 sys.path.pop(0)
@@ -54,6 +56,29 @@ def test_sentences_come_with_their_english_and_their_document(tmp_path: Path) ->
     assert [sentence.text for sentence in found] == HINDI
     assert (found[3].english, found[3].document) == ("Sentence 3 here.", "n1")
     assert [s.text for s in read_sentences(tmp_path / "s.txt")] == ["one", "two"]
+
+
+# Broken by: tokens taken for steps, or a budget of steps that goes before tokens.
+@pytest.mark.parametrize(
+    ("tokens", "steps", "budget"),
+    [(770_000, None, "train.max_tokens=770000"), (None, 9, "train.max_steps=9")],
+)
+def test_a_language_has_the_budget_that_was_asked_for(
+    tokens: int | None, steps: int | None, budget: str
+) -> None:
+    bench = object.__new__(_Bench)
+    bench._given = argparse.Namespace(tokens=tokens, steps=steps, minutes=None)
+    assert bench._budget(0) == budget
+
+
+# Broken by: formatting the share of no pairs.
+def test_translations_that_do_not_fit_the_model_are_left_out_of_the_table() -> None:
+    texts = [[40.0, 20, 60], [44.0, 22, 66]]
+    sets = {"held_out": texts, "sentences": texts, "english": texts}
+    side = {"words": 10, "documents": ["a", "b"], **sets}
+    none = {"name": "parallel_accuracy", "n": 0, "base": None, "tuned": None}
+    cell = {"learned": 0, "seed": 0, "steps": 2, "seconds": 1.0, "tokens": 40}
+    assert row({**cell, "translations": none, "before": side, "after": side}).endswith("| – |")
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from steep.export.strings import strings
 from steep.model.adapters import check_trainable
 from steep.model.graft import check_pair, check_tokens
 from steep.model.load import (
+    best_device,
     load_model,
     load_tokenizer,
     model_files,
@@ -21,6 +22,7 @@ from steep.model.load import (
 )
 from steep.model.precision import bound_product_caches
 from steep.model.vocabulary import Extension, grow_model
+from steep.model.quantised import check_quantisable
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe
@@ -117,6 +119,8 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
+    if resolved.train.load_in is not None:
+        check_quantisable(model, resolved.train.load_in, best_device())
     if resolved.export.gguf is not None:
         check_gguf(resolved.export.gguf, skeleton(base.home.path).config, base.home.tokenizer)
     return resolved, base

@@ -1,24 +1,27 @@
 """Frozen weights in 4 or 8 bits while adapters are trained beside them (QLoRA, arXiv 2305.14314).
 
 The matrices of the linear layers are held in bitsandbytes' NF4 with doubly quantised scales, or in
-its int8 (arXiv 2208.07339); embeddings, head, norms and biases stay in fp32. Only training works
-on such a model: what it gives is an adapter for the weights as they are in the files.
+its int8 with a scale for each row; embeddings, head, norms and biases stay in fp32. Each product
+unpacks its matrix, so inputs aren't rounded: LLM.int8 (arXiv 2208.07339) rounds them too, and where
+one is large it does so for a whole batch otherwise, which packed documents see of each other.
+
+Only training works on such a model: what it gives is an adapter for the weights in the files.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-from steep.errors import RecipeError
+from steep.errors import ModelError, RecipeError
 
 Bits = Literal["4bit", "8bit"]
 
-# bitsandbytes says at every product that its int8 ones are taken of fp16 inputs.
-_TALKATIVE = "bitsandbytes.autograd._functions"
+_BLOCK = 64  # numbers of a matrix, in order, that share a scale in NF4
+# Half of NF4's widest gap is 0.152 of a block's largest number, and the scales are rounded too.
+_FARTHEST = 0.17
 
 
 def check_quantisable(model: Any, load_in: Bits, device: str) -> None:
@@ -38,6 +41,12 @@ def check_quantisable(model: Any, load_in: Bits, device: str) -> None:
         raise RecipeError(
             f"{where}: the model's files are quantised already; name the unquantised model"
         )
+    wide = [w for n in _places(model) if (w := model.get_submodule(n).in_features) % _BLOCK]
+    if load_in == "4bit" and device == "cpu" and wide:
+        raise RecipeError(
+            f"{where}: on a CPU bitsandbytes unpacks matrices of width {wide[0]} wrongly, as all "
+            f'whose width is no multiple of {_BLOCK}; set "8bit" or remove the key'
+        )
     if not _places(model):
         raise RecipeError(
             f"{where}: {type(model).__name__} has no linear layers that bitsandbytes knows; "
@@ -50,17 +59,22 @@ def quantise(model: Any, load_in: Bits) -> Any:
 
     One layer after another, so that no more than one stands there twice. Nothing of the model is
     trainable afterwards. Products are taken in fp32 until ``work_in`` says otherwise.
-    """
-    from torch.nn import Linear
 
-    logging.getLogger(_TALKATIVE).setLevel(logging.ERROR)
+    Raises:
+        ModelError: what bitsandbytes makes of a matrix isn't that matrix.
+    """
     model.requires_grad_(False)
     held: Callable[[Any], Any] = _in_4_bits if load_in == "4bit" else _in_8_bits
     for name in _places(model):
         layer = model.get_submodule(name)
-        assert isinstance(layer, Linear)
         parent, _, own = name.rpartition(".")
-        setattr(model.get_submodule(parent), own, held(layer))
+        made = held(layer)
+        if load_in == "4bit" and not _is_near(made.weight, layer.weight):
+            raise ModelError(
+                f'train.load_in = "4bit": bitsandbytes unpacks {name} wrongly here; set "8bit" or '
+                "remove the key"
+            )
+        setattr(model.get_submodule(parent), own, made)
     # What PEFT goes by when it chooses its kind of adapter.
     setattr(model, f"is_loaded_in_{load_in}", True)
     return model
@@ -72,14 +86,12 @@ def is_quantised(model: Any) -> bool:
 
 
 def work_in(model: Any, dtype: Any) -> None:
-    """Have 4-bit weights multiplied in a dtype; another model is left alone.
-
-    int8 products have a precision of their own.
-    """
+    """Have held weights multiplied in a dtype; a model without any is left alone."""
     for module in model.modules():
-        if _is_held(module) and hasattr(module.weight, "quant_state"):
+        if _is_held(module):
             module.compute_dtype = dtype
-            module.weight.quant_state.dtype = dtype  # else they'd be unpacked in fp32, then cast
+            if hasattr(module.weight, "quant_state"):  # else it's unpacked in fp32 and then cast
+                module.weight.quant_state.dtype = dtype
 
 
 def _places(model: Any) -> list[str]:
@@ -90,15 +102,30 @@ def _places(model: Any) -> list[str]:
     return [n for n, m in model.named_modules() if type(m) is Linear and m is not head]
 
 
+def _is_near(held: Any, weight: Any) -> bool:
+    """Is every number of an NF4 matrix as near to its own as the format promises?"""
+    import bitsandbytes
+    from torch.nn.functional import pad
+
+    functional: Any = bitsandbytes.functional
+    found = functional.dequantize_4bit(held.data, held.quant_state)
+    flat = weight.detach().flatten()
+    rest = (0, -len(flat) % _BLOCK)
+    tops = pad(flat, rest).view(-1, _BLOCK).abs().amax(1, keepdim=True)
+    off = pad(found.flatten() - flat, rest).view(-1, _BLOCK).abs()
+    return bool((off <= _FARTHEST * tops).all())
+
+
 def _is_held(module: Any) -> bool:
     return type(module).__module__.startswith("bitsandbytes.")
 
 
 def _in_4_bits(layer: Any) -> Any:
+    import bitsandbytes
     import torch
-    from bitsandbytes.nn import Linear4bit, Params4bit
 
-    made = Linear4bit(
+    nn: Any = bitsandbytes.nn
+    made = nn.Linear4bit(
         layer.in_features,
         layer.out_features,
         layer.bias is not None,
@@ -109,28 +136,32 @@ def _in_4_bits(layer: Any) -> Any:
     # Some CPUs would lay the weight out anew, in bf16, when it is first asked without gradients:
     # then a look at the model would change its training.
     made.support_avx512bf16_for_cpu = False
-    weight = partial(Params4bit, quant_type="nf4", compress_statistics=True, module=made)
-    return _filled(made, layer, weight)
+    parameter = partial(nn.Params4bit, quant_type="nf4", compress_statistics=True, module=made)
+    return _filled(made, layer, layer.weight.data, parameter)
 
 
 def _in_8_bits(layer: Any) -> Any:
-    from bitsandbytes.nn import Int8Params, Linear8bitLt
+    import bitsandbytes
+    import torch
 
-    made = Linear8bitLt(
+    from steep.model.int8 import int8_linear
+
+    nn: Any = bitsandbytes.nn
+    made = nn.Linear8bitLt(
         layer.in_features,
         layer.out_features,
         layer.bias is not None,
         has_fp16_weights=False,
-        threshold=6.0,  # of its paper: columns beyond it are multiplied in full
         device="meta",
     )
-    return _filled(made, layer, partial(Int8Params, has_fp16_weights=False))
+    made.compute_dtype = torch.float32
+    made.forward = partial(int8_linear, made)
+    # A weight that is on a GPU already is taken for one that is quantised.
+    parameter = partial(nn.Int8Params, has_fp16_weights=False)
+    return _filled(made, layer, layer.weight.data.cpu(), parameter)
 
 
-def _filled(made: Any, layer: Any, parameter: Callable[..., Any]) -> Any:
-    device = layer.weight.device
-    # A weight that is on its device already counts as one that is quantised.
-    weight = parameter(layer.weight.data.cpu(), requires_grad=False)
-    made.weight = weight.to(device)
+def _filled(made: Any, layer: Any, weight: Any, parameter: Callable[..., Any]) -> Any:
+    made.weight = parameter(weight, requires_grad=False).to(layer.weight.device)
     made.bias = layer.bias
     return made.train(layer.training)

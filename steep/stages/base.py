@@ -21,8 +21,8 @@ from steep.model.load import (
     skeleton,
 )
 from steep.model.precision import bound_product_caches
-from steep.model.vocabulary import Extension, grow_model
 from steep.model.quantised import check_quantisable
+from steep.model.vocabulary import Extension, grow_model
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe

@@ -68,6 +68,6 @@ def lift_words(found: Mapping[str, Any]) -> str:
     return (
         f"trained beside weights in {found['load_in']}, judged and exported on the base's own: "
         f"against the model in training, KL {found['kl']:.1e} nats, "
-        f"{100 * found['greedy_agreement']:.1f}% of greedy tokens equal, perplexity of general text "
-        f"{found['perplexity']:.2f} (in training {found['trained_perplexity']:.2f})"
+        f"{100 * found['greedy_agreement']:.1f}% of greedy tokens equal, perplexity of general "
+        f"text {found['perplexity']:.2f} (in training {found['trained_perplexity']:.2f})"
     )

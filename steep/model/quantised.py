@@ -19,6 +19,9 @@ from steep.errors import ModelError, RecipeError
 
 Bits = Literal["4bit", "8bit"]
 
+# A block's scale is itself held in 8 bits, 256 of them with one in fp32.
+BITS_PER_NUMBER: dict[Bits, float] = {"4bit": 4 + 8 / 64 + 32 / (64 * 256), "8bit": 8.0}
+
 _BLOCK = 64  # numbers of a matrix, in order, that share a scale in NF4
 # Half of NF4's widest gap is 0.152 of a block's largest number, and the scales are rounded too.
 _FARTHEST = 0.17

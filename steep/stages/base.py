@@ -13,6 +13,7 @@ from steep.model.adapters import check_trainable
 from steep.model.graft import check_pair, check_tokens
 from steep.model.load import (
     best_device,
+    import_bitsandbytes,
     load_model,
     load_tokenizer,
     model_files,
@@ -105,6 +106,7 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(recipe.train.threads or usable_cpus())
     bound_product_caches()
+    import_bitsandbytes()
     base = Base(resolve_model(recipe.model))
     if recipe.instruct is not None:
         base.instruct = Base(resolve_model(recipe.instruct))

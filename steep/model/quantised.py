@@ -23,8 +23,9 @@ Bits = Literal["4bit", "8bit"]
 BITS_PER_NUMBER: dict[Bits, float] = {"4bit": 4 + 8 / 64 + 32 / (64 * 256), "8bit": 8.0}
 
 _BLOCK = 64  # numbers of a matrix, in order, that share a scale in NF4
-# Half of NF4's widest gap is 0.152 of a block's largest number, and the scales are rounded too.
-_FARTHEST = 0.17
+# NF4 is a tenth off as a whole, matrices of SmolLM2-135M and of normal numbers alike; with wrong
+# scales normal ones were a quarter to a third off.
+_FARTHEST = 0.2
 
 
 def check_quantisable(model: Any, load_in: Bits, device: str) -> None:
@@ -106,17 +107,12 @@ def _places(model: Any) -> list[str]:
 
 
 def _is_near(held: Any, weight: Any) -> bool:
-    """Is every number of an NF4 matrix as near to its own as the format promises?"""
+    """Is an NF4 matrix, unpacked, about the one it was made of?"""
     import bitsandbytes
-    from torch.nn.functional import pad
 
     functional: Any = bitsandbytes.functional
     found = functional.dequantize_4bit(held.data, held.quant_state)
-    flat = weight.detach().flatten()
-    rest = (0, -len(flat) % _BLOCK)
-    tops = pad(flat, rest).view(-1, _BLOCK).abs().amax(1, keepdim=True)
-    off = pad(found.flatten() - flat, rest).view(-1, _BLOCK).abs()
-    return bool((off <= _FARTHEST * tops).all())
+    return bool((found - weight).norm() <= _FARTHEST * weight.norm())
 
 
 def _is_held(module: Any) -> bool:

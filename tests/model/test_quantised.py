@@ -150,5 +150,5 @@ def test_what_cant_be_held_is_refused_in_one_line(
 @needs_bitsandbytes
 def test_a_matrix_that_is_unpacked_wrongly_is_refused() -> None:
     model = random_model(tiny_config("llama", tiny_tokenizer(TEXTS)))  # 32 wide
-    with pytest.raises(ModelError, match=r"unpacks model\.layers\.0\.self_attn\.q_proj wrongly"):
+    with pytest.raises(ModelError, match=r"unpacks model\.layers\.\S+ wrongly"):
         quantise(model, "4bit")

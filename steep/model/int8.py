@@ -17,10 +17,10 @@ def int8_linear(layer: Any, x: torch.Tensor) -> torch.Tensor:
     weight = layer.weight
     apply: Any = _Product.apply
     with torch.autocast(x.device.type, enabled=False):
-        out = apply(x.to(layer.compute_dtype), weight.CB, weight.SCB)
+        out: torch.Tensor = apply(x.to(layer.compute_dtype), weight.CB, weight.SCB)
         if layer.bias is not None:
             out = out + layer.bias.to(out.dtype)
-        return torch.Tensor.to(out, x.dtype)
+        return out.to(x.dtype)
 
 
 class _Product(torch.autograd.Function):

@@ -232,11 +232,9 @@ class Sizes:
 
 def quantised_bytes(weights: int, layers: int, load_in: Bits | None) -> int:
     """What weights take when those of decoder layers, ``layers`` bytes in fp32, are quantised."""
-    return (
-        weights
-        if load_in is None
-        else weights - layers + round(layers * BITS_PER_NUMBER[load_in] / 32)
-    )
+    if load_in is None:
+        return weights
+    return weights - layers + round(layers * BITS_PER_NUMBER[load_in] / 32)
 
 
 def stage_peaks(

@@ -41,7 +41,7 @@ def lifted(
     if not is_measured(recipe, key, run):
         trained = trained_reader(model.eval(), base.tuned_tokenizer, validation_texts())
         apart = compare(trained, reader_of(whole, base.tuned_tokenizer))
-        table = {"key": key_of(key), "load_in": recipe.train.load_in, **figures(apart)}
+        table = {"key": key_of(key), "load_in": recipe.train.load_in, **_figures(apart)}
         write_sealed(run.lifted, table)
     progress.note(lift_words(read_sealed(run.lifted)))
     return whole
@@ -57,7 +57,7 @@ def as_they_are(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"train": recipe.train.model_copy(update={"load_in": None})})
 
 
-def figures(apart: Parity) -> dict[str, Any]:
+def _figures(apart: Parity) -> dict[str, Any]:
     """What is kept: ``trained_perplexity`` is of the model that was trained."""
     kept = ("kl", "greedy_agreement", "max_logit_difference", "perplexity", "trained_perplexity")
     return {name: getattr(apart, name) for name in kept}

@@ -27,7 +27,7 @@ from steep.stages.folder import RunFolder, training_key
 from steep.stages.graft import grafted, with_instruct
 from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
-from steep.stages.lifted import is_measured, lift_words, lifted
+from steep.stages.lifted import as_they_are, is_measured, lift_words, lifted
 from steep.stages.prepare import Prepared
 from steep.stages.replay_kl import base_reference
 from steep.stages.strength import choose_strength, strength_key
@@ -86,7 +86,7 @@ def train_stage(
 
     def ready(model: Any, learned: dict[str, Any]) -> Any:
         model = lifted(recipe, base, model, learned, run, progress)
-        model, home = grafted(recipe, base, model, progress), base.home
+        model, home = grafted(as_they_are(recipe), base, model, progress), base.home
         if recipe.strength.fixed != 1.0:
             dial = StrengthDial(model, home.take)
             texts = inputs.validation

@@ -27,12 +27,12 @@ BITS: list[Bits] = ["4bit", "8bit"]
 NEAR = {"4bit": (0.03, 0.15), "8bit": (0.001, 0.03)}
 
 
-def wide_model(kind: Kind, tokenizer: Any) -> Any:
+def wide_model(kind: Kind, tokenizer: Any, seed: int = 0) -> Any:
     """A tiny model whose matrices are as wide as bitsandbytes' blocks."""
     config = tiny_config(kind, tokenizer)
     if kind != "gpt2":
         config.hidden_size, config.intermediate_size, config.head_dim = 64, 128, 16
-    return random_model(config)
+    return random_model(config, seed)
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,26 @@ def test_linear_layers_are_held_in_fewer_bits_and_nothing_else(
     assert is_quantised(model) and not is_quantised(plain)
 
 
+# Seen to fail with the int8 codes multiplied without their rows' scales on the way back.
+@needs_bitsandbytes
+@pytest.mark.parametrize("bits", BITS)
+def test_a_product_and_its_gradient_are_those_of_the_unpacked_matrix(
+    bits: Bits, tokenizer: Any
+) -> None:
+    layer = quantise(wide_model("llama", tokenizer), bits).model.layers[0].mlp.up_proj
+    x = torch.randn(2, 9, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        unpacked = layer(torch.eye(64)).t()
+    found, wanted = x.clone().requires_grad_(), x.clone().requires_grad_()
+    out, expected = layer(found), wanted @ unpacked.t()
+    weights = torch.linspace(-1, 1, out.shape[-1])
+    (out * weights).sum().backward()
+    (expected * weights).sum().backward()
+    assert torch.allclose(out, expected, atol=1e-5)
+    assert found.grad is not None and wanted.grad is not None
+    assert torch.allclose(found.grad, wanted.grad, atol=1e-5)
+
+
 # Broken by: a fast way that takes a quantised layer for a plain one (its weight as a matrix).
 @needs_bitsandbytes
 @pytest.mark.parametrize("bits", BITS)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,7 @@ def load_model(name_or_path: str, *, device: str | None = None) -> tuple[Any, An
         ModelError: it can't be found or loaded.
     """
     check_versions()
+    import_bitsandbytes()
     path = resolve_model(name_or_path)
     from safetensors import SafetensorError
 
@@ -165,6 +168,26 @@ def skeleton(path: str) -> Any:
         raise ModelError(f"model '{path}' can't be loaded: {first}") from error
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+
+
+def import_bitsandbytes() -> None:
+    """Import bitsandbytes, if it is there, before PEFT does.
+
+    On some CPUs it would fetch a kernel from the hub and run it, if the package for that is there
+    too: other people's code. It goes on without.
+    """
+    if "bitsandbytes" in sys.modules or importlib.util.find_spec("bitsandbytes") is None:
+        return
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it says what it goes on without
+    fetching = "kernels"
+    held = sys.modules.get(fetching)
+    sys.modules[fetching] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("bitsandbytes")
+    finally:
+        del sys.modules[fetching]
+        if held is not None:
+            sys.modules[fetching] = held
 
 
 def check_versions() -> None:

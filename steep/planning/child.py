@@ -25,7 +25,9 @@ from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
 from steep.corpus.shards import Shards
 from steep.model.adapters import make_trainable
+from steep.model.load import import_bitsandbytes
 from steep.model.precision import Precision, dtype_of, working_in
+from steep.model.quantised import quantise
 from steep.planning.machine import forget_peak, peak_resident_bytes, resident_bytes
 from steep.planning.measured import Measured, Order, Rates, StepTime
 from steep.planning.rounds import Rounds, scatter
@@ -71,9 +73,15 @@ def measure(order: Order) -> Measured:
     answered = _ask(model) if order.ask else None
     asked = peaks.take()
     recipe = TrainRecipe.model_validate(order.train)
+    if recipe.load_in is not None:
+        model = quantise(model, recipe.load_in)
     model = make_trainable(model, recipe, seed=0)
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     rounds = _train(model, order, recipe, peaks)
+    if order.ask and recipe.load_in is not None:  # the strength is chosen on weights as they are
+        plain = recipe.model_copy(update={"load_in": None})
+        whole = random_model(config_of(order.shape)).to(order.device)
+        model = make_trainable(whole, plain, seed=0)
     trained_rate = _as_trained(model, order.precision) if order.ask else 0.0
     return Measured(
         layers=order.layers,
@@ -92,6 +100,7 @@ def measure(order: Order) -> Measured:
 
 def _import_what_a_run_holds() -> None:
     """What a run has imported before it has a model."""
+    import_bitsandbytes()
     import accelerate  # noqa: F401
     import peft  # noqa: F401
 

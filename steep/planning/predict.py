@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from steep.model.quantised import BITS_PER_NUMBER, Bits
 from steep.planning.calibrate import Calibration
 from steep.planning.machine import Memory
 from steep.planning.measured import Measured
@@ -111,6 +112,7 @@ def predict(
     base_is_known: bool = False,
     half: bool = True,
     stored_half: bool = False,
+    on_gpu: bool = False,
 ) -> Prediction:
     """Predict a run.
 
@@ -120,13 +122,16 @@ def predict(
         base_is_known: the base's answers are kept from an earlier run.
         half: training multiplies in half precision.
         stored_half: the base's files are in half precision.
+        on_gpu: it trains on one, where weights in 4 bits cost little time.
     """
-    sizes = Sizes.of(calibration, held, half, stored_half)
+    sizes = Sizes.of(calibration, held, half, stored_half, recipe.train.load_in)
     peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known)
     peak = max(stage.peak for stage in peaks)
     room = memory.available + held
     times = stage_times(recipe, calibration, work, sizes, base_is_known)
-    smaller = () if peak <= room else tuple(c for c in changes(recipe, sizes) if c.peak <= room)
+    smaller: tuple[Change, ...] = ()
+    if peak > room:
+        smaller = tuple(c for c in changes(recipe, sizes, on_gpu) if c.peak <= room)
     return Prediction(
         tokens_per_second=calibration.tokens_per_second,
         training_seconds=work.tokens / calibration.tokens_per_second,
@@ -149,6 +154,7 @@ class Sizes:
         depth: decoder layers (not bytes).
         weights, trained: fp32 bytes of the base's parameters and of trainable ones.
         layers: those of the weights that stand in decoder layers.
+        frozen: of the weights while adapters are trained; fewer than ``weights`` with ``load_in``.
         loading: peak of loading the base. Weights of fp32 files are mapped and take their place
             once; those of half-precision files stand beside their fp32 copies until all are read.
         working: bytes of a number in the products.
@@ -160,6 +166,7 @@ class Sizes:
     weights: int
     trained: int
     layers: int
+    frozen: int
     loading: int
     working: int
     asked: int
@@ -169,7 +176,12 @@ class Sizes:
 
     @classmethod
     def of(
-        cls, calibration: Calibration, held: int, half: bool, stored_half: bool = False
+        cls,
+        calibration: Calibration,
+        held: int,
+        half: bool,
+        stored_half: bool = False,
+        load_in: Bits | None = None,
     ) -> Sizes:
         """From a calibration; ``held`` is what the run's own process holds before it starts."""
         idle = max(held, max(m.idle_bytes for m in calibration.measured))
@@ -183,12 +195,14 @@ class Sizes:
 
         per_layer = calibration.per_layer(lambda m: m.weight_bytes)
         weights = round(calibration.at_depth(lambda m: m.weight_bytes))
+        layers = round(per_layer * calibration.depth)
         return cls(
             idle=idle,
             depth=calibration.depth,
             weights=weights,
             trained=round(calibration.at_depth(lambda m: m.trained_bytes)),
-            layers=round(per_layer * calibration.depth),
+            layers=layers,
+            frozen=quantised_bytes(weights, layers, load_in),
             loading=weights * 3 // 2 if stored_half else weights,
             working=2 if half else 4,
             asked=over("asked_bytes"),
@@ -210,8 +224,17 @@ class Sizes:
     def held_by(self, trained: int) -> int:
         """As ``fixed``, with ``trained`` bytes of trainable parameters beside frozen weights."""
         own = 0 if trained >= self.weights else trained
+        if self.frozen < self.weights:
+            return self.frozen + own + 3 * trained
         copies = self.layers * self.working // 4 if self.working < 4 else 0
         return self.weights + own + 3 * trained + copies
+
+
+def quantised_bytes(weights: int, layers: int, load_in: Bits | None) -> int:
+    """What weights take when those of decoder layers, ``layers`` bytes in fp32, are quantised."""
+    if load_in is None:
+        return weights
+    return weights - layers + round(layers * BITS_PER_NUMBER[load_in] / 32)
 
 
 def stage_peaks(
@@ -229,6 +252,7 @@ def stage_peaks(
     dial = (sizes.trained // 2 if lora else sizes.trained + sizes.loading) if searched else 0
     held = sizes.weights + (sizes.trained if lora else 0)
     again = sizes.weights if searched and not lora else 0
+    lifts = recipe.train.load_in is not None
     steps = [sizes.probed, sizes.stepped]
     seconds = work.tokens / calibration.tokens_per_second
     if recipe.train.save_steps or seconds > _SAVE_SECONDS:
@@ -237,6 +261,7 @@ def stage_peaks(
         "load the base": sizes.loading,
         "ask the base": 0 if base_is_known else sizes.asked,
         "train": max(steps),
+        "lift": sizes.frozen + 2 * sizes.trained + sizes.loading if lifts else 0,
         "graft": held + sizes.loading + (sizes.trained if lora else 0) if recipe.instruct else 0,
         "choose the strength": held + dial + copy + sizes.judging if searched else 0,
         "ask the tuned model": held + again + (sizes.layers if lora else 0) + sizes.judging,
@@ -303,8 +328,10 @@ def asking_seconds(calibration: Calibration, asking: Asking, answered: float = 1
     )
 
 
-def changes(recipe: Recipe, sizes: Sizes) -> list[Change]:
+def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False) -> list[Change]:
     """Smaller recipes and the peak of training under each, least change first.
+
+    Weights in 4 bits are offered on a GPU; before and after training the model is whole.
 
     What a step holds for its rows is taken to grow with their tokens; the rest stays.
     """
@@ -319,6 +346,10 @@ def changes(recipe: Recipe, sizes: Sizes) -> list[Change]:
     found = [
         Change(keys, sizes.idle + round(sizes.fixed + rows * part)) for keys, part in lighter[1:]
     ]
+    if on_gpu and train.method == "lora" and train.load_in is None and not train.use_dora:
+        small = replace(sizes, frozen=quantised_bytes(sizes.weights, sizes.layers, "4bit"))
+        peak = sizes.idle + max(small.fixed + rows, sizes.asked, sizes.loading)
+        found.append(Change({"load_in": "4bit"}, peak))
     if train.method == "full":
         fixed = sizes.held_by(lora_bytes(sizes, train))
         found += [

@@ -54,6 +54,8 @@ class TrainRecipe(Section):
             goes over all of them.
         use_rslora: scale adapters by alpha / sqrt(r) instead of alpha / r (arXiv 2312.03732).
         use_dora: train each row's length apart from its direction (arXiv 2402.09353); slower.
+        load_in: "4bit" or "8bit" holds the frozen weights in fewer bits while adapters are trained
+            (QLoRA, arXiv 2305.14314); None holds them as they are.
         frozen_layers: decoder layers that stay as they are, 0 the first, -1 the last.
         optim: "adafactor" keeps two vectors per matrix where "adamw" keeps two matrices
             (arXiv 1804.04235); the rates mean the same.
@@ -71,6 +73,7 @@ class TrainRecipe(Section):
     lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     use_rslora: bool = False
     use_dora: bool = False
+    load_in: Literal["4bit", "8bit"] | None = None
     target_modules: Annotated[list[str], Field(min_length=1)] = ["all-linear"]
     frozen_layers: list[int] = []
     optim: Literal["adamw", "adafactor"] = "adamw"
@@ -112,6 +115,8 @@ class TrainRecipe(Section):
         for name in ("use_rslora", "use_dora"):
             if self.method == "full" and getattr(self, name):
                 raise ValueError(f'{name} is about adapters; set method = "lora" or remove it')
+        if self.load_in is not None:
+            self._check_load_in()
         if self.decay_steps is not None and self.lr_scheduler_type != "warmup_stable_decay":
             raise ValueError(
                 f'decay_steps has no effect with lr_scheduler_type = "{self.lr_scheduler_type}"; '
@@ -120,6 +125,14 @@ class TrainRecipe(Section):
         if self.rewarm_stages and not self.stages:
             raise ValueError("rewarm_stages has no effect without stages; remove it")
         return self
+
+    def _check_load_in(self) -> None:
+        """Refuse what can't be trained beside weights in fewer bits."""
+        asked = f'load_in = "{self.load_in}"'
+        if self.method == "full":
+            raise ValueError(f'{asked} is for adapters; set method = "lora" or remove it')
+        if self.use_dora:
+            raise ValueError(f"{asked}: use_dora needs the weights as they are; remove one of them")
 
 
 class GuardRecipe(Section):

@@ -26,6 +26,7 @@ FILES = {
     "plan.json": "what it was predicted to take",
     "guard.json": "what the guard saw while it trained, and what it did",
     "strength.json": "how much of the change is kept, and what else was tried",
+    "lifted.json": "how far the model in training, in fewer bits, was from the one judged",
     "exports.json": "what was exported, and its parity",
 }
 

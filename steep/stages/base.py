@@ -12,6 +12,8 @@ from steep.export.strings import strings
 from steep.model.adapters import check_trainable
 from steep.model.graft import check_pair, check_tokens
 from steep.model.load import (
+    best_device,
+    import_bitsandbytes,
     load_model,
     load_tokenizer,
     model_files,
@@ -20,6 +22,7 @@ from steep.model.load import (
     skeleton,
 )
 from steep.model.precision import bound_product_caches
+from steep.model.quantised import check_quantisable
 from steep.model.vocabulary import Extension, grow_model
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
@@ -103,6 +106,7 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     if recipe.train.threads or "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(recipe.train.threads or usable_cpus())
     bound_product_caches()
+    import_bitsandbytes()
     base = Base(resolve_model(recipe.model))
     if recipe.instruct is not None:
         base.instruct = Base(resolve_model(recipe.instruct))
@@ -117,6 +121,8 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
+    if resolved.train.load_in is not None:
+        check_quantisable(model, resolved.train.load_in, best_device())
     if resolved.export.gguf is not None:
         check_gguf(resolved.export.gguf, skeleton(base.home.path).config, base.home.tokenizer)
     return resolved, base

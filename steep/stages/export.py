@@ -100,6 +100,7 @@ class _Exporting:
             "merged": self._names["merged"],
             "gguf": gguf and gguf.relative_to(self._run.path).as_posix(),
             "parity": self._differences(),
+            "lifted": read_sealed(self._run.lifted) or None,
             "figures": {what: parity.as_json() for what, parity in self._figures.items()},
             "files": {
                 path.relative_to(self._run.path).as_posix(): file_hash(path)

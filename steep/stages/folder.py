@@ -91,6 +91,11 @@ class RunFolder:
         return self.path / "guard.json"
 
     @property
+    def lifted(self) -> Path:
+        """How far the base's own weights with the adapter are from the quantised ones with it."""
+        return self.path / "lifted.json"
+
+    @property
     def strength(self) -> Path:
         """The strength chosen after training, and the points tried."""
         return self.path / "strength.json"

@@ -205,6 +205,7 @@ def make_plan(
             base_is_known=kept_scores(fingerprint(panel, base.home.fingerprint)).is_file(),
             half=precision != "fp32",
             stored_half=_config(base).dtype in (torch.bfloat16, torch.float16),
+            on_gpu=device == "cuda",
         )
     except RecipeError:
         raise

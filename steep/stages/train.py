@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
@@ -26,6 +27,7 @@ from steep.stages.folder import RunFolder, training_key
 from steep.stages.graft import grafted, with_instruct
 from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
+from steep.stages.lifted import as_they_are, is_measured, lift_words, lifted
 from steep.stages.prepare import Prepared
 from steep.stages.replay_kl import base_reference
 from steep.stages.strength import choose_strength, strength_key
@@ -82,8 +84,9 @@ def train_stage(
     if recipe.strength.fixed is not None:
         run.strength.unlink(missing_ok=True)  # an earlier search is no longer this run's
 
-    def ready(model: Any) -> Any:
-        model, home = grafted(recipe, base, model, progress), base.home
+    def ready(model: Any, learned: dict[str, Any]) -> Any:
+        model = lifted(recipe, base, model, learned, run, progress)
+        model, home = grafted(as_they_are(recipe), base, model, progress), base.home
         if recipe.strength.fixed != 1.0:
             dial = StrengthDial(model, home.take)
             texts = inputs.validation
@@ -97,14 +100,18 @@ def train_stage(
         _record_modules(run, done)
         write_text(run.metrics, done.metrics)
         load = load or (lambda: _from_checkpoint(recipe, base, done))
+        learned = {**key, "step": done.step}
+        result = _Kept(lambda: ready(load(), learned))
+        if not is_measured(recipe, learned, run):
+            result()  # the notes will tell of it
         whole = {**made_from, **({"accepted": list(done.accepted)} if done.accepted else {})}
         if alarm is None:
             settle(recipe, run, prepared, done.state.get("guard", {}))
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
-            return Trained(_Kept(lambda: ready(load())), whole, _notes(recipe, run, done))
+            return Trained(result, whole, _notes(recipe, run, done))
         whole["stopped_at"] = done.step
         notes = _notes(recipe, run, done)
-        return Trained(_Kept(lambda: ready(load())), whole, notes, alarm.message)
+        return Trained(result, whole, notes, alarm.message)
 
     steps = prepared.steps
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
@@ -243,6 +250,8 @@ def _machine(recipe: Recipe, run: RunFolder, resuming: Progress | None) -> dict[
         "transformers": transformers.__version__,
         "steep": steep.__version__,
     }
+    if recipe.train.load_in is not None:
+        machine["bitsandbytes"] = version("bitsandbytes")
     differ = [str(change) for change in changes(before, machine, free=("seal",))]
     if device != "cpu":
         differ.append(f"sums on {device} come in no fixed order")
@@ -288,6 +297,8 @@ def _on_graft(recipe: Recipe) -> str:
 def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
     kept = read_table(run.modules)
     notes = [] if recipe.instruct is None else [_on_graft(recipe)]
+    if lift := read_sealed(run.lifted):
+        notes.append(lift_words(lift))
     notes += [
         f"settings were changed at step {change['step']}: {'; '.join(change['changes'])}"
         for change in trained.accepted

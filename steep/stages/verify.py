@@ -160,6 +160,7 @@ class _Checker:
             run.plan,
             run.machine,
             run.modules,
+            run.lifted,
             run.strength,
             run.probes,
             run.asked,

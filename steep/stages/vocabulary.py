@@ -12,6 +12,7 @@ from steep.documents.shelf import pick
 from steep.export.gguf.write import check_gguf
 from steep.model.adapters import embedding_names, embeddings_asked, make_trainable
 from steep.model.load import load_tokenizer, skeleton
+from steep.model.quantised import quantise
 from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of, transplant
 from steep.planning.shape import shape_of
 from steep.progress import Progress
@@ -125,8 +126,13 @@ def save_tokenizer(base: Base, folder: Path) -> list[str]:
 
 
 def start_model(recipe: Recipe, base: Base) -> tuple[Any, NewRows | None]:
-    """The base model made trainable, grown if tokens are added, and what is held still then."""
+    """The base model made trainable, grown if tokens are added, and what is held still then.
+
+    Its frozen weights are in as many bits as the recipe says.
+    """
     model, train = base.take(), recipe.train
+    if train.load_in is not None:
+        model = quantise(model, train.load_in)
     if base.extension is None or recipe.vocabulary is None:
         return make_trainable(model, train, recipe.seed), None
     held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, _only_new(recipe, model))

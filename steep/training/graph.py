@@ -16,6 +16,7 @@ import torch
 
 from steep.corpus.schedule import IGNORED
 from steep.model.precision import Precision, dtype_of, working_in
+from steep.model.quantised import is_quantised
 from steep.recipe import TrainRecipe
 from steep.training.loss import PackedLoss, Rows, Way
 
@@ -147,7 +148,7 @@ def can_be_captured(model: Any, way: Way, recipe: TrainRecipe, precision: Precis
     """
     if way.packing != "mask" or way.head != "chunked" or precision == "fp16":
         return False
-    if recipe.gradient_checkpointing or recipe.lora_dropout:
+    if recipe.gradient_checkpointing or recipe.lora_dropout or is_quantised(model):
         return False
     drops = (m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p)
     configs = (c for m in model.modules() if (c := getattr(m, "config", None)) is not None)

@@ -19,6 +19,7 @@ from steep.corpus.schedule import Batch, Schedule, stage_at
 from steep.errors import SteepError
 from steep.model.adapters import ParameterGroup, parameter_groups
 from steep.model.precision import Precision, dtype_of
+from steep.model.quantised import work_in
 from steep.recipe import TrainRecipe
 from steep.training.alarms import Alarms
 from steep.training.checkpoint import (
@@ -143,6 +144,7 @@ def train_model(
     way = way_before(model, before_stop.get("way", {})) or choose_way(
         model, recipe.max_seq_length, dtype
     )
+    work_in(model, dtype)  # now that the ways were compared in fp32
     packed = PackedLoss(model, way, dtype, reference=reference, kl_coef=recipe.replay_kl_coef)
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
@@ -270,6 +272,7 @@ def train_model(
                 )
     # Take the engine's mixed-precision wrapper off again: judging and export use plain fp32.
     accelerator.unwrap_model(loss_of, keep_fp32_wrapper=False)
+    work_in(model, torch.float32)
     accelerator.free_memory()
     return Training(first, steps, time.monotonic() - begin, way, moved, saves.last)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
+
+
+@pytest.fixture(autouse=True)
+def _a_precision_of_its_own() -> Iterator[None]:
+    AcceleratorState._reset_state(True)  # one process has one precision
+    yield
+    AcceleratorState._reset_state(True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +166,17 @@ def test_the_packaged_model_answers(tmp_path: Path) -> None:
         model, tokenizer, "What is the capital of France?", max_new_tokens=12, temperature=0.0
     )
     assert "Paris" in answer
+
+
+# Broken by: the package that fetches kernels left in sight (on a CPU with bf16 instructions).
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs steep[bits]")
+def test_bitsandbytes_is_kept_from_fetching_code(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_text("raise SystemExit('fetched')\n", encoding="utf-8")
+    code = (
+        "import sys\n"
+        "from steep.model.load import import_bitsandbytes\n"
+        "import_bitsandbytes()\n"
+        "assert 'bitsandbytes' in sys.modules and 'kernels' not in sys.modules\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    subprocess.run([sys.executable, "-c", code], check=True, env=env)

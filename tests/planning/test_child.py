@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
 
 from steep.errors import PlanningError
+from steep.model.quantised import quantise
 from steep.planning import child
 from steep.planning.child import measure, measuring_schedule, random_model
 from steep.planning.measured import Order
@@ -110,3 +112,21 @@ def test_disturbed_steps_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [step.tokens for step in found.steps] == [61, 49, 47]
     assert found.scatter < 0.05
     assert found.saved_bytes is not None
+
+
+# Broken by: measuring what the recipe trains on weights as they are.
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs steep[bits]")
+def test_quantised_weights_are_measured_as_they_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[str] = []
+
+    def seen(model: Any, load_in: Any) -> Any:
+        held.append(load_in)
+        return quantise(model, load_in)
+
+    monkeypatch.setattr(child, "quantise", seen)
+    found = measure(order("llama", method="lora", load_in="8bit"))
+    assert held == ["8bit"]
+    plain = measure(order("llama", method="lora"))
+    assert held == ["8bit"]
+    assert (found.weight_bytes, found.trained_bytes) == (plain.weight_bytes, plain.trained_bytes)
+    assert len(found.steps) == 3 and found.asked is not None

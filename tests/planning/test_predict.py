@@ -160,3 +160,26 @@ def test_a_base_that_was_asked_before_costs_no_time_again() -> None:
     (first, *_) = written.times
     assert (first.name, first.low) == ("write the replay", 0.0)
     assert first.seconds == pytest.approx(31.0)
+
+
+# Broken by: counting quantised weights in full, or forgetting the whole model behind training.
+def test_weights_in_4_bits_take_less_while_training_alone() -> None:
+    weights, layers = 400 * MB, 300 * MB
+    sizes = Sizes.of(calibration(), 0, half=True, load_in="4bit")
+    assert sizes.weights == weights
+    assert sizes.frozen == pytest.approx(weights - layers + layers * 4.13 / 32, rel=1e-3)
+    whole = Sizes.of(calibration(), 0, half=True)
+    assert whole.fixed - sizes.fixed == weights - sizes.frozen + layers // 2  # no copies in bf16
+    found = predict(recipe(load_in="4bit"), calibration(), workload(), ROOM)
+    peaks = {stage.name: stage.peak for stage in found.memory}
+    assert peaks["lift"] == 400 * MB + sizes.frozen + 2 * sizes.trained + weights
+    assert "lift" not in {stage.name for stage in predicted().memory}
+
+
+# Broken by: offering it on a CPU, or for a peak that leaves out asking the whole model.
+def test_weights_in_4_bits_are_offered_on_a_gpu() -> None:
+    tight = Memory(8000 * MB, 1700 * MB)
+    found = predict(recipe(), calibration(), workload(), tight, on_gpu=True)
+    (change,) = [c for c in found.smaller if c.changes == {"load_in": "4bit"}]
+    assert change.peak >= Sizes.of(calibration(), 0, half=True).asked
+    assert all("load_in" not in c.changes for c in predicted(tight).smaller)

@@ -245,6 +245,7 @@ def estimated_peak(
         depth=shape.layers,
         weights=weights,
         trained=trained,
+        frozen=weights,
         loading=0,
         layers=layers if layers <= 4 * _MOST_STACKED else 0,
         working=sizes.working,

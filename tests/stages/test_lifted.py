@@ -99,6 +99,7 @@ def test_what_is_handed_back_is_the_change_on_the_bases_own_weights(
 
 # Seen to fail with the instruct model quantised as the base is.
 @needs_bitsandbytes
+@pytest.mark.slow
 def test_the_change_goes_on_to_the_instruct_model_as_it_is(tmp_path: Path) -> None:
     recipe = project(tmp_path, "4bit")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "base")
@@ -115,6 +116,7 @@ def test_the_change_goes_on_to_the_instruct_model_as_it_is(tmp_path: Path) -> No
 
 # Broken by: growing after quantising, or leaving what is trained whole behind when lifting.
 @needs_bitsandbytes
+@pytest.mark.slow
 def test_trained_embeddings_and_new_tokens_are_lifted_too(tmp_path: Path) -> None:
     words = {"new_tokens": ["TechCorp"], "first_steps": 1}
     modules = {"target_modules": ["all-linear", "embed_tokens", "lm_head"]}

@@ -6,7 +6,7 @@ import re
 
 from steep.corpus.reading import reading_texts
 from steep.proof.grammar import grammar_pairs
-from steep.proof.questions import general_questions, general_texts
+from steep.proof.questions import general_questions, general_texts, reference_texts
 
 
 def grams(text: str, size: int) -> set[tuple[str, ...]]:
@@ -24,7 +24,7 @@ def test_reading_is_prose_without_markup() -> None:
 def test_reading_shares_no_wording_with_the_panel() -> None:
     # Fails if a passage (or a sentence) of the panel is put into the reading.
     seen = set().union(*(grams(text, 7) for text in reading_texts()))
-    for name, passage in general_texts():
+    for name, passage in (*general_texts(), *reference_texts()):
         assert not grams(passage, 7) & seen, name
     for question in general_questions():
         assert not grams(question.question, 7) & seen, question.id

@@ -141,9 +141,7 @@ def segments(model: Any, schedule: Schedule, step: int) -> list[tuple[bool, torc
 @pytest.mark.parametrize("kl_only", [False, True])
 @pytest.mark.parametrize("kind", ["llama", "gemma", "gpt2"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(vars(way).values()))
-def test_every_way_adds_the_divergence_of_replay_alone(
-    kind: Kind, way: Way, kl_only: bool
-) -> None:
+def test_every_way_adds_the_divergence_of_replay_alone(kind: Kind, way: Way, kl_only: bool) -> None:
     tokenizer = tiny_tokenizer(TEXTS)
     schedule = make_schedule(tokenizer, rows=4, length=96)
     schedule.steps_for_epochs(1)

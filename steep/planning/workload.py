@@ -110,7 +110,8 @@ def sample_steps(schedule: Schedule, steps: int, count: int = _SAMPLED_STEPS) ->
 def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     """Count what ``steep.proof.measure`` asks of a model."""
     encoder = Encoder(tokenizer)
-    texts = [text for _, text in (*panel.domain, *panel.general, *panel.general_project)]
+    general = (*panel.general, *panel.general_project, *panel.general_reference)
+    texts = [text for _, text in (*panel.domain, *general)]
     windows = sum(len(window.ids) for window in verbatim_windows(encoder, panel.trained_texts))
     questions = (
         *panel.questions,

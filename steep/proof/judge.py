@@ -24,7 +24,7 @@ from steep.proof.words import Findings, reasons, verdict
 SCHEMA = 1
 SAMPLES = 6
 FORGETTING_BUDGET = 0.05
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 """Goes up whenever the same results may be judged otherwise."""
 
 
@@ -88,6 +88,7 @@ def judge(
         flips=_flips(found.fact_rows, "exact" if exact else "first"),
         measures=found.measures,
         general_loss=found.general_loss,
+        lost_most=found.lost_most,
         budget=forgetting_budget,
         controls=judge_controls(control),
         contaminated=found.contaminated,

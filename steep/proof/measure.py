@@ -29,7 +29,7 @@ from steep.proof.scorer import Scorer
 from steep.proof.translating import ask_translations
 from steep.proof.translations import Translation
 
-SCORER_VERSION = 7
+SCORER_VERSION = 8
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80
@@ -56,6 +56,7 @@ class Panel:
         trained_texts: texts trained on, to see what is recited word for word.
         general_source: whose ``general`` is, the user's or the project's.
         general_project: some of the project's general texts, where ``general`` is the user's.
+        general_reference: texts of the registers that look things up, where ``general`` is prose.
         own: texts that the base model wrote.
         grammar: pairs of a right and a wrong sentence.
         open_book: questions with their passages, for the base model alone.
@@ -74,6 +75,7 @@ class Panel:
     trained_texts: Texts = ()
     general_source: Literal["user", "project"] = "project"
     general_project: Texts = ()
+    general_reference: Texts = ()
     own: Texts = ()
     grammar: tuple[Pair, ...] = ()
     open_book: tuple[Question, ...] = ()
@@ -104,9 +106,9 @@ def measure(
         reference: the base model's predictions, to measure the tuned one's divergence from them.
 
     Returns:
-        JSON-able raw results: ``{"scorer_version", "general_source", "domain": [text…],
-        "general": […], "general_project": […], "own": […], "questions": [question…],
-        "controls": […], "general_questions": […], "probes": […], "open_book": […],
+        JSON-able raw results: ``{"scorer_version", "general_source", "domain": [text…], "general":
+        […], "general_project": […], "general_reference": […], "own": […], "questions":
+        [question…], "controls": […], "general_questions": […], "probes": […], "open_book": […],
         "few_shot": [], "grammar": [pair…], "verbatim": [window…], "copied": [sample…],
         "divergence": [text…]}``. A text is ``{"id", "nats", "tokens", "bytes"}``; a question
         ``{"id", "cluster", "form", "question", "truth", "choices", "scores", "first", "margin",
@@ -114,9 +116,9 @@ def measure(
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
         "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
         "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks for them:
-        "languages" (id to code) and "parallel" (rows of ``ask_translations``),
-        "instructions" and "preferences" (rows of ``steep.proof.manners``). "tokenizer", a
-        hash, is added for a model whose tokenizer isn't its base's.
+        "languages" (id to code) and "parallel" (rows of ``ask_translations``), "instructions" and
+        "preferences" (rows of ``steep.proof.manners``). "tokenizer", a hash, is added for a model
+        whose tokenizer isn't its base's.
 
     Raises:
         ModelError: the model's log-probabilities aren't finite.
@@ -128,6 +130,7 @@ def measure(
         "domain": panel.domain,
         "general": panel.general,
         "general_project": panel.general_project,
+        "general_reference": panel.general_reference,
         "own": panel.own,
     }
     sets = {
@@ -218,7 +221,8 @@ class _Ticker:
 
 def _items(panel: Panel) -> int:
     """Items of a panel, verbatim windows apart."""
-    texts = (panel.domain, panel.general, panel.general_project, panel.own)
+    general = (*panel.general, *panel.general_project, *panel.general_reference)
+    texts = (panel.domain, general, panel.own)
     asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
     pairs = (panel.open_book, panel.grammar, panel.parallel, panel.instructions, panel.preferences)
     once = [*texts, *asked, *pairs, sample_starts(panel.trained_texts)]

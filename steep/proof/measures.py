@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +30,7 @@ PAIRED_SETS = (
     "domain",
     "general",
     "general_project",
+    "general_reference",
     "own",
     "questions",
     "controls",
@@ -39,6 +41,7 @@ PAIRED_SETS = (
 _MANNERS = {"instructions": "instruction_following", "preferences": "preference_accuracy"}
 OPTIONAL_SETS = ("languages", "parallel", *_MANNERS)
 """Parts of a panel that leave no trace in results and keys where they are empty."""
+GeneralKind = Literal["general text", "reference text"]
 _FORMS = {"text": "as_in_text", "reversed": "reversed"}
 
 
@@ -48,7 +51,9 @@ class Compared:
 
     Attributes:
         measures: by name, in the order they are reported in.
-        general_loss: in nats per token of the base model's tokenizer.
+        general_loss: in nats per token of the base model's tokenizer; of prose and reference
+            text, whichever may have lost more.
+        lost_most: which of the two it is of.
         control_exact: controls answered freely.
         facts: which set the facts come from.
         fact_rows: (base, tuned) results of the questions that ``fact_accuracy`` is over.
@@ -58,6 +63,7 @@ class Compared:
 
     measures: dict[str, Difference]
     general_loss: Difference
+    lost_most: GeneralKind
     control_exact: Difference
     facts: Literal["questions", "probes"]
     fact_rows: tuple[tuple[Row, Row], ...]
@@ -105,9 +111,11 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     for name, measure in _MANNERS.items():
         if name in base:
             found[measure] = _rate(list(zip(base[name], tuned[name], strict=True)), "first")
+    lost_most, loss = _general_loss(base, tuned)
     return Compared(
         measures=found,
-        general_loss=_loss(base["general"], tuned["general"]),
+        general_loss=loss,
+        lost_most=lost_most,
         control_exact=_rate(controls, "exact"),
         facts=facts,
         fact_rows=tuple(clean),
@@ -204,12 +212,16 @@ def _same_tokens(base: Raw, tuned: Raw) -> bool:
 
 
 def _sources(base: Raw, tuned: Raw) -> dict[str, Difference]:
-    """Bits per byte on general text by its source: the user's, the project's, the base's own."""
+    """Bits per byte on general text by its source: the user's, the project's, the base's own.
+
+    The project's are of two kinds.
+    """
     rows = {name: (base[name], tuned[name]) for name in ("general", "general_project", "own")}
     users = base["general_source"] == "user"
     chosen = {
         "user": rows["general"] if users else ([], []),
         "project": rows["general_project"] if users else rows["general"],
+        "reference": (base["general_reference"], tuned["general_reference"]),
         "self": rows["own"],
     }
     return {
@@ -240,6 +252,25 @@ def _loss(base: Rows, tuned: Rows) -> Difference:
         _column(base, "tokens"),
         clusters=[str(row["id"]) for row in base],
     )
+
+
+def _general_loss(base: Raw, tuned: Raw) -> tuple[GeneralKind, Difference]:
+    """The kind of general text that may have lost more, by its interval's end, and its change.
+
+    Training adapts to the voice of what it rehearses, and may gain there what it loses elsewhere:
+    an average of both would hide it. Where the user gave general texts, those alone decide.
+    """
+    kinds: dict[GeneralKind, str] = {"general text": "general"}
+    if base["general_source"] == "project" and base["general_reference"]:
+        kinds["reference text"] = "general_reference"
+    found = {kind: _loss(base[name], tuned[name]) for kind, name in kinds.items()}
+    worst = max(found, key=lambda kind: _end(found[kind]))
+    return worst, found[worst]
+
+
+def _end(loss: Difference) -> float:
+    """The upper end of an interval; infinite where there are too few texts for one."""
+    return math.inf if loss.ci95 is None else loss.ci95[1]
 
 
 def _divergence(base: Rows, tuned: Rows) -> Difference:

@@ -116,6 +116,18 @@ def validation_texts() -> tuple[str, ...]:
     return tuple(str(row["text"]) for row in rows)
 
 
+def reference_texts() -> list[tuple[str, str]]:
+    """The packaged panel of reference texts, as (id, text): encyclopaedia, news, manuals, law."""
+    rows = _rows(_packaged("panel", "reference_text.jsonl"))
+    return [(str(row["id"]), str(row["text"])) for row in rows]
+
+
+def validation_reference_texts() -> tuple[str, ...]:
+    """The packaged reference texts to choose a strength on; none stands in the panel."""
+    rows = _rows(_packaged("validation", "reference_text.jsonl"))
+    return tuple(str(row["text"]) for row in rows)
+
+
 def guard_texts() -> tuple[str, ...]:
     """The packaged general texts to watch while a model trains; none judges or chooses."""
     rows = _rows(_packaged("guard", "general_text.jsonl"))

@@ -16,7 +16,14 @@ from steep.proof.judge import JUDGE_VERSION, recomputed
 from steep.proof.measure import SCORER_VERSION, Panel
 from steep.proof.measures import Raw
 
-_SHARED = ("questions", "general", "general_project", "general_questions", "grammar")
+_SHARED = (
+    "questions",
+    "general",
+    "general_project",
+    "general_reference",
+    "general_questions",
+    "grammar",
+)
 _JUDGED = ("learned", "kept", "memorised", "controls", "contaminated", "ship", "measures")
 
 

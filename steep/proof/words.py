@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from steep.proof.measures import BY_LANGUAGE
+from steep.proof.measures import BY_LANGUAGE, GeneralKind
 from steep.proof.rules import (
     CONTAMINATED_SHARE,
     FACTS_LOST,
@@ -42,6 +42,7 @@ NAMES = {
     "grammar_accuracy": "good grammar preferred to bad",
     "general_user_bits_per_byte": "your general texts, bits per byte",
     "general_project_bits_per_byte": "steep's general texts, bits per byte",
+    "general_reference_bits_per_byte": "steep's reference texts, bits per byte",
     "general_self_bits_per_byte": "texts the base model wrote, bits per byte",
     "parallel_accuracy": "translations told from nine other sentences",
     "parallel_bits_per_byte": "translations by themselves, bits per byte",
@@ -70,6 +71,7 @@ class Findings:
     ``fact`` and ``control`` are the measures that decided; ``flips`` counts questions that only
     the base, and that only the tuned model got right, with the exact McNemar p-value;
     ``contaminated`` is the share of questions left out because training text holds their wording;
+    ``lost_most`` is the kind of general text that ``general_loss`` is of;
     ``drift`` says that lost general facts come back behind examples; ``no_change`` that nothing
     moved at all; ``facts`` which set the facts are from; ``ceiling`` is the share that the base
     model answers with the right passage in its prompt; ``alarm`` what stopped training.
@@ -85,6 +87,7 @@ class Findings:
     measures: Mapping[str, Difference]
     general_loss: Difference
     budget: float
+    lost_most: GeneralKind = "general text"
     controls: Controls = "none"
     contaminated: float | None = None
     drift: bool = False
@@ -309,7 +312,7 @@ def _kept_words(found: Findings) -> str:
     if loss.delta is None or loss.ci95 is None:
         return "whether it kept its general ability couldn't be measured (too few general texts)"
     numbers = (
-        f"general text {loss.delta:+.3f} nats per token, interval {loss.ci95[0]:+.3f} to "
+        f"{found.lost_most} {loss.delta:+.3f} nats per token, interval {loss.ci95[0]:+.3f} to "
         f"{loss.ci95[1]:+.3f}, budget {found.budget:+.3f}"
     )
     if found.kept == "yes":

@@ -18,6 +18,8 @@ _TABLES = {
         "method": 'forgets less than "full", which trains every weight',
         "max_seq_length": "tokens a row; longer documents go on in the next one",
         "per_device_train_batch_size": "rows a step; small steps learn facts sooner",
+        "replay_kl_coef": "on replay the model is held to the base's predictions,",
+        "replay_kl_only": "and not drawn to the voice of the texts",
         "gradient_checkpointing": "less memory, about a third more work",
         "optim": "keeps far less per weight than adamw",
     },

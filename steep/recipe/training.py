@@ -63,6 +63,8 @@ class TrainRecipe(Section):
             them: less memory, about a third more work.
         replay_kl_coef: weight of KL(base || model), token by token on replay, beside its loss; 0
             leaves it out.
+        replay_kl_only: that takes the place of replay's own loss, so that the model isn't drawn to
+            the voice of what it rehearses.
         decay_steps: the last steps, in which "warmup_stable_decay" goes down; None is a fifth of
             the run.
     """
@@ -92,6 +94,7 @@ class TrainRecipe(Section):
     weight_decay: NotNegative = 0.0
     max_grad_norm: Positive | None = 1.0
     replay_kl_coef: NotNegative = 0.0
+    replay_kl_only: bool = False
     save_steps: Count | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: Count | None = None
@@ -121,6 +124,11 @@ class TrainRecipe(Section):
             raise ValueError(
                 f'decay_steps has no effect with lr_scheduler_type = "{self.lr_scheduler_type}"; '
                 'set "warmup_stable_decay" or remove it'
+            )
+        if self.replay_kl_only and not self.replay_kl_coef:
+            raise ValueError(
+                "replay_kl_only would leave replay without any loss; set replay_kl_coef above 0 or "
+                "remove it"
             )
         if self.rewarm_stages and not self.stages:
             raise ValueError("rewarm_stages has no effect without stages; remove it")

@@ -9,7 +9,7 @@ from steep.artifact import key_of
 from steep.corpus.contamination import Items, by_set, found_in
 from steep.corpus.piece import Piece
 from steep.proof.grammar import grammar_pairs
-from steep.proof.questions import general_questions, general_texts
+from steep.proof.questions import general_questions, general_texts, reference_texts
 
 if TYPE_CHECKING:
     from steep.stages.inputs import Inputs
@@ -19,6 +19,7 @@ _SETS = {
     "general_questions": "general questions",
     "general": "general texts",
     "general_project": "packaged general texts",
+    "general_reference": "packaged reference texts",
     "validation": "validation texts",
     "grammar": "grammar sentences",
     "guard": "texts watched while training",
@@ -28,7 +29,8 @@ _SETS = {
 
 def evaluation_items(inputs: Inputs) -> dict[str, Items]:
     """Everything whose wording may not be trained on, by the name of its set."""
-    validation = tuple((f"validation-{n}", text) for n, text in enumerate(inputs.validation))
+    choosing = (*inputs.validation, *inputs.validation_reference)
+    validation = tuple((f"validation-{n}", text) for n, text in enumerate(choosing))
     guard = tuple((f"guard-{n}", text) for n, text in enumerate(inputs.guard))
     packaged = tuple(general_texts())
     sentences = tuple(
@@ -45,6 +47,7 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
         ),
         "general": Items("text", inputs.general),
         "general_project": Items("text", packaged if packaged != inputs.general else ()),
+        "general_reference": Items("text", tuple(reference_texts())),
         "grammar": Items("question", sentences),
         "validation": Items("text", validation),
         "guard": Items("text", guard if inputs.guard != inputs.validation else ()),

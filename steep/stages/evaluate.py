@@ -36,7 +36,7 @@ from steep.proof.measure import Panel, ask_few_shot, fingerprint, measure
 from steep.proof.measures import compare
 from steep.proof.passages import open_book
 from steep.proof.probes.screen import Probes
-from steep.proof.questions import Question, general_questions, general_texts
+from steep.proof.questions import Question, general_questions, general_texts, reference_texts
 from steep.proof.scorer import Scorer
 from steep.proof.seal import evaluation_fingerprint, tokenizer_hash
 from steep.recipe import Recipe
@@ -63,6 +63,7 @@ def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
         general=inputs.general,
         general_source="user" if is_users else "project",
         general_project=_some(project) if is_users else (),
+        general_reference=tuple(reference_texts()),
         questions=tuple(q for q in asked if q.kind == "fact"),
         controls=(*(q for q in asked if q.kind == "control"), *aside),
         general_questions=tuple(general_questions()),

@@ -97,7 +97,7 @@ def _first_values(
         "data": {
             "domain": [_seen_from(folder, path) for path in paths],
             "general": "reading",
-            "general_share": 0.2,
+            "general_share": 0.4,
             "held_out_share": 0.05,
         },
         "train": {
@@ -105,6 +105,8 @@ def _first_values(
             "epochs": 1.0,
             "max_seq_length": 512,
             "per_device_train_batch_size": 1,
+            "replay_kl_coef": 1.0,
+            "replay_kl_only": True,
         },
         "evaluate": evaluate,
     }

@@ -17,6 +17,7 @@ from steep.proof.questions import (
     general_texts,
     guard_texts,
     load_questions,
+    validation_reference_texts,
     validation_texts,
     with_distractors,
 )
@@ -40,6 +41,8 @@ class Inputs:
         replay: general texts to rehearse; None where the base model is to write its own.
         general: general texts to judge on, (id, text).
         validation: general texts to choose the strength on, none of them among those judged on.
+        validation_reference: as ``validation``, reference texts; only where the general ones are
+            the project's.
         guard: general texts to watch while training, none of them among those judged on.
         questions: the user's questions with their distractors.
         stages: for each stage of a curriculum the ids of its documents; empty without one.
@@ -57,6 +60,7 @@ class Inputs:
     stages: tuple[frozenset[str], ...] = ()
     rows: Rows = field(default_factory=Rows)
     parallel: tuple[Translation, ...] = ()
+    validation_reference: tuple[str, ...] = ()
 
 
 def read_inputs(recipe: Recipe) -> Inputs:
@@ -95,6 +99,9 @@ def read_inputs(recipe: Recipe) -> Inputs:
         tuple(questions),
         stages,
         parallel=parallel,
+        validation_reference=validation_reference_texts()
+        if recipe.evaluate.general is None
+        else (),
     )
     return replace(found, rows=made_rows(recipe, rows, split, evaluation_items(found)))
 
@@ -121,7 +128,7 @@ def _replay(recipe: Recipe) -> tuple[str, ...] | None:
     if recipe.data.general == "self":
         return None
     if recipe.data.general == "reading":
-        return reading_texts()
+        return reading_texts(reference=recipe.train.replay_kl_only)
     return tuple(document.text for document in collect(recipe.data.general).documents)
 
 

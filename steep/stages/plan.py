@@ -309,13 +309,14 @@ def _workload(
 ) -> Workload:
     rows, firsts = sample_steps(corpus.schedule, corpus.steps)
     searched = recipe.strength.fixed is None
+    validation = (*inputs.validation, *inputs.validation_reference)
     return Workload(
         steps=corpus.steps,
         tokens=int(corpus.ledger["trained"]["tokens"]),
         rows=rows,
         firsts=firsts,
         asking=asking_of(panel, base.tokenizer),
-        validation_tokens=tokens_of(inputs.validation, base.tokenizer) if searched else 0,
+        validation_tokens=tokens_of(validation, base.tokenizer) if searched else 0,
         later=later_work(recipe, inputs.rows, base.home),
         written_tokens=0
         if inputs.replay is not None

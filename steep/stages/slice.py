@@ -131,7 +131,8 @@ def make_sheet(
     def count(text: str) -> int:
         return len(base.tokenizer.encode(text, add_special_tokens=False))
 
-    general = sorted(inputs.validation, key=text_hash)[:GENERAL_TEXTS]
+    general = sorted((*inputs.validation, *inputs.validation_reference), key=text_hash)
+    general = general[:GENERAL_TEXTS]
     aside = sorted(pool.aside, key=lambda d: text_hash(d.id))[:_DOMAIN_TEXTS]
     domain = tuple(shortened(document.text, _TEXT_TOKENS, count) for document in aside)
     key = key_of({"documents": [d.id for d in inputs.split.trained], "seed": recipe.seed})

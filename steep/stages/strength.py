@@ -21,7 +21,7 @@ from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 
-_VERSION = 1
+_VERSION = 2
 _GRID = 20  # strengths are multiples of 1/20
 
 # The verdict's interval is about as wide as this one's; without room it would often cross the
@@ -38,7 +38,7 @@ class StrengthPoint:
     ci95: tuple[float, float]
 
 
-def strength_key(recipe: Recipe, texts: Sequence[str], trained: Mapping[str, Any]) -> str:
+def strength_key(recipe: Recipe, kinds: Sequence[Sequence[str]], trained: Mapping[str, Any]) -> str:
     """What the choice depends on."""
     if recipe.strength.fixed is not None:
         return key_of({"scale": recipe.strength.fixed})
@@ -46,7 +46,7 @@ def strength_key(recipe: Recipe, texts: Sequence[str], trained: Mapping[str, Any
         {
             "version": _VERSION,
             "allowed": _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget,
-            "texts": list(texts),
+            "texts": [list(texts) for texts in kinds],
             "trained": trained,
         }
     )
@@ -54,7 +54,7 @@ def strength_key(recipe: Recipe, texts: Sequence[str], trained: Mapping[str, Any
 
 def choose_strength(
     recipe: Recipe,
-    texts: Sequence[str],
+    kinds: Sequence[Sequence[str]],
     dial: StrengthDial,
     model: Any,
     base: Base,
@@ -67,6 +67,9 @@ def choose_strength(
     Where the recipe fixes it, it is that. What was tried is kept in strength.json. With tokens
     added, strength 0 is the grown model before training and not the base: the rise is counted
     from the base all the same, in nats per token of its own tokenizer.
+
+    Args:
+        kinds: texts of one kind and of another; that which may have lost more decides.
     """
     if recipe.strength.fixed is not None:
         return recipe.strength.fixed
@@ -74,6 +77,7 @@ def choose_strength(
         return float(kept["strength"])
     progress.stage("Choosing how much of the change to keep")
 
+    texts = [text for kind in kinds for text in kind]
     precision: Precision = read_sealed(run.machine).get("precision", "fp32")
 
     def measured(strength: float) -> list[TextScore]:
@@ -86,7 +90,7 @@ def choose_strength(
         with as_trained(base.model, precision):
             before = Scorer(base.model, base.tokenizer).score_texts(texts)
     budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
-    strength, points = largest_within(budget, measured, before)
+    strength, points = largest_within(budget, measured, before, [len(kind) for kind in kinds])
     for point in points:
         progress.note(
             f"{100 * point.strength:.0f}% of the change: general text {point.rise:+.3f} nats per "
@@ -108,6 +112,7 @@ def largest_within(
     budget: float,
     measured: Callable[[float], list[TextScore]],
     before: list[TextScore] | None = None,
+    counts: Sequence[int] = (),
 ) -> tuple[float, list[StrengthPoint]]:
     """Bisect the grid for the largest strength whose interval ends within ``budget`` (nats).
 
@@ -115,6 +120,7 @@ def largest_within(
     fits the budget is one stretch beginning at the base.
 
     Args:
+        counts: how many texts of each kind there are, one behind the other; none: all are of one.
         before: the base model's scores; None where strength 0 is the base. Where it isn't and
             nothing fits, it is the strength of those tried that loses least.
     """
@@ -123,7 +129,7 @@ def largest_within(
 
     def fits(step: int) -> bool:
         strength = step / _GRID
-        points[step] = _point(strength, base, measured(strength))
+        points[step] = _point(strength, base, measured(strength), counts or [len(base)])
         return points[step].ci95[1] <= budget
 
     good, bad = 0, _GRID
@@ -137,14 +143,23 @@ def largest_within(
     return good / _GRID, [points[step] for step in sorted(points)]
 
 
-def _point(strength: float, base: list[TextScore], tuned: list[TextScore]) -> StrengthPoint:
-    difference = ratio_difference(
-        [score.nats for score in base],
-        [score.nats for score in tuned],
-        [float(score.tokens) for score in base],
-    )
-    rise = difference.delta or 0.0
-    return StrengthPoint(strength, rise, difference.ci95 or (rise, rise))
+def _point(
+    strength: float, base: list[TextScore], tuned: list[TextScore], counts: Sequence[int]
+) -> StrengthPoint:
+    """Of the kind of text whose interval ends higher."""
+    found: list[StrengthPoint] = []
+    begin = 0
+    for count in counts:
+        here = slice(begin, begin + count)
+        begin += count
+        difference = ratio_difference(
+            [score.nats for score in base[here]],
+            [score.nats for score in tuned[here]],
+            [float(score.tokens) for score in base[here]],
+        )
+        rise = difference.delta or 0.0
+        found.append(StrengthPoint(strength, rise, difference.ci95 or (rise, rise)))
+    return max(found, key=lambda point: point.ci95[1])
 
 
 @contextmanager

@@ -79,7 +79,8 @@ def train_stage(
     """
     key = training_key(recipe, prepared.key, base.fingerprint)
     whole_change = with_instruct(base, key)
-    strength = strength_key(recipe, inputs.validation, whole_change)
+    kinds = [texts for texts in (inputs.validation, inputs.validation_reference) if texts]
+    strength = strength_key(recipe, kinds, whole_change)
     made_from = {**whole_change, "strength": strength}
     if recipe.strength.fixed is not None:
         run.strength.unlink(missing_ok=True)  # an earlier search is no longer this run's
@@ -89,8 +90,7 @@ def train_stage(
         model, home = grafted(as_they_are(recipe), base, model, progress), base.home
         if recipe.strength.fixed != 1.0:
             dial = StrengthDial(model, home.take)
-            texts = inputs.validation
-            dial.turn(choose_strength(recipe, texts, dial, model, home, strength, run, progress))
+            dial.turn(choose_strength(recipe, kinds, dial, model, home, strength, run, progress))
         return model.eval()
 
     def trained(

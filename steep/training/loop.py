@@ -145,7 +145,14 @@ def train_model(
         model, recipe.max_seq_length, dtype
     )
     work_in(model, dtype)  # now that the ways were compared in fp32
-    packed = PackedLoss(model, way, dtype, reference=reference, kl_coef=recipe.replay_kl_coef)
+    packed = PackedLoss(
+        model,
+        way,
+        dtype,
+        reference=reference,
+        kl_coef=recipe.replay_kl_coef,
+        kl_only=recipe.replay_kl_only,
+    )
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
     whole = reference is None and new_rows is None and accelerator.num_processes == 1

@@ -91,6 +91,7 @@ class PackedLoss(torch.nn.Module):
         *,
         reference: BaseReference | None = None,
         kl_coef: float = 0.0,
+        kl_only: bool = False,
         fixed_shapes: bool = False,
     ) -> None:
         """
@@ -100,10 +101,11 @@ class PackedLoss(torch.nn.Module):
                 a mask whose loss is taken in chunks, and without a reference.
             reference: the base's predictions on replay, if ``kl_coef`` times the divergence from
                 them is to be added; rows then have ``places`` too (``BaseReference.places``).
+            kl_only: that takes the place of the loss on replay.
         """
         super().__init__()
         self._reference, self._kl_coef = reference, kl_coef
-        self._fixed_shapes = fixed_shapes
+        self._kl_only, self._fixed_shapes = kl_only, fixed_shapes
         self._divergences: list[tuple[torch.Tensor, int]] = []
         self.model = model
         self.way = way
@@ -179,10 +181,11 @@ class PackedLoss(torch.nn.Module):
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
         weight = _head_weight(inner)
-        loss = summed_cross_entropy(hidden, weight, wanted, some_ignored=self._fixed_shapes)
         if self._reference is None:
-            return loss
+            return summed_cross_entropy(hidden, weight, wanted, some_ignored=self._fixed_shapes)
         chosen, ids, logprobs = self._replay(flat)
+        mine = self._with_own_loss(chosen)
+        loss = summed_cross_entropy(hidden[mine], weight, wanted[mine])
         return loss + self._weighed(summed_divergence(hidden[chosen], weight, ids, logprobs), ids)
 
     def _alone_loss(self, row: Rows) -> torch.Tensor:
@@ -192,11 +195,12 @@ class PackedLoss(torch.nn.Module):
         )
 
     def _loss_of_logits(self, logits: torch.Tensor, flat: Rows) -> torch.Tensor:
-        loss = _from_logits(logits, flat["labels"])
         if self._reference is None:
-            return loss
+            return _from_logits(logits, flat["labels"])
         chosen, ids, logprobs = self._replay(flat)
-        predicted, _ = _at_targets(logits, flat["labels"])
+        predicted, wanted = _at_targets(logits, flat["labels"])
+        mine = self._with_own_loss(chosen)
+        loss = F.cross_entropy(predicted[mine].float(), wanted[mine], reduction="sum")
         return loss + self._weighed(divergence_of_logits(predicted[chosen], ids, logprobs), ids)
 
     def _replay(self, flat: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -207,6 +211,10 @@ class PackedLoss(torch.nn.Module):
         wanted = places[chosen].cpu()
         ids = self._reference.ids[wanted].long().to(places.device)
         return chosen, ids, self._reference.logprobs[wanted].to(places.device)
+
+    def _with_own_loss(self, replay: torch.Tensor) -> torch.Tensor | slice:
+        """Which targets their own loss is taken of, given which of them are replay [targets]."""
+        return ~replay if self._kl_only else slice(None)
 
     def _weighed(self, nats: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         self._divergences.append((nats.detach(), len(ids)))

@@ -21,8 +21,8 @@ MEASURES = [
     "fact_accuracy_contaminated", "control_accuracy", "probe_accuracy", "probe_exact",
     "probe_accuracy_as_in_text", "probe_accuracy_reversed", "general_fact_accuracy",
     "general_fact_accuracy_few_shot", "grammar_accuracy", "general_user_bits_per_byte",
-    "general_project_bits_per_byte", "general_self_bits_per_byte", "general_kl", "verbatim_rate",
-    "longest_copied",
+    "general_project_bits_per_byte", "general_reference_bits_per_byte",
+    "general_self_bits_per_byte", "general_kl", "verbatim_rate", "longest_copied",
 ]  # fmt: skip
 
 
@@ -99,12 +99,15 @@ def question(
 
 def raw(
     *, nats: float = 300.0, right: int = 4, control: int = 2, general: int = 30, same: int = 0,
-    choices: int = 10, asked: int = 40, controls: int = 40,
+    choices: int = 10, asked: int = 40, controls: int = 40, reference: float | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     return {
         "scorer_version": 1,
         "general_source": "project",
         "general_project": [],
+        "general_reference": [
+            text(f"r{n}", (nats if reference is None else reference) + 0.1 * n) for n in range(20)
+        ],
         "own": [text(f"o{n}", nats + 0.1 * n) for n in range(12)],
         "divergence": [],
         "open_book": [],
@@ -128,6 +131,26 @@ def raw(
 
 def measures(evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in evaluation["measures"]}
+
+
+# Broken by: judging by the prose alone, or by the mean of both kinds.
+@pytest.mark.parametrize(
+    ("prose", "reference", "kept", "named"),
+    [
+        (300.0, 300.0, "yes", "general text"),
+        (290.0, 330.0, "forgot", "reference text +0.300"),
+        (330.0, 290.0, "forgot", "general text +0.300"),
+        (290.0, 303.0, "within_budget", "reference text +0.030"),
+    ],
+)
+def test_the_kind_of_general_text_that_lost_more_decides(
+    prose: float, reference: float, kept: str, named: str
+) -> None:
+    found = judge(raw(), raw(nats=prose, reference=reference, right=36))
+    assert found["kept"] == kept and found["ship"] == (kept != "forgot")
+    assert named in found["verdict"]
+    users = [{**side, "general_source": "user"} for side in (raw(), raw(reference=330.0, right=36))]
+    assert judge(*users)["kept"] == "yes"  # the user's own texts decide alone
 
 
 def test_a_good_run() -> None:

@@ -74,6 +74,7 @@ def test_the_tuned_model_is_judged_on_what_the_base_wrote(recipe: Path) -> None:
     assert rows["general_kl"]["tuned"] > 0 and rows["general_kl"]["base"] == 0
     assert rows["general_project_bits_per_byte"]["n"] == rows["general_bits_per_byte"]["n"]
     assert rows["general_user_bits_per_byte"]["n"] == 0
+    assert rows["general_reference_bits_per_byte"]["n"] == 32
     assert rows["grammar_accuracy"]["n"] == 120 and rows["longest_copied"]["n"] > 0
     assert evaluation["ceiling"]["n"] == len(base["open_book"]) > 0
     assert evaluation["fingerprint"]["base"] and evaluation["next"]

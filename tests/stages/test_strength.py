@@ -52,6 +52,19 @@ def test_the_largest_strength_within_the_budget(
         assert by_strength[round(found + 0.05, 2)].ci95[1] > 0.022
 
 
+# Broken by: taking both kinds together, or only the first.
+@pytest.mark.parametrize("first_loses", [True, False])
+def test_the_kind_of_text_that_loses_more_decides(first_loses: bool) -> None:
+    def measured(strength: float) -> list[TextScore]:
+        gained, lost = 3.0 - 0.1 * strength, 3.0 + 0.1 * strength
+        halves = (lost, gained) if first_loses else (gained, lost)
+        return [TextScore(100 * nats, 100, 400) for nats in halves for _ in range(12)]
+
+    found, points = largest_within(0.022, measured, None, [12, 12])
+    assert found == pytest.approx(0.2)
+    assert points[-1].rise == pytest.approx(0.1)
+
+
 # Fails if the model isn't turned, or is turned from where the search left it.
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize(("allowed", "expected"), [(1000.0, 1.0), (-1000.0, 0.0)])

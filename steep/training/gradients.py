@@ -10,7 +10,8 @@ import torch
 from steep.corpus.schedule import Batch
 from steep.recipe import TrainRecipe
 from steep.training.graph import CantCapture, StepGraph
-from steep.training.loss import PackedLoss, Rows
+from steep.training.loss import PackedLoss
+from steep.training.rows import Rows
 
 
 class Gradients:

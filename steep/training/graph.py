@@ -18,7 +18,8 @@ from steep.corpus.schedule import IGNORED
 from steep.model.precision import Precision, dtype_of, working_in
 from steep.model.quantised import is_quantised
 from steep.recipe import TrainRecipe
-from steep.training.loss import PackedLoss, Rows, Way
+from steep.training.loss import PackedLoss, Way
+from steep.training.rows import Rows
 
 _NAMES = ("input_ids", "labels", "segments", "position_ids")
 _MULTIPLE = 64  # attention kernels want the mask's rows aligned

@@ -31,13 +31,12 @@ from steep.training.replay_kl import (
     divergence_of_logits,
     summed_divergence,
 )
+from steep.training.rows import Rows, alone, at_targets, before_each, flatten, segment_mask
 
 # The probe's two documents, and how far their loss may be off (nats a token, fp32). A document
 # that sees its neighbour is off by more, even in a model that was never trained.
 _PROBE_LENGTHS = (11, 6)
 _PROBE_TOLERANCE = 1e-4
-
-Rows = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,8 @@ class PackedLoss(torch.nn.Module):
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``, with their divergence from the base if that is wanted."""
         if self.way.packing == "alone":
-            return torch.stack([self._alone_loss(row) for row in _alone(rows)]).sum()
-        flat, lengths = _flatten(rows) if self.way.packing == "segments" else (rows, None)
+            return torch.stack([self._alone_loss(row) for row in alone(rows)]).sum()
+        flat, lengths = flatten(rows) if self.way.packing == "segments" else (rows, None)
         inner = _inner(self.model)
         arguments: dict[str, Any] = {
             "input_ids": flat["input_ids"],
@@ -174,9 +173,9 @@ class PackedLoss(torch.nn.Module):
                 return self._loss_of_logits(inner(**arguments).logits, flat)
             hidden = inner.base_model(**arguments).last_hidden_state
         if self._fixed_shapes:
-            hidden, wanted = _before_each(hidden, flat["labels"])
+            hidden, wanted = before_each(hidden, flat["labels"])
         else:
-            hidden, wanted = _at_targets(hidden, flat["labels"])
+            hidden, wanted = at_targets(hidden, flat["labels"])
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
@@ -198,7 +197,7 @@ class PackedLoss(torch.nn.Module):
         if self._reference is None:
             return _from_logits(logits, flat["labels"])
         chosen, ids, logprobs = self._replay(flat)
-        predicted, wanted = _at_targets(logits, flat["labels"])
+        predicted, wanted = at_targets(logits, flat["labels"])
         mine = self._with_own_loss(chosen)
         loss = F.cross_entropy(predicted[mine].float(), wanted[mine], reduction="sum")
         return loss + self._weighed(divergence_of_logits(predicted[chosen], ids, logprobs), ids)
@@ -239,7 +238,7 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
     model.eval()
     try:
         with torch.no_grad():
-            expected = sum(float(_plain_loss(model, row)) for row in _alone(rows))
+            expected = sum(float(_plain_loss(model, row)) for row in alone(rows))
         ways = (*_FIRST.get(device.type, ()), *_ANYWHERE)
         if dtype == torch.float16:  # a loss scale comes too late for gradients taken forward
             ways = tuple(way for way in ways if way.head == "logits")
@@ -319,65 +318,8 @@ def _plain_loss(model: Any, row: Rows) -> torch.Tensor:
 
 def _from_logits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Summed loss of logits [rows, length, vocabulary] for unshifted labels, in fp32."""
-    predicted, wanted = _at_targets(logits, labels)
+    predicted, wanted = at_targets(logits, labels)
     return F.cross_entropy(predicted.float(), wanted, reduction="sum")
-
-
-def _at_targets(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What predicts each target [targets, width], and the targets [targets]."""
-    wanted = labels[:, 1:]
-    targets = wanted != IGNORED
-    return outputs[:, :-1][targets], wanted[targets]
-
-
-def _before_each(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """As ``_at_targets``, for every place that something follows; targets may be IGNORED."""
-    return outputs[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
-
-
-def segment_mask(segments: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    """Causal mask within segments: [rows, 1, length, length].
-
-    Boolean (True = may attend) when ``dtype`` is None, as SDPA takes it; else additive in
-    ``dtype``, as eager attention takes it. Every token attends at least to itself.
-    """
-    length = segments.shape[1]
-    same = segments[:, :, None] == segments[:, None, :]
-    allowed = (same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril())[
-        :, None
-    ]
-    if dtype is None:
-        return allowed
-    blocked = torch.zeros(allowed.shape, dtype=dtype, device=same.device)
-    return blocked.masked_fill(~allowed, torch.finfo(dtype).min)
-
-
-def _flatten(rows: Rows) -> tuple[Rows, list[int]]:
-    """All segments, the shortest first, in one row [1, tokens] without padding; their lengths."""
-    labels, segments = rows["labels"], rows["segments"]
-    numbers = segments + torch.arange(len(segments), device=segments.device)[:, None] * (
-        segments.shape[1] + 1
-    )
-    flat = numbers.flatten()
-    begins = torch.cat([flat.new_ones(1, dtype=torch.bool), flat[1:] != flat[:-1]])
-    segment = begins.cumsum(0) - 1
-    with_targets = torch.zeros(int(segment[-1]) + 1, dtype=torch.bool, device=flat.device)
-    with_targets[segment[labels.flatten() != IGNORED]] = True
-    kept = with_targets[segment].nonzero().flatten()
-    lengths = torch.bincount(segment[kept])
-    own = lengths[segment[kept]]  # of each token's segment
-    kept = kept[torch.argsort(own, stable=True)]
-    return (
-        {name: tensor.flatten()[kept][None] for name, tensor in rows.items()},
-        sorted(int(n) for n in lengths if n),
-    )
-
-
-def _alone(rows: Rows) -> list[Rows]:
-    """Each segment as a row of its own [1, its length]."""
-    flat, lengths = _flatten(rows)
-    parts = {name: torch.split(tensor, lengths, 1) for name, tensor in flat.items()}
-    return [{name: part[i] for name, part in parts.items()} for i in range(len(lengths))]
 
 
 def _inner(model: Any) -> Any:

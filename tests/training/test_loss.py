@@ -10,7 +10,8 @@ from accelerate import Accelerator
 
 from steep.corpus.schedule import IGNORED, Batch
 from steep.training.gradients import Gradients
-from steep.training.loss import PackedLoss, Way, segment_mask
+from steep.training.loss import PackedLoss, Way
+from steep.training.rows import segment_mask
 from tests.tiny import Kind, tiny_model, tiny_tokenizer
 from tests.training.corpus import TEXTS, make_recipe, make_schedule, rows_of, summed_loss
 

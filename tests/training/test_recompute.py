@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from steep.training import linear
-from steep.training.loss import PackedLoss, Rows, Way, choose_way
+from steep.training.loss import PackedLoss, Way, choose_way
 from steep.training.recompute import recomputing
+from steep.training.rows import Rows
 from tests.tiny import Kind, tiny_tokenizer
 from tests.training.corpus import (
     TEXTS,

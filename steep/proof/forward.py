@@ -93,10 +93,14 @@ class Forward:
         return self._logits_at_once
 
     @property
+    def room(self) -> int:
+        """What bounds of memory are multiplied by on this device."""
+        return 1 if self.device.type == "cpu" else ON_GPU
+
+    @property
     def _logits_at_once(self) -> int:
         """Tokens whose logits are held at once."""
-        times = 1 if self.device.type == "cpu" else ON_GPU
-        return max(1, times * LOGITS_BYTES // (4 * self.vocabulary))
+        return max(1, self.room * LOGITS_BYTES // (4 * self.vocabulary))
 
     @property
     def cache_bytes_per_token(self) -> int:

@@ -106,32 +106,32 @@ def general_questions() -> list[Question]:
 
 def general_texts() -> list[tuple[str, str]]:
     """The packaged panel of general texts, as (id, text)."""
-    rows = _rows(_packaged("panel", "general_text.jsonl"))
-    return [(str(row["id"]), str(row["text"])) for row in rows]
+    return _packaged_texts("panel", "general_text.jsonl")
 
 
 def validation_texts() -> tuple[str, ...]:
     """The packaged general texts to choose a strength on; none stands in the panel."""
-    rows = _rows(_packaged("validation", "general_text.jsonl"))
-    return tuple(str(row["text"]) for row in rows)
+    return tuple(text for _, text in _packaged_texts("validation", "general_text.jsonl"))
 
 
 def reference_texts() -> list[tuple[str, str]]:
     """The packaged panel of reference texts, as (id, text): encyclopaedia, news, manuals, law."""
-    rows = _rows(_packaged("panel", "reference_text.jsonl"))
-    return [(str(row["id"]), str(row["text"])) for row in rows]
+    return _packaged_texts("panel", "reference_text.jsonl")
 
 
 def validation_reference_texts() -> tuple[str, ...]:
     """The packaged reference texts to choose a strength on; none stands in the panel."""
-    rows = _rows(_packaged("validation", "reference_text.jsonl"))
-    return tuple(str(row["text"]) for row in rows)
+    return tuple(text for _, text in _packaged_texts("validation", "reference_text.jsonl"))
 
 
 def guard_texts() -> tuple[str, ...]:
     """The packaged general texts to watch while a model trains; none judges or chooses."""
-    rows = _rows(_packaged("guard", "general_text.jsonl"))
-    return tuple(str(row["text"]) for row in rows)
+    return tuple(text for _, text in _packaged_texts("guard", "general_text.jsonl"))
+
+
+def _packaged_texts(folder: str, name: str) -> list[tuple[str, str]]:
+    """Packaged texts, as (id, text)."""
+    return [(str(row["id"]), str(row["text"])) for row in _rows(_packaged(folder, name))]
 
 
 def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]:

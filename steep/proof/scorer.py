@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steep.proof.forward import ON_GPU, Forward, Judged, judging
+from steep.proof.forward import Forward, Judged, judging
 from steep.proof.generation import Decoding, decode, read_prompts
 from steep.proof.layout import (
     ROW_TOKENS,
@@ -232,7 +232,7 @@ class Scorer:
         """Places in a batch that is decoded."""
         if self.forward.max_batch_tokens is not None:
             return self.max_batch_tokens
-        bound = CACHE_BYTES * (1 if self.forward.device.type == "cpu" else ON_GPU)
+        bound = self.forward.room * CACHE_BYTES
         return max(self.max_batch_tokens, bound // self.forward.cache_bytes_per_token)
 
     @cached_property

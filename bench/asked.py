@@ -44,15 +44,18 @@ class Answers:
         return cls(found["questions"], found["general"])
 
 
-def ask(model: Any, tokenizer: Any, questions: Sequence[Question], general: int) -> Answers:
-    """Rank the choices of every question, and score so many of the packaged general texts."""
+def ask(
+    model: Any, tokenizer: Any, questions: Sequence[Question], general: int | Sequence[str]
+) -> Answers:
+    """Rank the choices of every question, and score texts, or so many of the packaged ones."""
     scorer = Scorer(model, tokenizer)
     scores = log_probabilities(scorer, questions)
     rows = [
         {"set": _set(q), "cluster": q.cluster or q.id, "first": bool(ranked(q, row)["first"])}
         for q, row in zip(questions, scores, strict=True)
     ]
-    texts = [text for _, text in general_texts()[:general]]
+    packaged = [text for _, text in general_texts()]
+    texts = packaged[:general] if isinstance(general, int) else general
     return Answers(rows, [[s.nats, s.tokens] for s in scorer.score_texts(texts)])
 
 

@@ -294,6 +294,9 @@ def stage_times(
     if not base_is_known:
         seconds = load + asking_seconds(calibration, work.asking.of_base, _ANSWERED_SHARE["base"])
         times.append(_around("ask the base", seconds, _ROUGH))
+    if work.held_tokens:
+        text = calibration.at_depth(lambda m: 1.0 / m.rates.text_tokens_per_second)
+        times.append(_around("ask the base about the replay", work.held_tokens * text, _ROUGH))
     times.append(_around("train", training, wide))
     if recipe.instruct is not None:
         times.append(_around("graft", load if recipe.train.method == "lora" else 2 * load, _ROUGH))

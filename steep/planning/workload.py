@@ -74,6 +74,7 @@ class Workload:
         asking: what each of the two models is asked.
         validation_tokens: what each strength tried is measured on; 0 where it is fixed.
         written_tokens: replay that the base model has to write first.
+        held_tokens: replay whose predictions the base model gives before training.
         later: stages behind the documents; after each its model is asked everything.
     """
 
@@ -84,6 +85,7 @@ class Workload:
     asking: Asking
     validation_tokens: int
     written_tokens: int = 0
+    held_tokens: int = 0
     later: tuple[Later, ...] = ()
 
 

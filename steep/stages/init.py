@@ -97,7 +97,7 @@ def _first_values(
         "data": {
             "domain": [_seen_from(folder, path) for path in paths],
             "general": "reading",
-            "general_share": 0.4,
+            "general_share": 0.6,
             "held_out_share": 0.05,
         },
         "train": {

@@ -59,6 +59,7 @@ from steep.stages.manners import with_manners
 from steep.stages.order import crude_tokens, passes_of, self_written_tokens
 from steep.stages.prepare import Draft, Prepared, data_key
 from steep.stages.probes import known_probes, stand_ins
+from steep.stages.replay_kl import rehearsed
 from steep.stages.rewrite import estimate, planned
 from steep.stages.vocabulary import shape_as_grown, train_as_grown
 
@@ -310,6 +311,9 @@ def _workload(
     rows, firsts = sample_steps(corpus.schedule, corpus.steps)
     searched = recipe.strength.fixed is None
     validation = (*inputs.validation, *inputs.validation_reference)
+    written = 0
+    if inputs.replay is None:
+        written = self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages))
     return Workload(
         steps=corpus.steps,
         tokens=int(corpus.ledger["trained"]["tokens"]),
@@ -318,10 +322,15 @@ def _workload(
         asking=asking_of(panel, base.tokenizer),
         validation_tokens=tokens_of(validation, base.tokenizer) if searched else 0,
         later=later_work(recipe, inputs.rows, base.home),
-        written_tokens=0
-        if inputs.replay is not None
-        else self_written_tokens(recipe, passes_of(corpus.schedule.shards, inputs.stages)),
+        written_tokens=written,
+        held_tokens=_held_tokens(corpus) or written if recipe.train.replay_kl_coef else 0,
     )
+
+
+def _held_tokens(corpus: Draft | Prepared) -> int:
+    """Of the replay that comes up; none while the base still has to write it."""
+    shards = corpus.schedule.shards
+    return sum(int(shards.lengths[i]) for i in rehearsed(corpus.schedule, corpus.steps))
 
 
 def _precision(recipe: Recipe, device: str) -> tuple[Precision, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from steep.artifact import damaged_files, file_hash, key_of, read_sealed, write_sealed
+from steep.corpus.schedule import Schedule
 from steep.durable import write_bytes
 from steep.model.precision import Precision, working_in
 from steep.progress import Progress
@@ -71,16 +72,21 @@ def base_reference(
     return found
 
 
+def rehearsed(schedule: Schedule, steps: int) -> set[int]:
+    """The segments of replay that come up within so many steps."""
+    general = schedule.shards.is_general()
+    return {i for step in range(steps) for i in schedule.segments_of(step) if general[i]}
+
+
 def _asked(
     base: Base, prepared: Prepared, precision: Precision, progress: Progress
 ) -> BaseReference:
     import torch
 
     progress.stage("Asking the base model about the replay")
-    schedule = prepared.schedule
-    shards, general = schedule.shards, schedule.shards.is_general()
-    used = {i for step in range(prepared.steps) for i in schedule.segments_of(step) if general[i]}
+    shards = prepared.schedule.shards
     # Neighbours in length share a batch without much padding.
+    used = rehearsed(prepared.schedule, prepared.steps)
     order = sorted(used, key=lambda i: (int(shards.lengths[i]), i))
     starts = np.full(len(shards.lengths), NO_PLACE, dtype=np.int64)
     ids: list[Any] = []

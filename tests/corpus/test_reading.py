@@ -6,7 +6,14 @@ import re
 
 from steep.corpus.reading import reading_texts
 from steep.proof.grammar import grammar_pairs
-from steep.proof.questions import general_questions, general_texts, reference_texts
+from steep.proof.questions import (
+    general_questions,
+    general_texts,
+    guard_texts,
+    reference_texts,
+    validation_reference_texts,
+    validation_texts,
+)
 
 
 def grams(text: str, size: int) -> set[tuple[str, ...]]:
@@ -16,7 +23,7 @@ def grams(text: str, size: int) -> set[tuple[str, ...]]:
 
 def test_reading_is_prose_without_markup() -> None:
     texts = reading_texts(reference=True)
-    assert len(texts) >= 80 and set(reading_texts()) < set(texts)
+    assert len(texts) >= 160 and set(reading_texts()) < set(texts)
     assert all(len(text) > 800 and not text.startswith("#") for text in texts)
     assert len(set(texts)) == len(texts)
 
@@ -26,6 +33,8 @@ def test_reading_shares_no_wording_with_the_panel() -> None:
     seen = set().union(*(grams(text, 7) for text in reading_texts(reference=True)))
     for name, passage in (*general_texts(), *reference_texts()):
         assert not grams(passage, 7) & seen, name
+    for passage in (*validation_texts(), *validation_reference_texts(), *guard_texts()):
+        assert not grams(passage, 7) & seen, passage[:60]
     for question in general_questions():
         assert not grams(question.question, 7) & seen, question.id
     for pair in grammar_pairs():

@@ -162,6 +162,17 @@ def test_a_base_that_was_asked_before_costs_no_time_again() -> None:
     assert first.seconds == pytest.approx(31.0)
 
 
+# Broken by: leaving out what a model held to its base takes before its first step.
+def test_asking_the_base_about_the_replay_takes_time() -> None:
+    def times(**work: Any) -> dict[str, float]:
+        found = predict(recipe(), calibration(), workload(**work), ROOM, base_is_known=True)
+        return {time.name: time.seconds for time in found.times}
+
+    held = times(held_tokens=1000)
+    assert held.pop("ask the base about the replay") == pytest.approx(16.0)
+    assert held == times()
+
+
 # Broken by: counting quantised weights in full, or forgetting the whole model behind training.
 def test_weights_in_4_bits_take_less_while_training_alone() -> None:
     weights, layers = 400 * MB, 300 * MB

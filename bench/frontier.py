@@ -13,8 +13,6 @@ does. A seed that is there already isn't run again, and one that was cut off res
 from __future__ import annotations
 
 import argparse
-import json
-import random
 import time
 import tomllib
 from collections.abc import Mapping
@@ -24,6 +22,7 @@ from typing import Any
 
 from asked import Answers, ask, change_of_loss, check_settings, kept, share, train_cell
 from corpora import corpus_arguments, corpus_of
+from elsewhere import texts_from_elsewhere
 
 from steep.model.strength import StrengthDial
 from steep.proof.questions import (
@@ -35,9 +34,6 @@ from steep.proof.questions import (
 from steep.recipe import Recipe, recipe_from
 from steep.stages.base import Base, open_base
 from steep.stages.strength import as_trained
-
-_CHARACTERS = 2000  # of each text from elsewhere
-_TEXTS = 32
 
 
 def main() -> None:
@@ -67,13 +63,12 @@ class _Bench:
         self._folder = folder
         documents, file, self._questions = corpus_of(given, folder, seed)
         self._recipe = _recipe(given, seed, folder, documents, file)
-        outside = [pair.split("=", 1) for pair in given.outside]
         self._texts = {
             "validation prose": list(validation_texts()),
             "validation reference": list(validation_reference_texts()),
             "prose": [text for _, text in general_texts()],
             "reference": [text for _, text in reference_texts()],
-            **{name: _outside(Path(path)) for name, path in outside},
+            **texts_from_elsewhere(given.outside),
         }
         self._opened: tuple[Recipe, Base] | None = None
         self._tuned: tuple[Any, StrengthDial] | None = None
@@ -128,17 +123,6 @@ def _recipe(
     if file:
         values["evaluate"]["questions"] = str(file)
     return recipe_from(values, given.set)
-
-
-def _outside(path: Path) -> list[str]:
-    """Parts of a text in equal distances, or the beginnings of records of a JSONL file."""
-    text = path.read_text("utf-8", errors="replace")
-    if path.suffix == ".jsonl":
-        texts = [json.loads(line)["text"] for line in text.splitlines()]
-        texts = [found for found in texts if len(found) > _CHARACTERS // 4]
-        return [t[:_CHARACTERS] for t in random.Random(0).sample(texts, min(_TEXTS, len(texts)))]
-    apart = len(text) // _TEXTS
-    return [text[begin : begin + _CHARACTERS] for begin in range(0, apart * _TEXTS, apart)]
 
 
 def _line(seed: int, strength: float, base: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -19,8 +19,8 @@ _SAVE_SECONDS = 300.0  # the loop saves this often
 # tuned one seldom does (free answers of the runs in docs/RESULTS.md).
 _ANSWERED_SHARE = {"base": 0.75, "tuned": 0.4}
 
-# Bisecting a grid of 20 after trying both ends; two measurements where the whole change fits.
-_STRENGTHS = (2, 6, 8)
+# Both ends, guesses, and a bisection if these are wrong; two measurements where all of it fits.
+_STRENGTHS = (2, 5, 9)
 
 # Reading and writing weights, and what export and report take whatever the model.
 _DISK_BYTES_PER_SECOND = 5e8

@@ -6,6 +6,7 @@ interval stays honest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from steep.stages.folder import RunFolder
 
 _VERSION = 2
 _GRID = 20  # strengths are multiples of 1/20
+_GUESSES = 3  # before the rest is bisected
+_LOOKS = 5  # as many as it usually takes
 
 # The verdict's interval is about as wide as this one's; without room it would often cross the
 # budget by chance.
@@ -80,7 +83,12 @@ def choose_strength(
     texts = [text for kind in kinds for text in kind]
     precision: Precision = read_sealed(run.machine).get("precision", "fp32")
 
+    looks = 0
+
     def measured(strength: float) -> list[TextScore]:
+        nonlocal looks
+        progress.at(looks, max(_LOOKS, looks + 1), f"measured; now {strength:.0%} of the change")
+        looks += 1
         dial.turn(strength)
         with as_trained(model, precision):
             return Scorer(model, base.tuned_tokenizer).score_texts(texts)
@@ -114,10 +122,11 @@ def largest_within(
     before: list[TextScore] | None = None,
     counts: Sequence[int] = (),
 ) -> tuple[float, list[StrengthPoint]]:
-    """Bisect the grid for the largest strength whose interval ends within ``budget`` (nats).
+    """Search the grid for the largest strength whose interval ends within ``budget`` (nats).
 
     The rise is taken to be convex along the line, as losses near a minimum are, so that what
-    fits the budget is one stretch beginning at the base.
+    fits the budget is one stretch beginning at the base. A parabola through what was measured says
+    where to look next, a few times; then the rest is bisected.
 
     Args:
         counts: how many texts of each kind there are, one behind the other; none: all are of one.
@@ -136,11 +145,30 @@ def largest_within(
     if fits(_GRID):
         good = _GRID
     while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if fits(middle) else (good, middle)
+        step = (good + bad) // 2
+        if len(points) <= _GUESSES:
+            step = _guess(good, bad, {at: point.ci95[1] for at, point in points.items()}, budget)
+        good, bad = (step, bad) if fits(step) else (good, step)
     if good == 0 and before is not None:
         good = min(points, key=lambda step: points[step].ci95[1])
     return good / _GRID, [points[step] for step in sorted(points)]
+
+
+def _guess(good: int, bad: int, ends: Mapping[int, float], budget: float) -> int:
+    """A step between two, the last within ``budget`` of a parabola through 0 and both.
+
+    Args:
+        ends: of the intervals, by step; where nothing fits yet the parabola is flat at 0.
+    """
+    slope, bend = 0.0, ends[bad] / bad**2
+    if good:
+        bend = (ends[bad] / bad - ends[good] / good) / (bad - good)
+        slope = ends[good] / good - bend * good
+    under_root = slope**2 + 4 * bend * budget
+    if bend <= 0.0 or under_root < 0.0:
+        return (good + bad) // 2
+    meets = (math.sqrt(under_root) - slope) / (2 * bend)
+    return min(max(math.floor(meets), good + 1), bad - 1)
 
 
 def _point(

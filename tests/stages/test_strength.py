@@ -36,6 +36,7 @@ def _texts(rise: Callable[[float], float], looks: list[float]) -> Callable[..., 
         (lambda s: -0.1 * s + 0.15 * s * s, 0.8),  # helps at first
         (lambda s: 0.01 * s, 1.0),
         (lambda s: 5.0 * s, 0.0),
+        (lambda s: 0.02 * s if s < 0.72 else 0.02 * s + 3.0 * (s - 0.72), 0.7),  # no parabola
     ],
 )
 def test_the_largest_strength_within_the_budget(
@@ -44,12 +45,24 @@ def test_the_largest_strength_within_the_budget(
     looks: list[float] = []
     found, points = largest_within(0.022, _texts(rise, looks))
     assert found == pytest.approx(expected)
-    assert len(looks) == len(points) + 1 <= 7
+    assert len(looks) == len(points) + 1 <= 9
     by_strength = {point.strength: point for point in points}
     if found:
         assert by_strength[found].ci95[1] <= 0.022
     if found < 1.0:
         assert by_strength[round(found + 0.05, 2)].ci95[1] > 0.022
+
+
+# Broken by: bisecting from the start, or guessing on the wrong side of the budget: each look takes
+# as long as scoring all validation texts.
+@pytest.mark.parametrize(
+    "rise", [lambda s: 0.2 * s * s, lambda s: 0.1 * s * s, lambda s: -0.04 * s + 0.2 * s * s]
+)
+def test_a_loss_like_a_parabola_takes_few_looks(rise: Callable[[float], float]) -> None:
+    looks: list[float] = []
+    found, _ = largest_within(0.022, _texts(rise, looks))
+    assert 0.2 < found < 1.0
+    assert len(looks) <= 5
 
 
 # Broken by: taking both kinds together, or only the first.

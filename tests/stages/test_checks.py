@@ -188,6 +188,7 @@ def test_a_run_shows_what_it_learns_and_trains_the_same(
 ) -> None:
     monkeypatch.setattr("steep.stages.train.Checks", At)
     lora = {"method": "lora", "lora_r": 4, "lora_dropout": 0.2, "max_steps": 5}
+    lora["learning_rate"] = 2e-2  # what is shown has to move in its last digit
     recipe = write_project(
         tmp_path, train=lora, data={"general_share": 0.0}, evaluate={"check_share": 0.5}
     )

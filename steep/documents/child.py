@@ -15,7 +15,7 @@ import os
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -205,12 +205,12 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
     )
 
 
-def _redacted(text: str, what: Redact) -> tuple[str, Counter[str]]:
+def _redacted(text: str, what: Redact) -> tuple[str, Mapping[str, int]]:
     """A text without what is to be blanked, and how much there was by kind."""
     text, found = redact(text, personal=what != "secrets")
     if what == "presidio":
         text, more = redact_identifiers(text)
-        found += more
+        return text, Counter(found) + more
     return text, found
 
 

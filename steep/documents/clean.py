@@ -62,18 +62,28 @@ def clean_title(text: str) -> str:
 
 
 def _clean_once(text: str) -> str:
-    text = with_plain_breaks(text)
-    if "\x1b" in text:
-        text = _TERMINAL_CODES.sub("", text)
+    # Printable text has no controls, no tabs, and of spaces and line breaks only " " and "\n":
+    # asked once, that spares most texts most of what follows.
+    is_plain = text.replace("\n", "").isprintable()
+    if not is_plain:
+        text = with_plain_breaks(text)
+        if "\x1b" in text:
+            text = _TERMINAL_CODES.sub("", text)
     if not text.isascii():
         text = _repair(text)
-    text = _INVISIBLE.sub("", text)
-    text = _ZERO_WIDTH_SPACE.sub("", text)
-    text = text.replace("\u00a0", " ")
-    text = _TRAILING.sub("", text)
-    text = _TAB_RUN.sub("\t", text)
-    text = _SPACE_RUN.sub(" ", text)
-    text = _BLANK_LINES.sub("\n\n", text)
+        is_plain = False  # a repair may bring any character back
+    if not is_plain:
+        text = _INVISIBLE.sub("", text)
+        text = _ZERO_WIDTH_SPACE.sub("", text)
+        text = text.replace("\u00a0", " ")
+    if " \n" in text or "\t\n" in text:
+        text = _TRAILING.sub("", text)
+    if "\t" in text:
+        text = _TAB_RUN.sub("\t", text)
+    if "  " in text:
+        text = _SPACE_RUN.sub(" ", text)
+    if "\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n", text)
     return unicodedata.normalize("NFC", text.strip("\n").rstrip())
 
 

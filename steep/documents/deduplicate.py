@@ -34,6 +34,9 @@ _ALL_PAIRS = 64
 """Buckets up to this size are compared pair by pair; larger ones with representatives."""
 _MAX_ROUNDS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
+_POWERS = np.array(
+    [pow(_MULTIPLIER, power, 2**64) for power in range(SHINGLE_CHARACTERS)], dtype=np.uint64
+)
 
 
 def deduplicate(documents: Sequence[Document]) -> tuple[Sequence[Document], tuple[Drop, ...]]:
@@ -107,12 +110,11 @@ def _shingles(text: str) -> Hashes:
     """Hashes of a text's 5-character shingles, in order; a shorter text is one shingle."""
     text = _normalised(text).ljust(SHINGLE_CHARACTERS)
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    count = len(points) - SHINGLE_CHARACTERS + 1
-    hashes = np.zeros(count, dtype=np.uint64)
-    for offset in range(SHINGLE_CHARACTERS):
-        hashes += points[offset : offset + count]
-        hashes *= np.uint64(_MULTIPLIER)
+    hashes = np.convolve(points.astype(np.uint64), _POWERS, "valid")  # modulo 2^64
+    for _ in range(2):  # so that every bit depends on every character
         hashes ^= hashes >> np.uint64(29)
+        hashes *= np.uint64(_MULTIPLIER)
+    hashes ^= hashes >> np.uint64(32)
     return hashes
 
 

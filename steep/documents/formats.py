@@ -7,6 +7,7 @@ own modules and load on first use.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 from collections.abc import Iterator, Mapping
@@ -236,12 +237,12 @@ def suffix(name: str) -> str:
 
 def is_supported(name: str) -> bool:
     """True if files of this name can be read."""
-    return PurePath(_split(name)[0]).suffix.lower() in READERS
+    return _kind(name) in READERS
 
 
 def is_code(name: str) -> bool:
     """True if a file of this name is source code."""
-    return READERS.get(PurePath(_split(name)[0]).suffix.lower()) is _CODE
+    return READERS.get(_kind(name)) is _CODE
 
 
 def supported_suffixes() -> str:
@@ -259,8 +260,16 @@ def advice() -> str:
 
 def readable(name: str) -> str:
     """A file's name as it may be printed and stored: odd bytes and controls are written out."""
+    if name.isprintable():
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@functools.lru_cache(maxsize=64)  # asked for every row of a file
+def _kind(name: str) -> str:
+    """The suffix that tells a file's kind, without that of compression."""
+    return PurePath(_split(name)[0]).suffix.lower()
 
 
 def _split(name: str) -> tuple[str, str]:

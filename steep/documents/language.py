@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections import Counter, defaultdict
+from itertools import islice
 
 _SAMPLE_CHARACTERS = 1_000
 _NO_MARKS = str.maketrans(dict.fromkeys('.,;:!?()"«»“”„…।۔،؛؟', " "))
@@ -83,7 +84,8 @@ def language_of(text: str) -> str | None:
 def _script(sample: str) -> tuple[str | None, float]:
     """The script of most letters (None: too few), and what share of them is kana."""
     if sample.isascii():
-        return ("LATIN" if sum(map(str.isalpha, sample)) >= _FEWEST_LETTERS else None), 0.0
+        letters = islice(filter(str.isalpha, sample), _FEWEST_LETTERS)
+        return ("LATIN" if len(list(letters)) == _FEWEST_LETTERS else None), 0.0
     scripts: Counter[str] = Counter()
     for character, count in Counter(sample).items():
         if character.isalpha():
@@ -114,9 +116,10 @@ def _languages_of(script: str) -> dict[str, tuple[str, ...]]:
 def _by_words(sample: str, script: str) -> str | None:
     owners = _languages_of(script)
     words = sample.casefold().translate(_NO_MARKS).split()
-    counts: Counter[str] = Counter()
+    counts: defaultdict[str, int] = defaultdict(int)
     weights: defaultdict[str, float] = defaultdict(float)
-    for sharing, times in Counter(owners[word] for word in words if word in owners).items():
+    found = Counter(filter(None, map(owners.get, words)))
+    for sharing, times in found.items():
         for language in sharing:
             counts[language] += times
             # A word that many languages have says little about which of them it is.

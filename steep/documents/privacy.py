@@ -94,18 +94,19 @@ _SECRETS = (
         _is_password,
     ),
 )
+_DIGITS = tuple("0123456789")
 # What begins with a set of characters is found far faster than what looks behind itself first.
 _PERSONAL = (
     _Form("e-mail address", ("@",), re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")),
     _Form(
         "card number",
-        ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+        _DIGITS,
         re.compile(r"[3-6](?<![\d.-].)\d{3}(?:[ -]?\d){9,15}(?![\d-]|\.\d)"),
         check=_has_check_digit,
     ),
     _Form(
         "bank account",
-        (),
+        _DIGITS,
         re.compile(r"[A-Z](?<!\w.)[A-Z]\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
         check=_is_account,
     ),
@@ -122,32 +123,27 @@ _PERSONAL = (
 )
 
 
-def redact(text: str, *, personal: bool = False) -> tuple[str, Counter[str]]:
+def redact(text: str, *, personal: bool = False) -> tuple[str, dict[str, int]]:
     """Blank the secrets of a text, and its personal data too if asked.
 
     Returns the text, and how many there were by kind; personal data is counted either way.
     """
-    found: Counter[str] = Counter()
-    for form in _SECRETS:
-        text = _blank(text, form, found, keep=False)
-    for form in _PERSONAL:
-        text = _blank(text, form, found, keep=not personal)
+    found: dict[str, int] = {}
+    for forms, keep in ((_SECRETS, False), (_PERSONAL, not personal)):
+        for form in forms:
+            for piece in form.within:
+                if piece in text:
+                    text = _blank(text, form, found, keep=keep)
+                    break
     return text, found
 
 
-def _blank(text: str, form: _Form, found: Counter[str], *, keep: bool) -> str:
-    for piece in form.within:
-        if piece in text:
-            break
-    else:
-        if form.within:
-            return text
-
+def _blank(text: str, form: _Form, found: dict[str, int], *, keep: bool) -> str:
     def instead(match: re.Match[str]) -> str:
         value = match[form.group]
         if "[redacted " in value or not form.check(value):
             return match[0]
-        found[form.kind] += 1
+        found[form.kind] = found.get(form.kind, 0) + 1
         if keep:
             return match[0]
         whole, at = match[0], match.start(form.group) - match.start()

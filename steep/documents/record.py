@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+from dataclasses import dataclass
 
 from steep.artifact import text_hash
 
@@ -23,7 +24,6 @@ class Document:
         language: a BCP 47 tag, date: in ISO 8601, licence: as the file names it; None where
             the file doesn't say.
         flags: signs of poor text (``steep.documents.quality``), none of which leaves it out.
-        id: 16 hexadecimal digits from source, locator and text.
     """
 
     text: str
@@ -36,11 +36,11 @@ class Document:
     date: str | None = None
     licence: str | None = None
     flags: tuple[str, ...] = ()
-    id: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        key = "\x1f".join((self.source, self.locator, self.text))
-        object.__setattr__(self, "id", text_hash(key)[:16])
+    @functools.cached_property
+    def id(self) -> str:
+        """16 hexadecimal digits from source, locator and text."""
+        return text_hash("\x1f".join((self.source, self.locator, self.text)))[:16]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from steep.documents.quality import garbled_amid, garbled_share
@@ -55,6 +55,7 @@ _PHRASE_WORDS = 2_000
 _BULLET = re.compile(r"[•‣▶◀◦■□▪▫–*-]\s")
 _ENDS = tuple(".!?…\"”’'»)]:;。！？।॥۔؟」』")
 _PLACEHOLDERS = re.compile(r"\{\{[^{}\n]{1,60}\}\}|\bx{4,}\b", re.IGNORECASE)
+_PLACEHOLDERS_HOLD = ("{{", "xxxx")
 _MACHINE = re.compile(
     r"\bas an? (?:AI|artificial intelligence|large|language)(?: language| assistant| model)*,? I\b"
     r"|\bI[’']?m (?:just )?an? (?:AI|language model)\b"
@@ -63,6 +64,11 @@ _MACHINE = re.compile(
     r"|\b(?:sorry|apologi[sz]e),? (?:but )?I (?:can[’']?t|cannot) (?:assist|help|fulfil)"
     r"|\bregenerate response\b|\blorem ipsum dolor\b",
     re.IGNORECASE,
+)
+# Without one of these in lower case neither of the patterns above matches: quick to tell.
+_MACHINE_HOLDS = (
+    *("n ai", "a ai", "artificial", "a large", "an large", "language", "as of my", "my knowledge"),
+    *("my training", "sorry", "apologi", "regenerate", "lorem ipsum"),
 )
 
 
@@ -82,9 +88,27 @@ def signs_of(text: str, *, is_record: bool = False, is_code: bool = False) -> tu
             found.add("badly recognised")
     if _repeats_phrases(words[:_PHRASE_WORDS]):
         found.add("repeated phrases")
-    if _MACHINE.search(text) or 3 * len(_PLACEHOLDERS.findall(text)) > len(words):
+    if _is_machine_made(text, len(words)):
         found.add("machine-made")
-    return tuple(flag for flag in FLAGS if flag in found)
+    return tuple(flag for flag in FLAGS if flag in found) if found else ()
+
+
+def _is_machine_made(text: str, words: int) -> bool:
+    """True for what an assistant says of itself, or where a third of the words are placeholders."""
+    lowered = text.casefold()
+    if any_in(_MACHINE_HOLDS, lowered) and _MACHINE.search(text):
+        return True
+    if not any_in(_PLACEHOLDERS_HOLD, lowered):
+        return False
+    return 3 * len(_PLACEHOLDERS.findall(text)) > words
+
+
+def any_in(pieces: Iterable[str], text: str) -> bool:
+    """True if one of the pieces stands in a text."""
+    for piece in pieces:  # noqa: SIM110 (a generator's frame costs more than the search)
+        if piece in text:
+            return True
+    return False
 
 
 def _of_words(text: str, words: Sequence[str], is_record: bool) -> set[str]:
@@ -150,32 +174,36 @@ def _repeats_phrases(words: Sequence[str]) -> bool:
     if len(words) < _FEWEST_WORDS:
         return False
     # Hashes differ from run to run, whether two words are equal doesn't.
-    ids = np.array(list(map(hash, words)), dtype=np.int64).view(np.uint64)
-    sizes = np.array(list(map(len, words)), dtype=np.int64)
+    ids = np.fromiter(map(hash, words), dtype=np.int64, count=len(words)).view(np.uint64)
+    sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
     total = int(sizes.sum())
     runs = ids
-    lengths = sizes
     for size in range(2, max(_DUPLICATE_PHRASES) + 1):
-        runs = runs[:-1] * np.uint64(0x9E3779B97F4A7C15) + ids[size - 1 :]
-        runs ^= runs >> np.uint64(31)
-        lengths = lengths[:-1] + sizes[size - 1 :]
-        if size in _TOP_PHRASE:
-            if _top(runs, lengths, _TOP_PHRASE[size] * total):
-                return True
-        elif (covered := _covered(runs, sizes, size)) > _DUPLICATE_PHRASES[size] * total:
-            return True
-        elif not covered:  # then no longer run stands twice either
+        runs = runs[:-1] * 0x9E3779B97F4A7C15 + ids[size - 1 :]
+        runs ^= runs >> 31
+        order = np.sort(runs)
+        again = int(np.count_nonzero(order[1:] == order[:-1]))
+        if not again:  # then no longer run stands twice either
             return False
+        if size in _TOP_PHRASE:
+            if _top(runs, again, sizes, size, _TOP_PHRASE[size] * total):
+                return True
+        elif _covered(runs, sizes, size) > _DUPLICATE_PHRASES[size] * total:
+            return True
     return False
 
 
-def _top(runs: Hashes, lengths: Numbers, most: float) -> bool:
-    """True if a run that stands twice or more takes more characters than ``most``."""
+def _top(runs: Hashes, again: int, sizes: Numbers, size: int, most: float) -> bool:
+    """True if a run that stands twice or more takes more characters than ``most``.
+
+    ``again``: how many runs stood before.
+    """
     import numpy as np
 
-    order = np.sort(runs)
-    again = int(np.count_nonzero(order[1:] == order[:-1]))
-    if not again or (again + 1) * int(lengths.max()) <= most:
+    if (again + 1) * size * int(sizes.max()) <= most:
+        return False
+    lengths = np.convolve(sizes, np.ones(size, dtype=np.int64), "valid")
+    if (again + 1) * int(lengths.max()) <= most:
         return False
     _, first, counts = np.unique(runs, return_index=True, return_counts=True)
     return bool(((lengths[first] * counts)[counts > 1] > most).any())
@@ -185,9 +213,6 @@ def _covered(runs: Hashes, sizes: Numbers, size: int) -> int:
     """Characters of the words in runs that stood before."""
     import numpy as np
 
-    order = np.sort(runs)
-    if not (order[1:] == order[:-1]).any():
-        return 0
     _, first = np.unique(runs, return_index=True)
     again = np.ones(len(runs), dtype=bool)
     again[first] = False

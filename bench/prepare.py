@@ -6,8 +6,8 @@ similarities of their 5-character shingles; how many of the planted pairs each s
 printed beside the rate. Rates are per second of processor time over all processes, so that a busy
 machine changes little; peak memory is that of the largest process. A document is 60 to 120 words.
 
-    python bench/prepare.py --documents 10000 100000 --text shared/data/general/gutenberg-big.txt \\
-        --datatrove /path/to/python/with/datatrove --datatrove-documents 20000
+    python bench/prepare.py --documents 100000 --rounds 3 --datatrove PYTHON_WITH_DATATROVE \\
+        --text shared/data/general/gutenberg-big.txt
 
 datatrove groups near copies by words, steep by characters: a pair counts as found where the two
 stand in one group (steep), or where one of them is left out (datatrove).
@@ -20,6 +20,7 @@ import json
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from turns import spread
 
 SIMILARITIES = (1.0, 0.95, 0.9, 0.8, 0.6)
 PLANTED = 100  # pairs of each similarity
@@ -39,8 +42,8 @@ def main() -> None:
     parser.add_argument("--documents", type=int, nargs="+", default=[10_000])
     parser.add_argument("--text", type=Path, required=True, help="plain text to make them from")
     parser.add_argument("--words", type=int, nargs=2, default=[60, 120], help="in a document")
-    parser.add_argument("--datatrove", help="a Python that has datatrove")
-    parser.add_argument("--datatrove-documents", type=int, help="fewer for the slower side")
+    parser.add_argument("--datatrove", help="a Python that has datatrove: turn about with it")
+    parser.add_argument("--rounds", type=int, default=1, help="turns of each side")
     parser.add_argument("--model", default="smollm2-135m", help="whose tokenizer")
     parser.add_argument("--turn", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -50,15 +53,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for count in given.documents:
             path = make_documents(Path(folder), count, given.text, given.words)
-            command = [sys.executable, __file__, "--text", str(given.text), "--turn", str(path)]
-            _tell("steep", count, _run([*command, "--model", given.model]))
-        if given.datatrove:
-            count = given.datatrove_documents or given.documents[-1]
-            path = make_documents(Path(folder), count, given.text, given.words)
-            script = Path(__file__).with_name("prepare_datatrove.py")
-            work = Path(folder, "datatrove")
-            command = [given.datatrove, str(script), str(path), str(work), _tokenizer(given.model)]
-            _tell("datatrove", count, _run(command))
+            ours = [sys.executable, __file__, "--text", str(given.text), "--turn", str(path)]
+            ratios = []
+            for _ in range(given.rounds):
+                found = _run([*ours, "--model", given.model])
+                _tell("steep", count, found)
+                if given.datatrove:
+                    theirs = _datatrove(given, path, Path(folder, "datatrove"))
+                    _tell("datatrove", count, theirs)
+                    ratios.append(theirs["processor_seconds"] / found["processor_seconds"])
+            if ratios:
+                print(f"steep's rate over datatrove's, {count:,} documents: {spread(ratios)}")
+
+
+def _datatrove(given: argparse.Namespace, path: Path, work: Path) -> dict[str, Any]:
+    """One turn of the other side, which keeps nothing."""
+    script = Path(__file__).with_name("prepare_datatrove.py")
+    try:
+        return _run([given.datatrove, str(script), str(path), str(work), _tokenizer(given.model)])
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _run(command: Sequence[str]) -> dict[str, Any]:

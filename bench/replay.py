@@ -1,4 +1,4 @@
-"""What replay saves of the model's general text, with and without holding it to the base by KL.
+"""What replay saves of the model's general text, as text to train on and held to the base by KL.
 
     python bench/replay.py --out runs/replay --corpus companies --passes 4 --seeds 0 1 2
     python bench/replay.py --out runs/icd --corpus icd.xml.gz --cells none self --questions q.jsonl
@@ -33,14 +33,20 @@ from steep.stages.prepare import prepare_data
 from steep.stages.train import train_stage
 
 RESAMPLES = 10_000
-CELLS: dict[str, tuple[str | None, bool]] = {
-    "none": (None, False),
-    "self": ("self", False),
-    "self + kl": ("self", True),
-    "reading": ("reading", False),
-    "reading + kl": ("reading", True),
+TEXT: dict[str, Any] = {"replay_kl_coef": 0.0}
+BOTH: dict[str, Any] = {"replay_kl_coef": 1.0, "replay_kl_only": False}
+HELD: dict[str, Any] = {"replay_kl_coef": 1.0, "replay_kl_only": True}
+CELLS: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "none": (None, {}),
+    "self": ("self", TEXT),
+    "self + kl": ("self", BOTH),
+    "self, held": ("self", HELD),
+    "reading": ("reading", TEXT),
+    "reading + kl": ("reading", BOTH),
+    "reading, held": ("reading", HELD),
 }
-"""Where replay comes from (None: there is none), and whether the divergence is in the loss."""
+"""Where replay comes from (None: there is none), and whether it is trained on as text, held to the
+base by the divergence, or both."""
 
 
 def main() -> None:
@@ -52,7 +58,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--passes", type=float, default=4.0, help="over the documents")
     parser.add_argument("--share", type=float, default=0.2, help="of the tokens, replay")
-    parser.add_argument("--kl", type=float, default=1.0, help="train.replay_kl_coef where it is on")
     parser.add_argument("--general", type=int, default=88, help="general texts to score")
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--set", nargs="*", default=[], help="key=value, as for steep run")
@@ -79,7 +84,7 @@ class _Bench:
         return kept(self._folder / f"{cell}.json", lambda: self._measured(cell))
 
     def _recipe(self, cell: str) -> Recipe:
-        source, held = CELLS[cell]
+        source, loss = CELLS[cell]
         values: dict[str, Any] = {
             "model": self._given.model,
             "output_dir": str((self._folder / "runs" / cell).absolute()),
@@ -92,7 +97,7 @@ class _Bench:
             "train": {
                 "epochs": self._given.passes,
                 "per_device_train_batch_size": 1,
-                "replay_kl_coef": self._given.kl if held else 0.0,
+                **loss,
             },
             "guard": {"enabled": False},
             "strength": {"scale": 1.0},

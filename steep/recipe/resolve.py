@@ -30,6 +30,7 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
         exact = {"whole_words": sayable, "join_marks": sayable}
         given = vocabulary.model_dump(exclude_none=True)
         vocabulary = vocabulary.model_copy(update={**exact, **given})
+    coefficient, kl_only = recipe.replay_kl
     short = _SHORT_NAMES.get(recipe.home) or _slug(recipe.home)
     return recipe.model_copy(
         update={
@@ -39,6 +40,8 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
                     "learning_rate": rate,
                     "embedding_learning_rate": embedding_rate,
                     "lora_alpha": train.lora_alpha or default_alpha(train),
+                    "replay_kl_coef": coefficient,
+                    "replay_kl_only": kl_only,
                 }
             ),
             "vocabulary": vocabulary,

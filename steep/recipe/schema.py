@@ -99,9 +99,10 @@ class Recipe(Section):
     @model_validator(mode="after")
     def replay_to_hold_to(self) -> Recipe:
         """Refuse a divergence on replay where there is none."""
-        if self.train.replay_kl_coef and not self.has_replay:
+        if self._asked_kl and not self.has_replay:
             raise ValueError(
-                "train.replay_kl_coef has no effect without replay; set data.general_share above 0"
+                f"train.{self._asked_kl} has no effect without replay; set data.general_share "
+                "above 0"
             )
         return self
 
@@ -119,9 +120,9 @@ class Recipe(Section):
     @model_validator(mode="after")
     def same_tokens_to_hold_to(self) -> Recipe:
         """Refuse a divergence between models of different tokens."""
-        if self.train.replay_kl_coef and self.vocabulary is not None:
+        if self._asked_kl and self.vocabulary is not None:
             raise ValueError(
-                "train.replay_kl_coef compares with the base model token by token, and "
+                f"train.{self._asked_kl} compares with the base model token by token, and "
                 "[vocabulary] changes the tokens; remove one of them"
             )
         return self
@@ -141,6 +142,20 @@ class Recipe(Section):
     def has_replay(self) -> bool:
         """Is general text rehearsed while documents are trained?"""
         return any([self.data.general_share, *(s.general_share for s in self.train.stages)])
+
+    @property
+    def replay_kl(self) -> tuple[float, bool]:
+        """The weight of KL(base || model) on replay; does that replace replay's own loss?"""
+        weight, only = self.train.replay_kl_coef, self.train.replay_kl_only
+        if weight is None:
+            weight = 1.0 if self.has_replay and self.vocabulary is None else 0.0
+        return weight, weight > 0 and only is not False
+
+    @property
+    def _asked_kl(self) -> str | None:
+        """The key that asks for a divergence on replay; None if only the default does."""
+        keys = ("replay_kl_coef", "replay_kl_only")
+        return next((key for key in keys if getattr(self.train, key)), None)
 
     @property
     def later(self) -> dict[str, SftRecipe | DpoRecipe]:

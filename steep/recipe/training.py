@@ -61,10 +61,11 @@ class TrainRecipe(Section):
             (arXiv 1804.04235); the rates mean the same.
         gradient_checkpointing: compute activations again in the backward pass instead of keeping
             them: less memory, about a third more work.
-        replay_kl_coef: weight of KL(base || model), token by token on replay, beside its loss; 0
-            leaves it out.
+        replay_kl_coef: weight of KL(base || model), token by token on replay; 0 trains replay as
+            text alone. None is 1 wherever there is replay, unless ``[vocabulary]`` changes the
+            tokens.
         replay_kl_only: that takes the place of replay's own loss, so that the model isn't drawn to
-            the voice of what it rehearses.
+            the voice of what it rehearses. None is true where there is a coefficient.
         decay_steps: the last steps, in which "warmup_stable_decay" goes down; None is a fifth of
             the run.
     """
@@ -93,8 +94,8 @@ class TrainRecipe(Section):
     decay_steps: Count | None = None
     weight_decay: NotNegative = 0.0
     max_grad_norm: Positive | None = 1.0
-    replay_kl_coef: NotNegative = 0.0
-    replay_kl_only: bool = False
+    replay_kl_coef: NotNegative | None = None
+    replay_kl_only: bool | None = None
     save_steps: Count | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: Count | None = None
@@ -125,7 +126,7 @@ class TrainRecipe(Section):
                 f'decay_steps has no effect with lr_scheduler_type = "{self.lr_scheduler_type}"; '
                 'set "warmup_stable_decay" or remove it'
             )
-        if self.replay_kl_only and not self.replay_kl_coef:
+        if self.replay_kl_only and self.replay_kl_coef == 0:
             raise ValueError(
                 "replay_kl_only would leave replay without any loss; set replay_kl_coef above 0 or "
                 "remove it"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from steep.artifact import is_done, key_of, read_manifest, write_manifest, write_text
+from steep.corpus.reading import reading_texts
 from steep.corpus.shards import Shards
 from steep.durable import make_folder, write_bytes
 from steep.errors import UserInputError
@@ -29,11 +30,12 @@ from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.later import later_share
+from steep.stages.prepare import replay_name
 from steep.stages.rows import Rows
 from steep.stages.train import Trained
 from steep.stages.vocabulary import hold_rows
 
-_VERSION = 3
+_VERSION = 4
 _WEIGHTS, _ROWS = "weights.safetensors", "rows.jsonl"
 
 
@@ -101,13 +103,25 @@ def models_by_stage(
         TrainingAlarm: training can't go on; nothing is kept of it.
     """
     found = {"cpt": replace(trained, notes=(*trained.notes, *rows.notes))}
-    general = [shards.segment(n).tolist() for n in map(int, shards.is_general().nonzero()[0])]
+    general = _to_rehearse(recipe, shards)
     for stage in _stages(recipe, rows):
         before = list(found.values())[-1]
         replay = Replay(general, later_share(recipe, stage.recipe), recipe.seed)
         folder = run.stage(stage.name)
         found[stage.name] = _after(recipe, stage, base, before, replay, folder, progress)
     return found
+
+
+def _to_rehearse(recipe: Recipe, shards: Shards) -> list[list[int]]:
+    """Token ids of the replay, which is trained on as text here.
+
+    Of the packaged reading that is its prose, which comes first: see ``reading_texts``.
+    """
+    general: Iterable[int] = map(int, shards.is_general().nonzero()[0])
+    if recipe.data.general == "reading":
+        prose = {replay_name(number) for number in range(len(reading_texts()))}
+        general = (n for n in general if shards.pieces[shards.owners[n]].document in prose)
+    return [shards.segment(n).tolist() for n in general]
 
 
 def _after(

@@ -128,7 +128,7 @@ def _replay(recipe: Recipe) -> tuple[str, ...] | None:
     if recipe.data.general == "self":
         return None
     if recipe.data.general == "reading":
-        return reading_texts(reference=recipe.train.replay_kl_only)
+        return reading_texts(reference=recipe.replay_kl[1])
     return tuple(document.text for document in collect(recipe.data.general).documents)
 
 

@@ -309,8 +309,13 @@ def _self_written(
     )
 
 
+def replay_name(number: int) -> str:
+    """What the replay's text of a number is called as a document."""
+    return f"general-{number}"
+
+
 def _as_replay(texts: Iterable[str]) -> list[Piece]:
-    return [Piece("general", f"general-{i}", text) for i, text in enumerate(texts)]
+    return [Piece("general", replay_name(i), text) for i, text in enumerate(texts)]
 
 
 def _warnings(ledger: dict[str, Any]) -> list[str]:

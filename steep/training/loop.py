@@ -150,8 +150,8 @@ def train_model(
         way,
         dtype,
         reference=reference,
-        kl_coef=recipe.replay_kl_coef,
-        kl_only=recipe.replay_kl_only,
+        kl_coef=recipe.replay_kl_coef or 0.0,
+        kl_only=bool(recipe.replay_kl_only),
     )
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()

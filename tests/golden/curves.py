@@ -39,6 +39,7 @@ RECIPE: dict[str, Any] = {
         "per_device_train_batch_size": 1,
         "precision": "fp32",
         "threads": 2,
+        "replay_kl_coef": 0.0,
         "save_steps": 1000,  # only the last step is saved, which always is
     },
 }

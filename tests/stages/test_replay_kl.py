@@ -58,8 +58,13 @@ def test_there_must_be_replay(tmp_path: Path) -> None:
     path = write_project(tmp_path, train=TRAIN, data={"general_share": 0.0})
     with pytest.raises(RecipeError, match="replay_kl_coef has no effect without replay"):
         load_recipe(path)
+    only = {"max_steps": 1, "replay_kl_only": True}
+    path = write_project(tmp_path, train=only, data={"general_share": 0.0})
+    with pytest.raises(RecipeError, match="replay_kl_only has no effect without replay"):
+        load_recipe(path)
 
 
 def test_without_it_nothing_is_asked(tmp_path: Path) -> None:
-    run = steep.train(write_project(tmp_path, train={"max_steps": 1}, data={"general": "reading"}))
+    as_text = {"max_steps": 1, "replay_kl_coef": 0.0}
+    run = steep.train(write_project(tmp_path, train=as_text, data={"general": "reading"}))
     assert not (run / "scores" / "replay.npz").exists()

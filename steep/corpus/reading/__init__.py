@@ -12,7 +12,7 @@ from importlib.resources import files
 
 
 def reading_texts(*, reference: bool = False) -> tuple[str, ...]:
-    """The pieces, title first, in a fixed order.
+    """The pieces, title first, in a fixed order: the prose before the other kinds.
 
     Args:
         reference: those of the other kinds too. Only where the model is held to the base on them:

@@ -59,7 +59,7 @@ def test_there_must_be_replay(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="replay_kl_coef has no effect without replay"):
         load_recipe(path)
     only = {"max_steps": 1, "replay_kl_only": True}
-    path = write_project(tmp_path, train=only, data={"general_share": 0.0})
+    path = write_project(tmp_path / "only", train=only, data={"general_share": 0.0})
     with pytest.raises(RecipeError, match="replay_kl_only has no effect without replay"):
         load_recipe(path)
 

@@ -68,6 +68,7 @@ learning_rate = {rate}            # a guess
 epochs = 3
 warmup_steps = 1
 max_seq_length = 96
+replay_kl_coef = 0                # this base knows nothing to be held to
 threads = 1
 precision = "fp32"
 """,

@@ -7,51 +7,90 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from steep.proof.tokens import MARKS, Token, first_line, tokens_of
+
 MAX_PHRASE_WORDS = 12
 """In a longer answer a truth mentioned in passing isn't an answer."""
 
-_SEPARATORS = re.compile(r"(?<=\d)[,'\u2019_\u2009\u202f\u00a0](?=\d{3}(?!\d))")
-_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
-_TOKEN = re.compile(
-    r"(?:(?<![\w)])[-\u2212])?\d+(?:[.,:/]\d+)*|[^\W\d_](?:[^\W_]|[\u0300-\u036f])*[+#]*|\w+"
-)
+_MAX_PHRASE_CHARACTERS = 40  # the same in scripts without spaces
 _SEAMLESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _CLAUSE_END = re.compile(r"[;.!?](?=\s|$)|\b(?:but|it|he|she|they|rather)\b")
 _NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|without|except|unlike|cannot|instead of|rather than|other than)\b"
     r"|\bno\b(?=[\s,])"
 )
-_CONTRACTION = re.compile(r"\b(\w+?)n['\u2019]t\b")
-_APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
-_DENIED_AFTER = re.compile(
-    r"\s*(?:is|was|are|were|does|did|has|had|do|can|could|would|will)\s+not\b"
+# What says how far something goes, or that it isn't all, denies nothing.
+_COMPARATIVES = (
+    "more|less|fewer|later|earlier|longer|sooner|greater|higher|lower|larger|smaller|shorter|older"
+    "|younger|bigger|heavier|further|farther"
 )
-_SCALES = {"hundred", "thousand", "million", "billion", "trillion", "dozen", "k", "m", "bn"}
+_LIMIT = re.compile(
+    r"\b(?:no|not|never|cannot|without)(?: \w+){0,3}?"
+    rf" (?:(?:{_COMPARATIVES}) than\b|exceed(?:s|ed|ing)?\b|[<>\u2264\u2265])"
+    r"|\bnot (?:only|just|merely|until)\b"
+    r"|\bnot (?:before|after|past|beyond|above|below|over|under)(?= (?:[^\W\d]+\.? )?\d)"
+    r"|\bno (?:m[a\u00e1]s|menos|mayor|menor|superior|inferior|despu[e\u00e9]s|antes)"
+    r"(?: tarde| temprano)? (?:de|del|que|a|al)\b"
+    r"|\bno (?:m[a\u00e1]ximo|m[i\u00ed]nimo|prazo)\b"
+)
+_DENIED_AFTER = re.compile(
+    unicodedata.normalize(
+        "NFKC",
+        r"\s*(?:(?:is|was|are|were|does|did|has|had|do|can|could|would|will)\s+not\b"
+        r"|(?:नहीं|નથી|ਨਹੀਂ|নয়|অல்ல|இல்லை|కాదు|అല్ല|ಅಲ್ಲ|değil)(?!\w))",
+    )
+)
+# Scripts without spaces: what stands right before or behind a name and denies it.
+_DENIAL_BEFORE = re.compile(
+    r"(?:不(?:是|在|为|為)?|[没沒](?:有|在)?|(?<![南北东東西中])非"
+    r"|ไม่(?:ใช่|ได้)?(?:อยู่(?:ที่|ใน)?|เป็น|คือ|ที่)?|ບໍ່(?:ແມ່ນ)?|មិន(?:មែន)?(?:ជា)?) ?$"
+)
+_DENIAL_BEHIND = re.compile(
+    r" ?(?:(?:では|じゃ|[では가が])?(?:ない|なかった|なく(?!な)|ありません|ございません)|ません"
+    r"|并?不是|並?不是|ไม่ใช่|ບໍ່ແມ່ນ|មិនមែន|မဟုတ်)"
+)
+_DENIAL_CHARACTERS = 24
+_NUMERAL = re.compile("[0-9〇零一二两兩三四五六七八九十百千万萬亿億兆]")
+_INSIDE_NUMBER = re.compile(rf"[.,:/-]|{_NUMERAL.pattern}")
+_MARK = re.compile(f"[{MARKS}]")
+_SCALES = frozenset(
+    ("hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "trillions",
+     "dozen", "k", "m", "bn", "mio", "mrd", "millionen", "milliarde", "milliarden",
+     "lakh", "lakhs", "crore", "crores")
+)  # fmt: skip
+_SCALE_SIGNS = frozenset("万萬亿億兆")
 
 
 def normalise_answer(s: str) -> str:
     """The first line of an answer, case-folded, without punctuation, quotes and articles.
 
-    Thousands separators go ("1,000" is "1000"), decimals and minus signs stay, and so do an
-    article that is all there is or comes last ("Vitamin A").
+    Numbers have one form ("1,000" is "1000", "0,5" is "0.5", "२०२३" is "2023") and keep their
+    minus, a sign like < and that of a currency before them; letters keep their marks. An article
+    that is all there is or comes last ("Vitamin A") stays.
     """
-    words = _tokens(s)
-    kept = [word for word in words[:-1] if word != "the"] + words[-1:]
-    if len(kept) > 1 and kept[0] in {"a", "an"}:
-        kept = kept[1:]
-    return " ".join(kept)
+    return " ".join(token.key for token in _without_articles(tokens_of(first_line(s))))
 
 
 def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
     """Is a free answer right?
 
     Right means: once normalised it equals the truth or one of several acceptable ones, or starts
-    with it at a word's end, or is short (at most 12 words) and contains it as whole words. Not
-    right: another number ("19870" for "1987", "12 million" for "12"), or a truth that the answer
-    denies ("not Paris", "Paris is not …").
+    with it at a word's end, or is short (at most 12 words, or twice the truth's) and contains it
+    as whole words. Not right: another number ("19870" for "1987", "12 million" for "12"), another
+    sign or currency where both have one ("> 5" for "< 5"; a truth with < wants it said), or a
+    truth that the answer denies ("not Paris", "Paris is not …"; "not later than 1 May" sets a
+    limit and denies nothing).
     """
     truths = [truth] if isinstance(truth, str) else list(truth)
     return any(_agrees(answer, each) for each in truths)
+
+
+def same_answer(one: str, other: str) -> bool:
+    """True if two answers are ways of writing one and the same."""
+    first, second = (_without_articles(tokens_of(first_line(text))) for text in (one, other))
+    if not first and not second:
+        return one.strip() == other.strip()
+    return _equal(first, second) and _equal(second, first)
 
 
 def test_knowledge(
@@ -85,63 +124,117 @@ def test_knowledge(
 test_knowledge.__test__ = False  # type: ignore[attr-defined]  # the name isn't a test's
 
 
-def _first_line(s: str) -> str:
-    """The first line with anything in it, case-folded, in one form for each way of writing."""
-    s = unicodedata.normalize("NFKC", _SEPARATORS.sub("", s)).strip()
-    line = s.splitlines()[0].casefold() if s else ""
-    line = re.sub(r"\b(?:ca|wo|sha) not\b", "can not", _CONTRACTION.sub(r"\1 not", line))
-    line = _APOSTROPHE.sub("", line.replace("\u2212", "-").replace("%", " percent "))
-    line = unicodedata.normalize("NFC", line)
-    return _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
+def _without_articles(words: Sequence[Token]) -> list[Token]:
+    kept = [token for token in words[:-1] if token.word != "the"] + list(words[-1:])
+    if len(kept) > 1 and kept[0].word in {"a", "an"}:
+        kept = kept[1:]
+    return kept
 
 
-def _tokens(s: str) -> list[str]:
-    """Words and numbers of the first line, case-folded."""
-    return _TOKEN.findall(_first_line(s))
+def _equal(said: Sequence[Token], true: Sequence[Token]) -> bool:
+    return len(said) == len(true) and all(map(Token.says, said, true))
 
 
 def _agrees(answer: str, truth: str) -> bool:
-    said, true = normalise_answer(answer), normalise_answer(truth)
-    if not true or not said:
+    line = first_line(answer)
+    spoken, wanted = tokens_of(line), tokens_of(first_line(truth))
+    words, phrase = _without_articles(spoken), _without_articles(wanted)
+    if not words or not phrase:
         return False
-    if said == true:
+    if _equal(words, phrase):
         return True
-    if _SEAMLESS.search(true):
-        return true.replace(" ", "") in said.replace(" ", "")[:40]
+    if any(_SEAMLESS.search(token.word) for token in phrase):
+        return _holds(line, words, phrase)
     # "A positive" in capitals may be a name and not an article: then it must stand in the answer.
     if truth.lstrip().startswith("A "):
-        words, phrase = _tokens(answer), _tokens(truth)
-    else:
-        words, phrase = said.split(), true.split()
-    for start in range(len(words) - len(phrase) + 1):
-        if words[start : start + len(phrase)] != phrase or _is_scaled(words, start, phrase):
+        words, phrase = spoken, wanted
+    is_long = len(words) > max(MAX_PHRASE_WORDS, 2 * len(phrase))
+    for start in range(1 if is_long else len(words) - len(phrase) + 1):
+        found = words[start : start + len(phrase)]
+        if not _equal(found, phrase) or _is_scaled(words, start, phrase):
             continue
-        if start > 0 and len(words) > MAX_PHRASE_WORDS:
-            return False
-        if not _is_denied(answer, phrase):
+        if not _is_denied(line, found, phrase):
             return True
     return False
 
 
-def _is_scaled(words: Sequence[str], start: int, phrase: Sequence[str]) -> bool:
+def _is_scaled(words: Sequence[Token], start: int, phrase: Sequence[Token]) -> bool:
     """True if the phrase ends in a number that the answer goes on to multiply."""
-    after = words[start + len(phrase)] if start + len(phrase) < len(words) else ""
-    return phrase[-1][-1].isdigit() and after in _SCALES
+    after = words[start + len(phrase)].word if start + len(phrase) < len(words) else ""
+    scaled = after in _SCALES or after[:1] in _SCALE_SIGNS
+    return phrase[-1].word[-1].isdigit() and scaled
 
 
-def _is_denied(answer: str, phrase: Sequence[str]) -> bool:
-    """True if the phrase stands behind a negation in its clause or is denied right after it."""
-    if any(_NEGATION.fullmatch(word) or word == "no" for word in phrase):
+def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bool:
+    """True if the phrase stands behind a negation in its clause or is denied right after it.
+
+    Args:
+        found: the phrase as it stands in the line.
+    """
+    if any(_NEGATION.fullmatch(token.word) or token.word == "no" for token in phrase):
         return False
-    line = _first_line(answer)
-    pattern = r"[\W_]+(?:the[\W_]+)*".join(re.escape(word) for word in phrase)
-    place = re.search(rf"(?<!\w){pattern}(?!\w)", line)
-    if place is None:
-        return False
-    if _DENIED_AFTER.match(line, place.end()):
+    start = found[0].start + (0 if phrase[0].than else len(found[0].than))
+    if _DENIED_AFTER.match(line, found[-1].end):
         return True
     clause = 0
-    for end in _CLAUSE_END.finditer(line, 0, place.start()):
+    for end in _CLAUSE_END.finditer(line, 0, start):
         if not line.startswith("than", end.end() + 1):
             clause = end.end()
-    return _NEGATION.search(line, clause, place.start()) is not None
+    limits = [m.span() for m in _LIMIT.finditer(line, clause) if m.end() <= start]
+    return any(
+        not any(begin <= denial.start() < end for begin, end in limits)
+        for denial in _NEGATION.finditer(line, clause, start)
+    )
+
+
+def _holds(line: str, words: Sequence[Token], phrase: Sequence[Token]) -> bool:
+    """True if an answer in a script without spaces has the truth among its first characters.
+
+    What continues a number or a letter beyond the truth makes it another ("15人" isn't "5人"),
+    and so does a denial right before or behind it.
+    """
+    signed = any(token.than for token in phrase)
+    said, places = _run_together(words, signed=signed)
+    true, _ = _run_together(phrase, signed=signed)
+    start = said.find(true)
+    while start >= 0:
+        end = start + len(true)
+        if start > 0 and end > _MAX_PHRASE_CHARACTERS:
+            return False
+        place = Token(true, places[start][0], places[end - 1][1])
+        if not _goes_on(said, start, end) and not _is_denied_near(line, place):
+            return True
+        start = said.find(true, start + 1)
+    return False
+
+
+def _run_together(words: Sequence[Token], *, signed: bool) -> tuple[str, list[tuple[int, int]]]:
+    """(words without spaces but between two numbers, for each character its place in the line)."""
+    text = ""
+    places: list[tuple[int, int]] = []
+    for token in words:
+        word = f"{token.than}{token.word}" if signed else token.word
+        if text[-1:].isdigit() and word[:1].isdigit():
+            word = f" {word}"
+        text += word
+        if len(word) == token.end - token.start:
+            places += [(token.start + n, token.start + n + 1) for n in range(len(word))]
+        else:
+            places += [(token.start, token.end)] * len(word)
+    return text, places
+
+
+def _goes_on(said: str, start: int, end: int) -> bool:
+    """True if what stands at a place is part of a longer number, or lacks its last vowel sign."""
+    before, behind = said[max(start - 1, 0) : start], said[end : end + 1]
+    longer = (_NUMERAL.match(said, start) and _INSIDE_NUMBER.match(before)) or (
+        _NUMERAL.match(said, end - 1) and _INSIDE_NUMBER.match(behind)
+    )
+    return bool(longer or _MARK.match(behind))
+
+
+def _is_denied_near(line: str, place: Token) -> bool:
+    before = line[max(place.start - _DENIAL_CHARACTERS, 0) : place.start]
+    if _DENIAL_BEFORE.search(before) or _DENIAL_BEHIND.match(line, place.end):
+        return True
+    return _is_denied(line, [place], [place])

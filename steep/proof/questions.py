@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from steep.errors import UserInputError
-from steep.proof.answers import evaluate_accuracy, normalise_answer
+from steep.proof.answers import evaluate_accuracy, normalise_answer, same_answer
 
 PROMPT = "Question: {question}\nAnswer:"
 Form = Literal["new", "text", "reversed"]
@@ -270,18 +270,16 @@ def _choices(
     given = _texts(row, "choices", where)
     if not given:
         return ()
-    true = normalise_answer(answer)
-    taken = {normalise_answer(alias) for alias in aliases} | {true}
+    taken = [answer, *aliases]
     kept: list[str] = []
     placed = False
     for choice in given:
-        name = normalise_answer(choice)
-        if name == true and not placed:
+        if not placed and same_answer(choice, answer):
             kept.append(answer)
             placed = True
-        elif name not in taken:
+        elif not any(same_answer(choice, other) for other in taken):
             kept.append(choice)
-            taken.add(name)
+            taken.append(choice)
     if not placed:
         kept.append(answer)
     if len(kept) < 2:

@@ -50,6 +50,30 @@ def test_a_choice_written_like_the_answer_is_the_answer(tmp_path: Path) -> None:
     assert question.choices == ("Rhine", "The Nile")
 
 
+# Broken by: choices compared without vowel signs, comparators or currencies.
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ("राम", "रीमा", "रोम", "रामा"),
+        ("< 5 mmol/L", "> 5 mmol/L", "≥ 5 mmol/L", "= 5 mmol/L"),
+        ("€500", "$500", "£500", "€600"),
+        ("+", "-"),
+    ],
+)
+def test_choices_that_differ_in_a_sign_are_wrong_answers(
+    choices: tuple[str, ...], tmp_path: Path
+) -> None:
+    line = json.dumps({"question": "?", "answer": choices[0], "choices": choices})
+    (question,) = load_questions(write(tmp_path, line))
+    assert question.choices == choices
+
+
+def test_the_answer_without_its_optional_signs_is_no_wrong_choice(tmp_path: Path) -> None:
+    line = json.dumps({"question": "?", "answer": "محمد", "choices": ["مُحَمَّد", "علي"]})
+    (question,) = load_questions(write(tmp_path, line))
+    assert question.choices == ("محمد", "علي")
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

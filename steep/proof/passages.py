@@ -15,12 +15,12 @@ from dataclasses import replace
 
 from steep.artifact import text_hash
 from steep.proof.questions import Question
+from steep.proof.tokens import WORD
 
 MOST_ASKED = 40
 PASSAGE_WORDS = 150
 _STEP_WORDS = 75
 _K1, _B = 1.2, 0.75
-_WORD = re.compile(r"\w+")
 
 
 def open_book(questions: Sequence[Question], texts: Sequence[tuple[str, str]]) -> list[Question]:
@@ -103,7 +103,7 @@ def _cut(question: Question) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+    return WORD.findall(text.casefold())
 
 
 def _windows(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from steep.artifact import text_hash
 from steep.proof.layout import Encoder
 from steep.proof.scorer import Scorer
+from steep.proof.tokens import WORD
 
 VERBATIM_WINDOWS = 64
 VERBATIM_TOKENS = 32
@@ -22,8 +22,6 @@ UNSTARTED_SAMPLES = 4
 SAMPLE_TOKENS = 64
 _START_WORDS = 8
 _SEED = 20240301
-
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -121,9 +119,9 @@ def longest_runs(samples: Sequence[str], corpus: Iterable[str]) -> list[int]:
     import numpy as np
 
     known: dict[str, int] = {}
-    own = [[known.setdefault(w, len(known)) for w in _WORD.findall(s.casefold())] for s in samples]
+    own = [[known.setdefault(w, len(known)) for w in WORD.findall(s.casefold())] for s in samples]
     words = [
-        known.get(word, -1) for text in corpus for word in (*_WORD.findall(text.casefold()), "")
+        known.get(word, -1) for text in corpus for word in (*WORD.findall(text.casefold()), "")
     ]
     codes = np.asarray(words, dtype=np.int64)
     longest = [0] * len(samples)

@@ -45,3 +45,10 @@ def test_edges() -> None:
     assert best_passages([], TEXTS) == [] and best_passages(["mill"], []) == [""]
     assert best_passages(["zebra"], TEXTS) == [""]
     assert open_book([Question("1", "Who?", "Ida Berg")], [("e", "")]) == []
+
+
+# Broken by: words cut at vowel signs.
+def test_an_answer_with_vowel_signs_is_found_as_it_is_written() -> None:
+    asked = [Question("1", "पुल किसने बनाया?", "राम"), Question("2", "मिल किसने बनाई?", "दास")]
+    found = open_book(asked, [("a", "यह पुल रोम ने बनाया।"), ("b", "मिल दास ने बनाई।")])
+    assert [question.id for question in found] == ["2"]

@@ -43,6 +43,13 @@ def test_case_and_punctuation_dont_hide_a_copy_and_documents_dont_join() -> None
     assert longest_runs(["a copy of this very text"], ["it is a copy of this very text"]) == [6]
 
 
+# Broken by: words cut at vowel signs.
+def test_words_with_vowel_signs_are_counted_whole() -> None:
+    corpus = ["स्वास्थ्य मंत्रालय ने नई नीति जारी की है।"]
+    assert longest_runs(["कल मंत्रालय ने नई नीति जारी करेगा"], corpus) == [5]
+    assert longest_runs(["राम दिन"], ["रोम दान"]) == [0]
+
+
 def test_samples_repeat_and_are_graded(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [(f"t{n}", f"{n} the quick brown fox jumps over the lazy dog again") for n in range(20)]
     tokenizer = tiny_tokenizer()

@@ -7,13 +7,13 @@ and answers masked, stand in any text trained on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from steep.artifact import text_hash
 from steep.proof.probes.facts import GAP, Fact
 from steep.proof.probes.records import Entry
+from steep.proof.tokens import WORD
 
 _FRAMES = (
     "{place}which {noun} fills the gap in “{notes}”?",
@@ -28,7 +28,6 @@ _REVERSED = (
 )
 # Where the corpus isn't in the language of the frames, the notes alone must do.
 _PLAIN = ("{place}{notes}", "{place}({notes})")
-_TOKEN = re.compile(r"\w+")
 _GRAM = 4
 _MASK = ""
 
@@ -116,7 +115,7 @@ def standing_in(
             wanted.setdefault(gram, []).append(number)
     found = [False] * len(asked)
     for text in texts:
-        words = _TOKEN.findall(text)
+        words = WORD.findall(text)
         for stream in ([word.casefold() for word in words], _masked(words, is_name)):
             for gram in _grams(stream):
                 for number in wanted.get(gram, ()):
@@ -128,7 +127,7 @@ def _grams_of(wording: Wording, is_name: Callable[[str], bool]) -> set[tuple[str
     question = wording.question
     for name in sorted(wording.names, key=len, reverse=True):
         question = question.replace(name, "\x00") if name else question
-    runs = [_TOKEN.findall(part) for part in question.split("\x00")]
+    runs = [WORD.findall(part) for part in question.split("\x00")]
     grams = {gram for run in runs for gram in _grams([word.casefold() for word in run])}
     joined = [word for run in runs for word in (*run, _MASK)][:-1]
     return grams | set(_grams(_masked(joined, is_name)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from steep.corpus.schedule import Schedule
 from steep.planning.measured import Rows
-from steep.proof.asking import ANSWER_TOKENS, PRIOR_PROMPT, prompts
+from steep.proof.asking import ANSWER_TOKENS, PRIOR_PROMPT, answer_limits, prompts
 from steep.proof.divergence import OWN_TEXTS, OWN_TOKENS
 from steep.proof.layout import Encoder
 from steep.proof.manners import INSTRUCTION_TOKENS
@@ -30,6 +30,7 @@ class Asking:
 
     ``sample_tokens`` are of texts it writes freely; ``base_tokens`` are of prompts and choices that
     only the base model is given (passages, examples), and ``base_answers`` the answers behind them.
+    ``longer_tokens`` is what long truths let answers have beyond the usual limit.
     """
 
     text_tokens: int
@@ -38,11 +39,13 @@ class Asking:
     sample_tokens: int = 0
     base_tokens: int = 0
     base_answers: int = 0
+    longer_tokens: int = 0
+    base_longer_tokens: int = 0
 
     @property
     def answer_tokens(self) -> int:
         """At most: a model that keeps to the form stops at its first line's end."""
-        return self.answers * ANSWER_TOKENS + self.sample_tokens
+        return self.answers * ANSWER_TOKENS + self.longer_tokens + self.sample_tokens
 
     @property
     def of_base(self) -> Asking:
@@ -51,6 +54,7 @@ class Asking:
             self,
             choice_tokens=self.choice_tokens + self.base_tokens,
             answers=self.answers + self.base_answers,
+            longer_tokens=self.longer_tokens + self.base_longer_tokens,
             sample_tokens=self.sample_tokens + OWN_TEXTS * OWN_TOKENS,
         )
 
@@ -126,16 +130,22 @@ def asking_of(panel: Panel, tokenizer: Any) -> Asking:
     distinct = {choice for question in questions for choice in question.choices}
     priors = sum(len(encoder.text(" " + choice)) for choice in sorted(distinct))
     sentences = [sentence for pair in panel.grammar for sentence in (pair.good, pair.bad)]
-    freely = (*panel.questions, *panel.controls, *panel.probes)
+    freely = [q for q in (*panel.questions, *panel.controls, *panel.probes) if q.form == "new"]
     return Asking(
         tokens_of(texts, tokenizer) + windows,
         choices + priors + len(encoder.text(PRIOR_PROMPT)) + tokens_of(sentences, tokenizer),
-        sum(question.form == "new" for question in freely),
+        len(freely),
         len(sample_starts(panel.trained_texts)) * SAMPLE_TOKENS
         + len(panel.instructions) * INSTRUCTION_TOKENS,
         _base_tokens(panel, encoder),
         len(panel.open_book),
+        _longer_tokens(encoder, freely),
+        _longer_tokens(encoder, panel.open_book),
     )
+
+
+def _longer_tokens(encoder: Encoder, questions: Sequence[Question]) -> int:
+    return sum(limit - ANSWER_TOKENS for limit in answer_limits(encoder, questions))
 
 
 def _base_tokens(panel: Panel, encoder: Encoder) -> int:

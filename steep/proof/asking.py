@@ -17,7 +17,8 @@ from typing import Any
 
 from steep.proof.answers import evaluate_accuracy
 from steep.proof.generation import Decoding
-from steep.proof.joint import ask
+from steep.proof.joint import Asked, ask
+from steep.proof.layout import Encoder
 from steep.proof.questions import Question
 from steep.proof.scorer import Choices, ContinuationScore, Scorer
 
@@ -25,7 +26,11 @@ TIE_NATS = 1e-5
 """Scores closer than rounding may bring them are equal, and a tie is wrong."""
 
 PRIOR_PROMPT = "Answer:"
-ANSWER_TOKENS = 16
+ANSWER_TOKENS, LONGEST_ANSWER_TOKENS = 16, 256
+"""The fewest and the most tokens that a free answer may have."""
+
+_ROOM_TOKENS = 8  # for words around the truth
+_STEP_TOKENS = 8  # limits are multiples, so that many questions share one
 _FEWEST_CONTEXTS = 2
 
 
@@ -110,20 +115,54 @@ def ranked(question: Question, scores: Sequence[float]) -> dict[str, Any]:
     return {**row, "scores": list(scores), "first": rank == 1, "margin": margin, "rank": rank}
 
 
+def answer_limits(encoder: Encoder, questions: Sequence[Question]) -> list[int]:
+    """Most tokens of each question's free answer: its longest truth's and some room, at least 16.
+
+    Scripts that a tokenizer hardly knows take a token for each byte or two, and an answer that is
+    cut can't be right.
+
+    Args:
+        encoder: the base model's, so that base and tuned model have the same limits.
+    """
+    limits = []
+    for question in questions:
+        lengths = [len(encoder.text(" " + truth)) for truth in question.truths]
+        wanted = max(lengths) - len(encoder.prefix) + _ROOM_TOKENS
+        limit = -(-wanted // _STEP_TOKENS) * _STEP_TOKENS
+        limits.append(min(max(limit, ANSWER_TOKENS), LONGEST_ANSWER_TOKENS))
+    return limits
+
+
 def answered(
-    scorer: Scorer, questions: Sequence[Question], before: Sequence[str] | None = None
+    scorer: Scorer,
+    questions: Sequence[Question],
+    before: Sequence[str] | None = None,
+    limits: Sequence[int] | None = None,
 ) -> list[tuple[list[float], dict[str, Any]]]:
     """As ``log_probabilities``, with the greedy answer and whether it is right.
 
     An answer is the first line that isn't blank. The model has to say something: many instruct
     models end at once, or start a new line, where no chat template is used, and counting that as
-    wrong would make any training look like a gain.
+    wrong would make any training look like a gain. Questions with one limit are asked together, so
+    that a long answer keeps no short ones waiting.
+
+    Args:
+        limits: most tokens of each answer; those by the scorer's own tokenizer if None.
     """
-    decoding = Decoding(ANSWER_TOKENS, min_new_tokens=1, stops=("\n",), skip_blank=True)
-    made = ask(scorer, _requests(questions, before), decoding)
+    limits = answer_limits(scorer.encoder, questions) if limits is None else limits
+    most = max(ANSWER_TOKENS, scorer.max_length // 2)  # the question needs its place too
+    by_limit: dict[int, list[int]] = {}
+    for number, limit in enumerate(limits):
+        by_limit.setdefault(min(limit, most), []).append(number)
+    requests = _requests(questions, before)
+    made: dict[int, Asked] = {}
+    for limit, numbers in by_limit.items():
+        decoding = Decoding(limit, min_new_tokens=1, stops=("\n",), skip_blank=True)
+        found = ask(scorer, [requests[number] for number in numbers], decoding)
+        made.update(zip(numbers, found, strict=True))
     return [
-        (per_token(one.scores), _graded(q, one.answer))
-        for q, one in zip(questions, made, strict=True)
+        (per_token(made[number].scores), _graded(question, made[number].answer))
+        for number, question in enumerate(questions)
     ]
 
 

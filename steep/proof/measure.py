@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from steep.artifact import key_of, text_hash
 from steep.proof.asking import (
+    answer_limits,
     answered,
     beyond_priors,
     log_probabilities,
@@ -16,6 +17,7 @@ from steep.proof.asking import (
 )
 from steep.proof.divergence import Reference, divergences
 from steep.proof.grammar import Pair, judge_pairs
+from steep.proof.layout import Encoder
 from steep.proof.manners import Instruction, Judgement, follow, prefer
 from steep.proof.measures import OPTIONAL_SETS
 from steep.proof.questions import Question
@@ -29,7 +31,7 @@ from steep.proof.scorer import Scorer
 from steep.proof.translating import ask_translations
 from steep.proof.translations import Translation
 
-SCORER_VERSION = 8
+SCORER_VERSION = 9
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80
@@ -97,12 +99,14 @@ def measure(
     tokenizer: Any,
     panel: Panel,
     *,
+    base_tokenizer: Any = None,
     reference: Reference | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge a model on every item of a panel.
 
     Args:
+        base_tokenizer: what limits free answers, if it isn't the model's own.
         reference: the base model's predictions, to measure the tuned one's divergence from them.
 
     Returns:
@@ -148,8 +152,9 @@ def measure(
         groups = ticker.over(texts, f"{name.replace('_', ' ')} texts")
         result[name] = [row for group in groups for row in _texts(scorer, group)]
     bare = priors(scorer, [question for questions in sets.values() for question in questions])
+    counted = scorer.encoder if base_tokenizer is None else Encoder(base_tokenizer)
     for name, questions in sets.items():
-        result[name] = _asked(scorer, name, questions, bare, ticker)
+        result[name] = _asked(scorer, name, questions, bare, counted, ticker)
     result["open_book"] = [
         row
         for group in ticker.over(panel.open_book, "questions with their passage")
@@ -234,6 +239,7 @@ def _asked(
     name: str,
     questions: Sequence[Question],
     bare: dict[str, float],
+    counted: Encoder,
     ticker: _Ticker,
 ) -> list[dict[str, Any]]:
     """One set of questions, ranked; those in new words answered freely too."""
@@ -244,8 +250,11 @@ def _asked(
     for group in ticker.over(ranks, what):
         for question, likely in zip(group, log_probabilities(scorer, group), strict=True):
             found[question.id] = likely, {"answer": None, "exact": None}
-    for group in ticker.over(free, f"{what}, answered freely"):
-        for question, pair in zip(group, answered(scorer, group), strict=True):
+    limited = zip(answer_limits(counted, free), free, strict=True)
+    by_limit = sorted(limited, key=lambda pair: pair[0])
+    for pairs in ticker.over(by_limit, f"{what}, answered freely"):
+        limits, asked = zip(*pairs, strict=True)
+        for question, pair in zip(asked, answered(scorer, asked, limits=limits), strict=True):
             found[question.id] = pair
     scores = [found[question.id][0] for question in questions]
     beyond = beyond_priors(questions, scores, bare)

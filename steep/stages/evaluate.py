@@ -264,6 +264,7 @@ def ask_tuned(
             model,
             base.tuned_tokenizer,
             replace(panel, own=own, open_book=()),
+            base_tokenizer=base.tokenizer,
             reference=reference,
             progress=progress.at,
         )

@@ -10,6 +10,7 @@ import pytest
 from steep.planning.workload import asking_of, row_tokens, sample_steps, tokens_of
 from steep.proof import asking
 from steep.proof import measure as measuring
+from steep.proof.layout import Encoder
 from steep.proof.measure import Panel
 from steep.proof.questions import Question
 from steep.proof.recall import SAMPLE_TOKENS
@@ -123,6 +124,21 @@ def test_only_the_base_is_given_passages_and_examples() -> None:
     assert found.of_base.choice_tokens == found.choice_tokens + found.base_tokens
     assert found.of_base.answers == found.answers + 3
     assert found.of_base.sample_tokens > found.sample_tokens
+
+
+# Broken by: an answer_tokens that takes every answer for one of the usual length.
+def test_long_truths_let_answers_be_longer() -> None:
+    tokenizer = tiny_tokenizer(TEXTS)
+    short = _panel().questions
+    long = tuple(replace(q, answer="मंत्रालय", choices=()) for q in short)
+    usual = asking_of(Panel(questions=short, open_book=short), tokenizer)
+    found = asking_of(Panel(questions=long, open_book=long), tokenizer)
+    assert usual.answer_tokens == usual.answers * asking.ANSWER_TOKENS
+    each = asking.answer_limits(Encoder(tokenizer), long)
+    assert found.answer_tokens == sum(each) > usual.answer_tokens
+    assert found.of_base.answer_tokens - usual.of_base.answer_tokens == 2 * (
+        sum(each) - 3 * asking.ANSWER_TOKENS
+    )
 
 
 def test_many_texts_are_counted_by_the_first() -> None:

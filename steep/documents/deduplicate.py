@@ -15,8 +15,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from steep.documents.labels import is_label
 from steep.documents.record import Document, Drop
 from steep.documents.shelf import pick
+from steep.documents.tables import LONGEST_FIELD_CHARACTERS
 
 Hashes = npt.NDArray[np.uint64]
 Signatures = npt.NDArray[np.uint32]
@@ -40,26 +42,60 @@ _POWERS = np.array(
 
 
 def deduplicate(documents: Sequence[Document]) -> tuple[Sequence[Document], tuple[Drop, ...]]:
-    """Keep the first of each text; later ones become drops "duplicate" naming the kept one.
+    """Keep the first of each document; later ones become drops "duplicate" naming the kept one.
 
-    Texts that differ only in case or white space are the same. A text of nothing but white
-    space is a drop "empty".
+    A document is its text; a record is its text, title and fields together, since a short text may
+    be said of many things ("Yes.", to four questions). Ids, addresses and times don't tell records
+    apart (see ``_record``). What differs only in case or white space is the same. A text of nothing
+    but white space is a drop "empty".
     """
-    kept: dict[bytes, int] = {}
+    texts: dict[bytes, int] = {}
+    records: dict[bytes, int] = {}
+    kept: list[int] = []
     drops: list[Drop] = []
     for index, document in enumerate(documents):
         text = _normalised(document.text)
         if not text:
             drops.append(Drop(document.source, document.locator, "empty", "no text after cleaning"))
             continue
-        first = kept.setdefault(_digest(text), index)
-        if first != index:
-            original = documents[first]
-            place = f"{original.source} {original.locator}".rstrip()
-            drops.append(
-                Drop(document.source, document.locator, "duplicate", f"same text as {place}")
-            )
-    return pick(documents, kept.values()), tuple(drops)
+        first = texts.setdefault(_digest(text), index)
+        if record := _record(document, text):
+            first = records.setdefault(_digest(record), index)
+        if first == index:
+            kept.append(index)
+            continue
+        original = documents[first]
+        place = f"{original.source} {original.locator}".rstrip()
+        drops.append(Drop(document.source, document.locator, "duplicate", f"same text as {place}"))
+    return pick(documents, kept), tuple(drops)
+
+
+def _record(document: Document, text: str) -> str:
+    """What a record is told by, as one text; nothing if its text alone tells it.
+
+    The title and the fields count, but for what only labels it. Of two short texts a code that
+    stands for each may be all there is to know; a long text under two codes or days is a copy.
+    """
+    is_long = len(text) > LONGEST_FIELD_CHARACTERS
+    told = [
+        f"{name}\x1f{value}"
+        for name, value in document.fields
+        if name not in document.title_fields and not is_label(name, value, loosely=is_long)
+    ]
+    named = document.title_fields or ("title",)
+    if _has_own_title(document) and not is_label(named[0], document.title, loosely=is_long):
+        told.insert(0, document.title)
+    return "\x1e".join([_normalised(part) for part in told] + [text]) if told else ""
+
+
+def _has_own_title(document: Document) -> bool:
+    """True for a record or a part of a file whose title isn't the name of a file it lies in."""
+    if document.title_fields:
+        return True
+    if not document.title or not (document.fields or document.locator):
+        return False
+    files = f"/{document.source}/{document.locator}/"
+    return not any(f"/{document.title}{end}" in files for end in ("/", "."))
 
 
 def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:

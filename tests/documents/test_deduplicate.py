@@ -1,6 +1,7 @@
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,69 @@ def test_exact_copies_keep_the_first() -> None:
         ("c.txt", "duplicate", "same text as docs/a.txt row 1"),
         ("d.txt", "empty", "no text after cleaning"),
     ]
+
+
+def record(text: str, locator: str, title: str = "", **fields: str) -> Document:
+    told = ("title",) if title else ()
+    all_fields = (("title", title), *fields.items()) if title else tuple(fields.items())
+    return Document(text, title or "kb", "docs/kb.csv", locator, all_fields, told)
+
+
+def left(*documents: Document) -> list[str]:
+    return [document.locator for document in deduplicate(documents)[0]]
+
+
+# Broken by: _record returning "" (text alone); without the title; without the fields.
+def test_records_are_copies_only_with_their_titles_and_fields() -> None:
+    asked = [("Is lunch paid?", "Yes."), ("Is parking free?", "No."), ("Home work?", "Yes.")]
+    answers = [record(text, f"row {n}", title) for n, (title, text) in enumerate(asked, start=1)]
+    again = record("yes.", "row 4", "is lunch PAID?")
+    assert left(*answers, again) == ["row 1", "row 2", "row 3"]
+    assert deduplicate([*answers, again])[1][0].detail == "same text as docs/kb.csv row 1"
+    doses = [record("Analgesic", f"row {n}", dose=f"{n} mg") for n in (1, 2, 2)]
+    assert left(*doses) == ["row 1", "row 2"]
+
+
+LONG = "Rain is water that falls from clouds. " * 8
+
+
+# Broken by: is_label always False; loosely always True (P-1 and P-2); loosely never.
+def test_what_only_labels_a_record_makes_no_other_of_it() -> None:
+    for name, one, other in (
+        ("id", "17", "18"),
+        ("url", "https://example.org/1", "https://example.org/2"),
+        ("crawled", "monday", "tuesday"),
+        ("seen", "2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"),
+    ):
+        for text in ("Great!", LONG):
+            assert left(record(text, "a", **{name: one}), record(text, "b", **{name: other})) == [
+                "a"
+            ]
+    codes = [record("Bearing", f"row {n}", part_id=f"P-{n}") for n in (1, 2)]
+    assert left(*codes) == ["row 1", "row 2"]
+    assert left(*(replace(code, text=LONG) for code in codes)) == ["row 1"]
+    ids = [Document("Great!", n, "a.csv", n, (("id", n),), ("id",)) for n in "12"]
+    assert left(*ids) == ["1"]
+    sizes = [record(LONG, "a", size="40"), record(LONG, "b", size="42")]
+    assert left(*sizes) == ["a", "b"]
+
+
+# Broken by: _has_own_title always True.
+def test_a_file_name_for_want_of_a_title_is_none() -> None:
+    members = [Document("Hello.", n, "docs/all.zip", f"notes/{n}.txt") for n in ("a", "b")]
+    assert left(*members) == ["notes/a.txt"]
+    tables = [
+        Document("Hello.", n, f"docs/{n}.csv.gz", "row 1", (("city", "Bonn"),)) for n in ("a", "b")
+    ]
+    assert [d.source for d in deduplicate(tables)[0]] == ["docs/a.csv.gz"]
+    entries = [Document("Fixes.", f"Release {n}", "NEWS.txt", f"document {n}") for n in "12"]
+    assert left(*entries) == ["document 1", "document 2"]
+
+
+def test_a_text_of_its_own_is_a_copy_of_a_record_that_says_it() -> None:
+    told, plain = record(LONG, "row 1", "Rain"), doc(LONG, "rain.txt")
+    assert deduplicate([told, plain])[0] == (told,)
+    assert deduplicate([plain, told])[0] == (plain, told)
 
 
 def test_near_copies_share_a_group_and_others_do_not() -> None:

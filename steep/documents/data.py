@@ -9,7 +9,7 @@ from typing import Any
 
 from steep.documents.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
-from steep.documents.tables import piece_of
+from steep.documents.rows import Records, piece_of
 
 _BATCH_ROWS = 256
 
@@ -47,6 +47,7 @@ def read_sqlite(entry: Entry) -> Iterator[Piece | Fault]:
     # A database in WAL mode says so in two bytes, and can't be opened from memory then.
     data = data[:18] + b"\x01\x01" + data[20:]
     with_rows = 0
+    records = Records(entry.options)
     try:
         connection = sqlite3.connect(":memory:")
         connection.deserialize(data)
@@ -56,9 +57,13 @@ def read_sqlite(entry: Entry) -> Iterator[Piece | Fault]:
             names = [column[0] for column in rows.description]
             for number, row in enumerate(rows, start=1):
                 with_rows += 1
+                if number == 1 and (fault := records.lacks_text(names, table)):
+                    yield fault
+                    break
                 values = {n: v for n, v in zip(names, row, strict=True) if not isinstance(v, bytes)}
-                yield piece_of(values, f"{table} row {number}", entry.options)
+                yield records.piece(values, f"{table} row {number}")
         connection.close()
+        yield from records.mistakes()
     except sqlite3.Error as error:
         detail = f"is not a readable SQLite database ({error}); dump and load it again"
         raise UnreadableError("unreadable file", detail) from error

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from steep.documents.formats import Piece
-from steep.documents.tables import piece_of
+from steep.documents.rows import piece_of
 from steep.errors import DocumentError
 
 _QUERY = re.compile(r"([a-z][a-z0-9+]*)://([^#]*)#\s*(\S.*)", re.DOTALL | re.IGNORECASE)

@@ -93,12 +93,12 @@ _PLAIN = Reader("plain", "read_plain", "entry")
 _CODE = Reader("plain", "read_code", "entry")
 _MARKDOWN = Reader("markup", "read_markdown")
 _HTML = Reader("markup", "read_html", declared=True)
-_JSONL = Reader("tables", "read_jsonl_entry", "entry")
+_JSONL = Reader("json_files", "read_jsonl_entry", "entry")
 _XML = Reader("xml", "read_xml_entry", "entry", extra="wiki")
 _SQLITE = Reader("data", "read_sqlite", "entry")
 _ASCIIDOC = Reader("light", "read_asciidoc")
 _YAML = Reader("openapi", "read_yaml", "entry")
-_WORKBOOK = Reader("office", "read_workbook", "entry", extra="office")
+_WORKBOOK = Reader("workbook", "read_workbook", "entry", extra="office")
 _OPENDOCUMENT = Reader("opendocument", "read_opendocument", "entry")
 
 _CODE_SUFFIXES = tuple(
@@ -187,11 +187,11 @@ READERS: dict[str, Reader] = {
     ".adoc": _ASCIIDOC,
     ".asciidoc": _ASCIIDOC,
     ".ipynb": Reader("light", "read_notebook"),
-    ".csv": Reader("tables", "read_csv_entry", "entry"),
-    ".tsv": Reader("tables", "read_tsv_entry", "entry"),
+    ".csv": Reader("csv_files", "read_csv_entry", "entry"),
+    ".tsv": Reader("csv_files", "read_tsv_entry", "entry"),
     ".jsonl": _JSONL,
     ".ndjson": _JSONL,
-    ".json": Reader("tables", "read_json_entry", "entry"),
+    ".json": Reader("json_files", "read_json_entry", "entry"),
     ".parquet": Reader("data", "read_parquet", "entry", extra="parquet"),
     ".sqlite": _SQLITE,
     ".sqlite3": _SQLITE,
@@ -322,6 +322,8 @@ def read_entry(entry: Entry) -> Iterator[Piece | Fault]:
         yield Fault("unreadable file", detail)
 
 
-def read_bytes(name: str, data: bytes) -> Iterator[Piece | Fault]:
+def read_bytes(
+    name: str, data: bytes, options: Mapping[str, str] | None = None
+) -> Iterator[Piece | Fault]:
     """Yield the pieces and faults of a file's bytes; its name chooses the reader."""
-    return read_entry(open_entry(name, io.BytesIO(data), Budget(len(data))))
+    return read_entry(open_entry(name, io.BytesIO(data), Budget(len(data)), options=options))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from steep.documents.formats import Piece
-from steep.documents.tables import piece_of
+from steep.documents.rows import piece_of
 from steep.errors import DocumentError
 
 PREFIX = "hf://"

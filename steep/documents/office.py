@@ -1,14 +1,11 @@
-"""What the office formats share, and presentations (PPTX) and workbooks (XLSX, XLS, ODS)."""
+"""What the office formats share, and presentations (PPTX)."""
 
 from __future__ import annotations
 
-import importlib
-import io
 import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from steep.documents.archive import open_zip, read_part
@@ -16,7 +13,6 @@ from steep.documents.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
 from steep.documents.grid import Cell, table_lines
 from steep.documents.safe_xml import local_name, parse_part
-from steep.documents.tables import header_names, piece_of
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -60,13 +56,12 @@ def read_pptx(entry: Entry) -> Iterator[Piece | Fault]:
     blocks: list[str] = []
     first = None
     for name in slides:
-        root = parse_part(read_part(archive, name, entry))
-        found = _slide_blocks(root)
+        found = _slide_blocks(_slide(archive, name, entry))
         first = first or (found[0] if found else None)
         blocks += found
         for target in _relations(archive, name, entry).values():
             if "/notesSlides/" in target and target in archive.namelist():
-                blocks += _slide_blocks(parse_part(read_part(archive, target, entry)))
+                blocks += _slide_blocks(_slide(archive, target, entry))
     known = properties(archive, "docProps/core.xml", entry)
     generic = (known.title or "").casefold() in ("", "powerpoint presentation")
     title = first if generic else known.title
@@ -96,6 +91,20 @@ def _relations(archive: zipfile.ZipFile, part: str, entry: Entry) -> dict[str, s
         for one in root
         if one.get("TargetMode") != "External"
     }
+
+
+def _slide(archive: zipfile.ZipFile, part: str, entry: Entry) -> Any:
+    """A slide, of things written for newer and for older programs only the newer form.
+
+    The older stands where the newer has no text that is read (a formula).
+    """
+    root = parse_part(read_part(archive, part, entry))
+    for older in [element for element in root.iter("{*}Fallback")]:
+        written = older.getparent()
+        newer = (p.text or "" for form in written.iter("{*}Choice") for p in form.iter(f"{_A}t"))
+        if any(text.strip() for text in newer):
+            written.remove(older)
+    return root
 
 
 def _slide_blocks(root: Any) -> list[str]:
@@ -142,55 +151,3 @@ def _slide_table(table: Any) -> list[str]:
             ]
         )
     return table_lines(rows)
-
-
-def read_workbook(entry: Entry) -> Iterator[Piece | Fault]:
-    """Yield one piece per row below each sheet's first row, which names the columns.
-
-    Rows are located as ``SHEET row N``, counted from 1 below the header; blank ones don't count.
-    Hidden sheets are read like others.
-    """
-    calamine: Any = importlib.import_module("python_calamine")
-    data = entry.data()
-    try:
-        if data.startswith(b"PK"):
-            packed = zipfile.ZipFile(io.BytesIO(data)).infolist()
-            entry.budget.spend(sum(info.file_size for info in packed))
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = book.sheet_names
-    except UnreadableError:
-        raise
-    except Exception as error:  # the library has no common base for its errors
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        detail = f"is not a readable workbook ({said}); save it again"
-        raise UnreadableError("unreadable file", detail) from error
-    rows = 0
-    for name in names:
-        header: list[str] | None = None
-        number = 0
-        for row in book.get_sheet_by_name(name).to_python(skip_empty_area=True):
-            cells = [_said(cell) for cell in row]
-            if not any(cells):
-                continue
-            if header is None:
-                header = header_names(cells)
-                continue
-            number += 1
-            rows += 1
-            values = dict(zip(header, cells, strict=False))
-            place = f"{' '.join(name.split())} row {number}"
-            yield piece_of(values, place, entry.options)
-    if rows == 0:
-        yield Fault("empty", "has no rows below a header in any sheet; leave it out")
-
-
-def _said(value: Any) -> str:
-    """A cell as a person would write it: whole numbers without ".0", midnight as a date alone."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime):
-        midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
-    return value.isoformat() if isinstance(value, date) else str(value).strip()

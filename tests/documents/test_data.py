@@ -34,6 +34,22 @@ def test_every_table_of_an_sqlite_file(tmp_path: Path) -> None:
     ]
 
 
+# Broken by: piece_of, which raises, in place of Records; a fault for each row.
+def test_a_table_without_the_named_text_is_a_drop(tmp_path: Path) -> None:
+    path = database(tmp_path / "a.db")
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE ports (name, ships)")
+        connection.executemany("INSERT INTO ports VALUES (?, ?)", [("Bonn", 3), ("Ulm", 1)])
+    connection.close()
+    found = collect(f"{path}?text=body&title=title")
+    assert [d.text for d in found.documents] == ["one", "two", "It is open."]
+    (drop,) = found.drops
+    assert drop.locator == "ports"
+    assert drop.detail == "has no field 'body' for its text; it has name, ships"
+    with pytest.raises(DocumentError, match="has no field 'bodie' for its text"):
+        collect(f"{path}?text=bodie")
+
+
 @pytest.mark.parametrize("damage", ["cut", "other", "schema"])
 def test_broken_databases_are_said(damage: str, tmp_path: Path) -> None:
     data = database(tmp_path / "a.db").read_bytes()

@@ -244,30 +244,30 @@ def _asked(
 ) -> list[dict[str, Any]]:
     """One set of questions, ranked; those in new words answered freely too."""
     what = name.replace("_", " ")
-    free = [] if name == "general_questions" else _new(questions)  # no measure grades those
-    ranks = [q for q in questions if q.form != "new" or not free]
-    found: dict[str, tuple[list[float], dict[str, Any]]] = {}
-    for group in ticker.over(ranks, what):
-        for question, likely in zip(group, log_probabilities(scorer, group), strict=True):
-            found[question.id] = likely, {"answer": None, "exact": None}
-    limited = zip(answer_limits(counted, free), free, strict=True)
-    by_limit = sorted(limited, key=lambda pair: pair[0])
+    if len({question.id for question in questions}) < len(questions):
+        raise ValueError(f"two of the {what} have one id")  # rows are paired by it
+    graded = name != "general_questions"  # no measure looks at how those are answered
+    free = [n for n, question in enumerate(questions) if graded and question.form == "new"]
+    ranks = sorted(set(range(len(questions))) - set(free))
+    found: dict[int, tuple[list[float], dict[str, Any]]] = {}
+    for places in ticker.over(ranks, what):
+        group = [questions[place] for place in places]
+        for place, likely in zip(places, log_probabilities(scorer, group), strict=True):
+            found[place] = likely, {"answer": None, "exact": None}
+    room = answer_limits(counted, [questions[place] for place in free])
+    by_limit = sorted(zip(room, free, strict=True))
     for pairs in ticker.over(by_limit, f"{what}, answered freely"):
-        limits, asked = zip(*pairs, strict=True)
-        for question, pair in zip(asked, answered(scorer, asked, limits=limits), strict=True):
-            found[question.id] = pair
-    scores = [found[question.id][0] for question in questions]
+        limits, places = zip(*pairs, strict=True)
+        asked = answered(scorer, [questions[place] for place in places], limits=limits)
+        found.update(zip(places, asked, strict=True))
+    scores = [found[place][0] for place in range(len(questions))]
     beyond = beyond_priors(questions, scores, bare)
     rows = []
-    for question, plain, others in zip(questions, scores, beyond, strict=True):
+    for place, (question, others) in enumerate(zip(questions, beyond, strict=True)):
+        plain, answer = found[place]
         row = {**ranked(question, plain), "first_beyond_prior": ranked(question, others)["first"]}
-        graded = {} if name == "general_questions" else found[question.id][1]
-        rows.append({**row, **graded})
+        rows.append({**row, **answer} if graded else row)
     return rows
-
-
-def _new(questions: Sequence[Question]) -> list[Question]:
-    return [question for question in questions if question.form == "new"]
 
 
 def _open_book(scorer: Scorer, questions: Sequence[Question]) -> list[dict[str, Any]]:

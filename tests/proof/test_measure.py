@@ -166,3 +166,18 @@ def test_a_choice_is_scored_against_the_other_subjects_that_offer_it_wrongly() -
     assert scores[1][0] == pytest.approx(likely[1][0] - log_mean(a_behind))
     truth_behind = [likely[n][1] for n in (0, 2, 3)]
     assert scores[1][1] == pytest.approx(likely[1][1] - log_mean(truth_behind))
+
+
+def test_two_questions_of_one_id_are_refused(model: Any, tokenizer: Any) -> None:
+    # Broken by: no check, which paired one's answer with the other's row.
+    question = Question("q", "Who?", "Ann", choices=("Ann", "Bob"))
+    with pytest.raises(ValueError, match="one id"):
+        measure(model, tokenizer, Panel(questions=(question, question)))
+
+
+def test_two_questions_in_the_same_words_keep_their_own_answers(model: Any, tokenizer: Any) -> None:
+    one = Question("one", "Who?", "Ann", choices=("Ann", "Bob"))
+    other = replace(one, id="other", answer="Bob")
+    rows = measure(model, tokenizer, Panel(questions=(one, other)))["questions"]
+    assert [row["truth"] for row in rows] == ["Ann", "Bob"]
+    assert sum(row["first"] for row in rows) <= 1

@@ -12,6 +12,7 @@ from typing import Literal
 from steep.artifact import text_hash
 from steep.corpus.reading import reading_texts
 from steep.documents.record import Document
+from steep.proof.answers import normalise_answer
 from steep.proof.probes.choices import Choices
 from steep.proof.probes.index import Index
 from steep.proof.probes.items import Item, find_items
@@ -77,7 +78,7 @@ def draft_probes(
     index = Index(
         [*some, *some_documents(held_out, _MOST_DOCUMENTS // 4, seed)], is_common, reading_texts()
     )
-    found = list(find_items(index, Choices(index, range(len(some)))))
+    found = _unrepeated(find_items(index, Choices(index, range(len(some)))))
     chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
     aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
     told = Told(index, some)
@@ -120,6 +121,17 @@ def some_documents(documents: Sequence[Document], most: int, seed: int) -> list[
     return [document for document in documents if document.id in kept]
 
 
+def _unrepeated(items: Iterable[Item]) -> list[Item]:
+    """Items whose question is no other's: asked twice it counts once, with two answers never."""
+    first: dict[str, Item] = {}
+    answers: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        question = item.asked[0].question.casefold()
+        first.setdefault(question, item)
+        answers[question].add(normalise_answer(item.value))
+    return [item for question, item in first.items() if len(answers[question]) == 1]
+
+
 def _spread(items: Sequence[Item], seed: int) -> list[Item]:
     """Items in an order set by hash that takes one of each document in turn."""
     by_document: dict[int, list[Item]] = defaultdict(list)
@@ -154,7 +166,7 @@ def _candidate(
     rng: random.Random,
 ) -> Candidate:
     """One item as questions; those of a ``document`` (its id, else of a fact) are one cluster."""
-    name = text_hash(asked[0].question)[:12]
+    name = text_hash(f"{asked[0].question}\x1f{item.value}")[:12]
     question = Question(
         id=f"probe-{name}",
         question=asked[0].question,

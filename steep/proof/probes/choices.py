@@ -66,8 +66,9 @@ class Choices:
     def _beside(self, fact: Fact) -> set[str]:
         """Values that might be right too: of sentences that the notes could be about.
 
-        A question that names its document is about that one and sentences that name it; of those,
-        any that share most of the words. Without a title, the rarest word says what it is about.
+        A question that names its document is about all of that title and sentences that say it; of
+        those, any that share most of the words. Without a title, the rarest word says what it is
+        about.
         """
         telling = telling_words(self._index, fact.notes)
         if fact.title:
@@ -77,7 +78,8 @@ class Choices:
                 for sentence in self._index.sharing(
                     telling, max(2, math.ceil(_MOST * len(telling)))
                 )
-                if sentence.document == fact.document or title in sentence.text.casefold()
+                if self._index.is_called(sentence.document, title)
+                or title in sentence.text.casefold()
             ]
         else:
             near = self._index.holding([min(telling, key=self._index.frequency)])

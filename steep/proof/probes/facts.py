@@ -37,7 +37,7 @@ class Fact:
         document: number of its document in the index.
         title: what the document is called, if a question should name it; else empty.
         notes: telling words of the sentence with a gap for the value. No other sentence (of
-            that title) has them together without having the value.
+            the documents of that title) has them together without having the value.
         value, kind, unit: what is asked for.
         place: number of the sentence in the index.
         lead: the sentence up to the value, in the documents' own words; empty if that leaves
@@ -69,7 +69,7 @@ def find_facts(index: Index) -> Iterator[Fact]:
             notes = _notes(index, sentence.text, value)
             telling = telling_words(index, notes)
             others = index.holding(telling) if len(telling) >= _FEWEST_TELLING else []
-            here = [s for s in others if not title or s.document == sentence.document]
+            here = [s for s in others if not title or index.is_called(s.document, title)]
             if here and all(_agrees(other, value) for other in here):
                 yield Fact(
                     sentence.document,

@@ -64,6 +64,7 @@ class Index:
             for text in texts
         ]
         self.titles = [own_title(document) for document in documents]
+        self._called = [_plain(title) for title in self.titles]
         self._places: dict[str, list[int]] = defaultdict(list)
         for place, sentence in enumerate(self.sentences):
             for word in sentence.words:
@@ -75,6 +76,10 @@ class Index:
         if not self.speaks_as_general:
             most = sorted(self._places, key=lambda word: (-len(self._places[word]), word))
             self.function_words |= set(most[: min(_FUNCTION_WORDS, len(most) // 20)])
+
+    def is_called(self, document: int, title: str) -> bool:
+        """True if the document of this number has this title: several may have one."""
+        return self._called[document] == _plain(title)
 
     def frequency(self, word: str) -> int:
         """In how many sentences a word (in small letters) stands."""
@@ -102,6 +107,10 @@ class Index:
         if any(c.isdigit() for c in word):
             return True
         return word[:1].isupper() and not self.finder.writes_small(word)
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.casefold().split())
 
 
 def words_of(text: str) -> list[str]:

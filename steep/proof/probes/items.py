@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from steep.corpus.records import is_record
 from steep.proof.answers import normalise_answer
+from steep.proof.probes.alike import one_of_each
 from steep.proof.probes.choices import Choices, same
 from steep.proof.probes.facts import Fact, find_facts, telling_words
 from steep.proof.probes.index import Index, words_of
@@ -74,7 +75,9 @@ def find_items(index: Index, choices: Choices) -> Iterator[Item]:
         titles[entry.field][entry.title] = known
     for entry in entries:
         yield _from_entry(entry, values[entry.field], titles[entry.field], index)
-    facts = [fact for fact in find_facts(index) if not is_record(index.documents[fact.document])]
+    found = find_facts(index)
+    prose = [fact for fact in found if not is_record(index.documents[fact.document])]
+    facts = one_of_each(index, prose)
     titled = {fact.title: choices.is_trained(fact.document) for fact in facts if fact.title}
     for fact in facts:
         yield _from_fact(fact, titled, index, choices)

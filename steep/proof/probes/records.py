@@ -1,7 +1,8 @@
 """Facts of records: what a table, a JSON object or an XML element says field by field.
 
 Where a document keeps its fields they are used; else a line like "Provider: Acme; Expiry: one
-year" is read as one, if several lines of the corpus have the same fields.
+year" is read as one, if several lines of the corpus have the same fields. Where no field is named
+like a title, the one with the most different values says what a record is about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from steep.corpus.records import is_record
 from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
+from steep.proof.probes.facts import WIDESPREAD
 from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
 
@@ -63,12 +65,15 @@ def find_entries(index: Index) -> list[Entry]:
         for record in records
         if titles[record.title.casefold()] == 1
         for name, value in record.fields
-        if len(values[name]) > DISTRACTORS and _can_be_asked(record.title, value)
+        if len(values[name]) > DISTRACTORS
+        and not _is_usual(values[name], value)
+        and _can_be_asked(record.title, value)
     ]
 
 
-def _once(values: Counter[str], value: str) -> bool:
-    return values[normalise_answer(value)] == 1
+def _is_usual(values: Counter[str], value: str) -> bool:
+    """True if a fifth of the records say it: then it is one fact, that most are so."""
+    return values[normalise_answer(value)] > max(1.0, WIDESPREAD * values.total())
 
 
 def _can_be_asked(title: str, value: str) -> bool:
@@ -79,11 +84,16 @@ def _can_be_asked(title: str, value: str) -> bool:
 
 
 def _from_fields(index: Index) -> list[_Record]:
-    return [
-        _record(number, document)
-        for number, document in enumerate(index.documents)
-        if document.fields
-    ]
+    keys = _keys(index)
+    records: list[_Record] = []
+    for number, document in enumerate(index.documents):
+        key = keys.get(_untitled(document) or ("", ""))
+        if key is None and document.fields:
+            records.append(_record(number, document))
+        elif key is not None and key in (fields := dict(document.fields)):
+            asked = [(n, v) for n, v in document.fields if n != key]
+            records.append(_Record(number, fields[key], tuple(asked)))
+    return records
 
 
 def _record(number: int, document: Document) -> _Record:
@@ -93,6 +103,30 @@ def _record(number: int, document: Document) -> _Record:
     title = fields[first] if others and first in fields else document.title
     asked = [(n, v) for n, v in document.fields if n != first]
     return _Record(number, title, tuple(asked))
+
+
+def _untitled(document: Document) -> tuple[str, str] | None:
+    """File and title of a record that no field of its own is the title of."""
+    if document.title_fields or not is_record(document):
+        return None
+    return document.source, document.title
+
+
+def _keys(index: Index) -> dict[tuple[str, str], str]:
+    """For records of one file and title, the field with the most different values in words."""
+    rows: dict[tuple[str, str], list[Document]] = defaultdict(list)
+    for document in index.documents:
+        if (of := _untitled(document)) is not None:
+            rows[of].append(document)
+    found: dict[tuple[str, str], str] = {}
+    for of, documents in rows.items():
+        values: dict[str, set[str]] = defaultdict(set)
+        for name, value in (field for document in documents for field in document.fields):
+            if len(value.split()) <= _LONGEST_TITLE and any(c.isalpha() for c in value):
+                values[name].add(value.casefold())
+        if len(documents) >= _FEWEST_RECORDS and values:
+            found[of] = max(values, key=lambda name: len(values[name]))
+    return found
 
 
 def _from_lines(index: Index) -> list[_Record]:

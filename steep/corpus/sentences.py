@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
+from steep.corpus.abbreviations import is_inside
+
 # An end mark, closing quotes or brackets, then space; full-width marks need no space.
-_END = re.compile(r"(?:[.!?…؟।॥۔]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*)")
-_SHORT = (
-    "mr mrs ms dr prof st jr sr vs etc e.g i.e cf al fig no nos vol pp ed eds inc ltd co corp "
-    "approx dept est gen gov hon rev sen jan feb mar apr jun jul aug sep sept oct nov dec"
-)
-_ABBREVIATIONS = frozenset(_SHORT.split())
-_LAST_WORD = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
+# A run of marks is tried at its beginning alone, so that lines of dots take linear time.
+_END = re.compile(r"(?:(?<![.!?…؟।॥۔])[.!?…؟।॥۔]++[\"'”’»)\]]*+(?=\s)|[。！？]+[」』”’）]*)")
+_NEXT = re.compile(r"\s*(\S?)")
 
 
 def split_sentences(text: str) -> list[str]:
@@ -64,15 +62,10 @@ def _split_block(block: str) -> list[str]:
 
 
 def _is_inside(block: str, mark: int, end: int) -> bool:
-    """True if this end mark doesn't end a sentence: an abbreviation, an initial, a number."""
-    following = block[end:].lstrip()[:1]
-    if following and following.islower():
+    """True if this end mark doesn't end a sentence: a small letter follows, or it abbreviates."""
+    following = _NEXT.match(block, end)
+    if following is not None and following[1].islower():
         return True
     if block[mark] != "." or block[mark : mark + 2] == "..":
         return False
-    word = _LAST_WORD.search(block[: mark + 1])
-    if word is None:
-        return False
-    letters = word.group(1)
-    initial = len(letters) == 1 and letters.isupper()
-    return initial or letters.lower() in _ABBREVIATIONS
+    return is_inside(block, mark, end)

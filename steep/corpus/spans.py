@@ -14,23 +14,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from steep.corpus.months import ENGLISH, MONTHS
+
 SpanKind = Literal["name", "number", "term"]
 ValueKind = Literal[
     "name", "date", "year", "time", "percentage", "amount", "quantity", "number", "term"
 ]
 
 # Vowel signs and accents that stand behind their letter (Hindi, Thai, Arabic) aren't \w.
-_MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
-WORD = re.compile(rf"[^\W\d_](?:[\w{_MARKS}'’\-&]*[\w{_MARKS}])?", re.UNICODE)
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
+WORD = re.compile(rf"[^\W\d_](?:[\w{MARKS}'’\-&]*[\w{MARKS}])?", re.UNICODE)
+_DAY = r"(?<![\w.])\d{1,2}"
 _NUMBER = re.compile(
-    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTHS})(?:\s+\d{{4}})?"
-    rf"|(?:{_MONTHS})\s+\d{{1,2}}(?:,\s*\d{{4}})?(?!\d)"
-    rf"|(?:{_MONTHS})\s+\d{{4}}"
+    rf"(?:{_DAY}(?:st|nd|rd|th|er|[.º°])?\s+(?:de\s+)?(?:{MONTHS})\b(?:\s+(?:de\s+)?\d{{4}}\b)?"
+    rf"|{_DAY}\.\s?(?:(?![A-ZÀ-Þ])[^\W\d_]{{3,}}|\d{{1,2}}\.)\s\d{{4}}\b"
+    rf"|(?:{ENGLISH})\s+\d{{1,2}}(?:,\s*\d{{4}})?(?!\d)"
+    rf"|\b(?=[^\W\d_]{{3,12}}\s+(?:de\s+)?\d{{4}}\b)(?:{MONTHS})\s+(?:de\s+)?\d{{4}}"
     r"|(?<![\w.])[$€£₹]?\d+(?:[.,:/\-]\d+)*%?(?!\w))"
 )
 _MONTH = re.compile(r"[^\W\d]{3,}")
-_NUMERIC_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_NUMERIC_DATE = re.compile(r"\d{1,4}([-/.]|\. )\d{1,2}\1\d{1,4}")
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _UNIT = re.compile(r"[ \u00a0-]([^\W\d_]{2,}|%)(?![\w-])")
 _SMALL_WORDS = "of de da del van von der den la le du al bin ibn & y"

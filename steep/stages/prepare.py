@@ -51,7 +51,7 @@ REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens.
-CORPUS_VERSION = 5
+CORPUS_VERSION = 6
 
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 

@@ -26,7 +26,7 @@ from steep.stages.base import Base
 from steep.stages.checks import shortened
 from steep.stages.inputs import Inputs
 from steep.stages.prepare import Draft, draft
-from steep.stages.probes import common_words, trained_texts
+from steep.stages.probes import PROBES_VERSION, common_words, trained_texts
 
 FEWEST_DOCUMENTS = 8
 QUESTIONS = 40
@@ -135,7 +135,8 @@ def make_sheet(
     general = general[:GENERAL_TEXTS]
     aside = sorted(pool.aside, key=lambda d: text_hash(d.id))[:_DOMAIN_TEXTS]
     domain = tuple(shortened(document.text, _TEXT_TOKENS, count) for document in aside)
-    key = key_of({"documents": [d.id for d in inputs.split.trained], "seed": recipe.seed})
+    documents = [d.id for d in inputs.split.trained]
+    key = key_of({"documents": documents, "seed": recipe.seed, "version": PROBES_VERSION})
     kept = read_sealed(place)
     if kept.get("key") != key:
         kept = {"key": key, **_questions(recipe, inputs, base, progress)}

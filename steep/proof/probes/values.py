@@ -57,13 +57,13 @@ def _number(sentence: str, span: Span) -> Value | None:
     text = span.text
     if before.rstrip().endswith(_BEFORE_NO_FACT):
         return None
+    kind = value_kind(sentence, span)
+    if kind == "date":
+        return Value(span.start, span.end, text, "date")
     if _OPENS_LIST.match(sentence) and not before.strip(" (["):
         return None
     if after[:1] in "])_\\" and len(text) < 3:
         return None
-    kind = value_kind(sentence, span)
-    if kind == "date":
-        return Value(span.start, span.end, text, "date")
     if _follows_a_name(before) or (kind in ("quantity", "number") and "/" in text):
         return None
     if kind in ("percentage", "amount", "time", "year"):

@@ -24,6 +24,7 @@ def values(sentence: str) -> list[tuple[str, str, str]]:
     [
         ("The lease ended on 14 March 1987 without notice.", ("14 March 1987", "date", "")),
         ("The lease ended on 1987-03-14 without notice.", ("1987-03-14", "date", "")),
+        ("3. März 1954 war der Tag der Gründung.", ("3. März 1954", "date", "")),
         ("It was rebuilt in 1808 by the council.", ("1808", "year", "")),
         ("The gate closes at 18:30 every evening.", ("18:30", "time", "")),
         ("About 12.5% of them came back.", ("12.5%", "percentage", "")),

@@ -21,7 +21,9 @@ from steep.proof.probes.wording import Wording, standing_in
 from steep.proof.questions import Question
 
 _MOST_DOCUMENTS = 2000
-_FEWEST_DOCUMENTS = 8  # with fewer, resampling documents says nothing, so facts are resampled
+# Six documents that all gain just show it (2^(1 - 6) = 0.03), and one of eight may stand still or
+# lose a little. With fewer, resampling documents says nothing, so facts are resampled.
+_FEWEST_DOCUMENTS = 8
 _PASSAGE_CHARACTERS = 1500
 
 
@@ -34,12 +36,14 @@ class Candidate:
         other: in new words too, in another frame; only for screening.
         text: the beginning of the documents' own sentence, if that tells enough.
         back: from the value to what has it, if that has one answer.
+        document: the id of the one that states it.
     """
 
     question: Question
     other: Question
     text: Question | None
     back: Question | None
+    document: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,6 @@ def draft_probes(
     aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
     told = Told(index, some)
     chosen += [item for item in aside if not told.holds(item)][:wanted]
-    by_document = len({item.document for item in chosen}) >= _FEWEST_DOCUMENTS
     facts: list[Candidate] = []
     controls: list[Candidate] = []
     worded_as_trained = without_choices = 0
@@ -97,18 +100,44 @@ def draft_probes(
         if not wrong:
             without_choices += 1
             continue
-        document = index.documents[item.document].id if by_document else None
+        document = index.documents[item.document].id
         if item.document < len(some):
             facts.append(_candidate(item, asked, back, wrong, "fact", document, rng))
         else:
             controls.append(_candidate(item, asked, back, wrong, "control", document, rng))
     return Draft(
-        facts=tuple(facts),
-        controls=tuple(controls),
+        facts=clustered(facts),
+        controls=clustered(controls),
         found=len(found),
         drafted=len(chosen),
         worded_as_trained=worded_as_trained,
         without_choices=without_choices,
+    )
+
+
+def clustered(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The same, those of one document as one cluster; where they are of few documents, each fact.
+
+    To be decided anew whenever some are left out, for facts and controls each by their own: of
+    three documents no change could be shown, whatever the others are.
+    """
+    by_document = len({candidate.document for candidate in candidates}) >= _FEWEST_DOCUMENTS
+    return tuple(
+        _in_cluster(one, one.document if by_document else one.question.id.removeprefix("probe-"))
+        for one in candidates
+    )
+
+
+def _in_cluster(candidate: Candidate, name: str) -> Candidate:
+    def put(question: Question | None) -> Question | None:
+        return None if question is None else replace(question, cluster=name)
+
+    return replace(
+        candidate,
+        question=replace(candidate.question, cluster=name),
+        other=replace(candidate.other, cluster=name),
+        text=put(candidate.text),
+        back=put(candidate.back),
     )
 
 
@@ -162,10 +191,10 @@ def _candidate(
     back: Sequence[Wording],
     wrong: Sequence[str],
     kind: Literal["fact", "control"],
-    document: str | None,
+    document: str,
     rng: random.Random,
 ) -> Candidate:
-    """One item as questions; those of a ``document`` (its id, else of a fact) are one cluster."""
+    """One item as questions, the fact a cluster of its own."""
     name = text_hash(f"{asked[0].question}\x1f{item.value}")[:12]
     question = Question(
         id=f"probe-{name}",
@@ -174,7 +203,7 @@ def _candidate(
         choices=_mixed(item.value, wrong, rng),
         kind=kind,
         relation=item.relation,
-        cluster=document or name,
+        cluster=name,
         passage=item.passage[:_PASSAGE_CHARACTERS],
     )
     text = turned = None
@@ -191,7 +220,7 @@ def _candidate(
             form="reversed",
         )
     other = replace(question, id=f"probe-{name}-other", question=asked[1].question)
-    return Candidate(question, other, text, turned)
+    return Candidate(question, other, text, turned, document)
 
 
 def _mixed(answer: str, wrong: Sequence[str], rng: random.Random) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from steep.proof.asking import log_probabilities, ranked
-from steep.proof.probes.build import Candidate, Draft
+from steep.proof.probes.build import Candidate, Draft, clustered
 from steep.proof.questions import DISTRACTORS, Question
 from steep.proof.scorer import Scorer
 
@@ -67,6 +67,7 @@ def screen(scorer: Scorer, draft: Draft, wanted: Wanted, progress: Progress | No
     """Ask the base model until enough candidates have passed."""
     facts, first = _passing(scorer, draft.facts, wanted.new, "probes", progress)
     controls, second = _passing(scorer, draft.controls, wanted.controls, "controls", progress)
+    facts, controls = clustered(facts), clustered(controls)
     texts = [c.text for c in facts if c.text is not None]
     turned = [c.back for c in facts if c.back is not None]
     return Probes(
@@ -109,7 +110,7 @@ def _passing(
     wanted: int,
     what: str,
     progress: Progress | None,
-) -> tuple[list[Candidate], dict[str, int]]:
+) -> tuple[Sequence[Candidate], dict[str, int]]:
     passed: list[Candidate] = []
     counts = {"screened": 0, "guessable": 0, "known": 0}
     guesses = 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from steep.corpus.retell import retell
 from steep.documents.record import Document
-from steep.proof.probes.build import Draft, draft_probes
+from steep.proof.probes.build import Candidate, Draft, clustered, draft_probes
 from steep.proof.questions import DISTRACTORS
 from steep.recipe import RetellRecipe
 from tests.proof.probes.corpus import OWNERS, STREAMS, is_common, mills, record
@@ -205,3 +206,28 @@ def test_rows_without_a_title_are_named_by_the_column_that_tells_them_apart() ->
     assert any(
         "Lowick valve" in question and answer == "11.50" for question, answer in asked.items()
     )
+
+
+def of_documents(count: int) -> list[Candidate]:
+    """Three facts of each of so many documents."""
+    kept = drafted(mills(14), []).facts
+    names = sorted({one.document for one in kept})[:count]
+    return [one for one in kept if one.document in names]
+
+
+# Broken by: taking the documents of controls, or of what is left out, for documents of facts.
+def test_clusters_follow_the_documents_of_what_is_kept() -> None:
+    def clusters(candidates: Sequence[Candidate]) -> int:
+        return len({one.question.cluster for one in candidates})
+
+    pairs = zip(mills(10)[::2], mills(10)[1::2], strict=True)
+    trained = [Document(f"{a.text}\n\n{b.text}", "", f"{a.title}.txt") for a, b in pairs]
+    draft = drafted(trained, mills(14)[10:])  # five documents, and four held out
+    assert clusters(draft.facts) == len(draft.facts) > 5
+    assert clusters(draft.controls) == len(draft.controls) > 4
+    many = clustered(of_documents(8))
+    assert clusters(many) == 8 < len(many)
+    assert all(c.back is None or c.back.cluster == c.question.cluster for c in many)
+    few = clustered([one for one in many if one.document != many[0].document])
+    assert clusters(few) == len(few)
+    assert clustered(few) == few

@@ -184,6 +184,7 @@ def _point(
             [score.nats for score in base[here]],
             [score.nats for score in tuned[here]],
             [float(score.tokens) for score in base[here]],
+            student=False,
         )
         rise = difference.delta or 0.0
         found.append(StrengthPoint(strength, rise, difference.ci95 or (rise, rise)))

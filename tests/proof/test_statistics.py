@@ -79,6 +79,31 @@ def test_the_interval_of_a_ratio_covers_the_truth() -> None:
     assert inside >= 33
 
 
+# Broken by: the bootstrap alone (two texts: 0.2), the normal's 1.96 in Student's place (0.15), or
+# k in the place of k - 1.
+@pytest.mark.parametrize("texts", [2, 3, 4, 8])
+def test_few_texts_dont_let_a_rise_at_the_budget_through(
+    texts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steep.proof.statistics.RESAMPLES", 500)  # so many draws take seconds
+    rng, budget, draws = np.random.default_rng(11), 0.05, 400
+    kept = 0
+    for _ in range(draws):
+        tokens = rng.integers(200, 400, texts)
+        change = rng.normal(budget, 0.03, texts)
+        found = ratio_difference(list(3.0 * tokens), list((3.0 + change) * tokens), list(tokens))
+        assert found.ci95 is not None
+        kept += found.ci95[1] <= budget
+    assert 0 < kept / draws < 0.025 + 3 * math.sqrt(0.025 * 0.975 / draws)
+
+
+def test_students_interval_of_two_is_the_textbook_one() -> None:
+    found = paired([0.0, 0.0], [0.1, 0.3], names(2))
+    assert found.ci95 == pytest.approx((0.2 - 12.706 * 0.1, 0.2 + 12.706 * 0.1), abs=1e-3)
+    alone = ratio_difference([0.0, 0.0], [0.1, 0.3], [1.0, 1.0], student=False)
+    assert alone.ci95 == pytest.approx((0.1, 0.3))
+
+
 def test_empty_documents_and_huge_losses_do_no_harm() -> None:
     found = ratio_difference([5, 0, 7], [4, 0, 6], [2, 0, 3], scale="exp")
     assert found.ci95 is not None and all(math.isfinite(end) for end in found.ci95)

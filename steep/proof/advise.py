@@ -13,6 +13,7 @@ from steep.proof.advice import Advice, Setting, Standing
 from steep.proof.rules import (
     FEWEST_CLEAN,
     FEWEST_CONTROLS,
+    FEWEST_TEXTS,
     explained_by_controls,
     is_contaminated,
 )
@@ -107,7 +108,7 @@ def _data(found: Standing, setting: Setting) -> Iterator[Advice]:
 
 def _forgetting(found: Standing, setting: Setting) -> Iterator[Advice]:
     if found.rise is None and found.kept == "forgot":
-        do = "Give at least two general texts ([evaluate] general)"
+        do = f"Give at least {FEWEST_TEXTS} general texts ([evaluate] general)"
         yield Advice("general_texts", do, "without them nobody can say what was forgotten")
         return
     strength, guarded = setting.strength, setting.guard_factor is not None

@@ -8,23 +8,27 @@ from typing import Any
 from steep.proof.advice import Setting
 from steep.proof.advise import next_steps
 from steep.proof.measures import Compared, Contaminated, Raw, Row, better, ceiling, compare
+from steep.proof.reasons import reasons
 from steep.proof.rules import (
     is_contaminated,
     is_format_drift,
+    is_reciting_tested,
     judge_controls,
     judge_kept,
     judge_learned,
     judge_memorised,
+    kept_rests_on,
     may_ship,
     nothing_moved,
 )
-from steep.proof.statistics import Difference, mcnemar_exact
-from steep.proof.words import Findings, reasons, verdict
+from steep.proof.shares import cluster_changes, sign_flip
+from steep.proof.statistics import Difference
+from steep.proof.words import Findings, Flips, verdict
 
 SCHEMA = 1
 SAMPLES = 6
 FORGETTING_BUDGET = 0.05
-JUDGE_VERSION = 2
+JUDGE_VERSION = 3
 """Goes up whenever the same results may be judged otherwise."""
 
 
@@ -54,7 +58,9 @@ def judge(
     Returns:
         What evaluation.json holds, its fingerprint and seal apart: ``schema``, ``verdict``,
         ``learned``, ``kept``, ``memorised``, ``controls``, ``contaminated``, ``ship``,
-        ``measures``, ``ceiling``, ``samples``, ``reasons``, ``next``, ``chance``,
+        ``measures``, ``general_loss`` (in nats per token, and the ``kind`` of text it is of),
+        ``rests_on`` (which measure decided each part; null where none could), ``ceiling``,
+        ``samples``, ``reasons``, ``next``, ``chance``,
         ``contamination``, ``forgetting_budget``, ``alarm`` and ``notes``.
         Numbers are rounded to 6 decimals.
 
@@ -62,20 +68,15 @@ def judge(
         DriftError: the two were measured on different items or by different scorers.
     """
     found = compare(base, tuned, contaminated)
-    fact, control = found.measures["fact_accuracy"], found.measures["control_accuracy"]
-    exact = fact.n == 0  # no question has choices: then the free answers decide
-    if exact:
-        fact, control = found.measures["fact_exact"], found.control_exact
+    sort = {"first": "accuracy", "exact": "exact"}[found.answers]
+    fact, control = found.measures[f"fact_{sort}"], found.measures[f"control_{sort}"]
     few_shot = found.measures["general_fact_accuracy_few_shot"]
     facts = found.measures["general_fact_accuracy"]
     learned = judge_learned(fact, control, found.contaminated)
-    kept = judge_kept(
-        found.general_loss,
-        facts,
-        forgetting_budget,
-        few_shot=few_shot,
-        grammar=found.measures["grammar_accuracy"],
-    )
+    grammar = found.measures["grammar_accuracy"]
+    loss = found.general_loss
+    kept = judge_kept(loss, facts, forgetting_budget, few_shot=few_shot, grammar=grammar)
+    kept_on = kept_rests_on(loss, facts, forgetting_budget, few_shot=few_shot, grammar=grammar)
     memorised = judge_memorised(found.measures["verbatim_rate"])
     limit = ceiling(base)
     findings = Findings(
@@ -85,9 +86,10 @@ def judge(
         ship=may_ship(learned, kept, memorised) and alarm is None,
         fact=fact,
         control=control,
-        flips=_flips(found.fact_rows, "exact" if exact else "first"),
+        flips=_flips(found.fact_rows, found.answers),
         measures=found.measures,
-        general_loss=found.general_loss,
+        general_loss=loss,
+        kept_on=kept_on,
         lost_most=found.lost_most,
         budget=forgetting_budget,
         controls=judge_controls(control),
@@ -95,7 +97,7 @@ def judge(
         drift=is_format_drift(facts, few_shot),
         no_change=nothing_moved(found.measures.values()),
         facts=found.facts,
-        ceiling=limit["exact" if exact else "accuracy"],
+        ceiling=limit[sort],
         alarm=alarm,
     )
     return {
@@ -108,6 +110,15 @@ def judge(
         "contaminated": is_contaminated(found.contaminated),
         "ship": findings.ship,
         "measures": [_row(name, difference) for name, difference in found.measures.items()],
+        "general_loss": {**_row("general_loss", loss), "kind": found.lost_most},
+        "rests_on": {
+            "learned": f"fact_{sort}",
+            "controls": f"control_{sort}",
+            "kept": kept_on,
+            "memorised": "verbatim_rate"
+            if is_reciting_tested(found.measures["verbatim_rate"])
+            else None,
+        },
         "ceiling": limit,
         "samples": _samples(found.fact_rows),
         "reasons": [*happened, *reasons(findings)],
@@ -123,17 +134,27 @@ def judge(
     }
 
 
-def _flips(pairs: Sequence[tuple[Row, Row]], key: str) -> tuple[int, int, float]:
-    """Questions that only the base, and that only the tuned model got right; exact McNemar p."""
-    lost = sum(bool(b[key]) and not t[key] for b, t in pairs)
-    gained = sum(bool(t[key]) and not b[key] for b, t in pairs)
-    return lost, gained, mcnemar_exact(lost, gained)
+def _flips(pairs: Sequence[tuple[Row, Row]], key: str) -> Flips:
+    """What changed between the two models, and the p-value of the test over its clusters."""
+    told = [(b, t) for b, t in pairs if b[key] is not None is not t[key]]
+    changes = cluster_changes(
+        [float(b[key]) for b, _ in told],
+        [float(t[key]) for _, t in told],
+        [str(b["cluster"]) for b, _ in told],
+    )
+    return Flips(
+        lost=sum(bool(b[key]) and not t[key] for b, t in told),
+        gained=sum(bool(t[key]) and not b[key] for b, t in told),
+        questions=len(told),
+        clusters=len(changes),
+        p=sign_flip(changes),
+    )
 
 
 def _chance(found: Compared) -> float | None:
-    """What guessing would give: one over the mean number of choices."""
+    """The share that guessing would get right: the mean of one over the number of choices."""
     counts = [len(b["choices"]) for b, _ in found.fact_rows if b["first"] is not None]
-    return round(len(counts) / sum(counts), 6) if counts else None
+    return round(sum(1 / count for count in counts) / len(counts), 6) if counts else None
 
 
 def _row(name: str, found: Difference) -> dict[str, Any]:

@@ -118,11 +118,11 @@ def measure(
         ``{"id", "cluster", "form", "question", "truth", "choices", "scores", "first", "margin",
         "rank", "first_beyond_prior", "answer", "exact"}`` (what is ranked is null without choices,
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
-        "margin", "first"}``; a window ``{"id", "start", "same"}``; a sample ``{"id", "text",
-        "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks for them:
-        "languages" (id to code) and "parallel" (rows of ``ask_translations``), "instructions" and
-        "preferences" (rows of ``steep.proof.manners``). "tokenizer", a hash, is added for a model
-        whose tokenizer isn't its base's.
+        "margin", "first"}``; a window ``{"id", "start", "tokens", "same"}``; a sample
+        ``{"id", "text", "words"}``. "few_shot" is filled by ``ask_few_shot``. Where the panel asks
+        for them: "languages" (id to code) and "parallel" (rows of ``ask_translations``),
+        "instructions" and "preferences" (rows of ``steep.proof.manners``). "tokenizer", a hash, is
+        added for a model whose tokenizer isn't its base's.
 
     Raises:
         ModelError: the model's log-probabilities aren't finite.

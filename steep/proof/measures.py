@@ -42,6 +42,8 @@ _MANNERS = {"instructions": "instruction_following", "preferences": "preference_
 OPTIONAL_SETS = ("languages", "parallel", *_MANNERS)
 """Parts of a panel that leave no trace in results and keys where they are empty."""
 GeneralKind = Literal["general text", "reference text"]
+TELLING_TOKENS = 32
+"""Fewer recited, such as the other half of a row, can't be told from knowing what it says."""
 _FORMS = {"text": "as_in_text", "reversed": "reversed"}
 
 
@@ -54,7 +56,8 @@ class Compared:
         general_loss: in nats per token of the base model's tokenizer; of prose and reference
             text, whichever may have lost more.
         lost_most: which of the two it is of.
-        control_exact: controls answered freely.
+        answers: which results of the questions decide: choices ranked, or free answers where
+            nothing that counts has choices.
         facts: which set the facts come from.
         fact_rows: (base, tuned) results of the questions that ``fact_accuracy`` is over.
         contaminated: share of the questions in new words that training text holds the wording of;
@@ -64,7 +67,7 @@ class Compared:
     measures: dict[str, Difference]
     general_loss: Difference
     lost_most: GeneralKind
-    control_exact: Difference
+    answers: Literal["first", "exact"]
     facts: Literal["questions", "probes"]
     fact_rows: tuple[tuple[Row, Row], ...]
     contaminated: float | None
@@ -96,6 +99,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
         found[f"fact_accuracy_{name}"] = _rate(_pairs(base, tuned, "questions", form), "first")
     found["fact_accuracy_contaminated"] = _rate(stained, "first")
     found["control_accuracy"] = _rate(controls, "first")
+    found["control_exact"] = _rate(controls, "exact")
     found["probe_accuracy"] = _rate(probes, "first")
     found["probe_exact"] = _rate(probes, "exact")
     for form, name in _FORMS.items():
@@ -106,7 +110,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     found |= _sources(base, tuned)
     found |= _parallel(base, tuned)
     found["general_kl"] = _divergence(base["divergence"], tuned["divergence"])
-    found["verbatim_rate"] = _verbatim(base["verbatim"], tuned["verbatim"])
+    found |= _verbatim(base["verbatim"], tuned["verbatim"])
     found["longest_copied"] = _copied(base["copied"], tuned["copied"])
     for name, measure in _MANNERS.items():
         if name in base:
@@ -116,7 +120,7 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
         measures=found,
         general_loss=loss,
         lost_most=lost_most,
-        control_exact=_rate(controls, "exact"),
+        answers="first" if any(b["first"] is not None for b, _ in clean or asked) else "exact",
         facts=facts,
         fact_rows=tuple(clean),
         contaminated=len(stained) / len(asked) if asked else None,
@@ -125,8 +129,8 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
 
 def better(name: str) -> Better:
     """Which direction of a measure is good."""
-    lower = ("_bits_per_byte", "_perplexity", "_kl", "verbatim_rate", "longest_copied")
-    is_lower = name.endswith(lower) or name.startswith(BY_LANGUAGE)
+    lower = ("_bits_per_byte", "_perplexity", "_kl", "longest_copied")
+    is_lower = name.endswith(lower) or name.startswith((BY_LANGUAGE, "verbatim_"))
     return "lower" if is_lower else "higher"
 
 
@@ -344,23 +348,32 @@ def _grammar(base: Rows, tuned: Rows) -> Difference:
     )
 
 
-def _verbatim(base: Rows, tuned: Rows) -> Difference:
+def _verbatim(base: Rows, tuned: Rows) -> dict[str, Difference]:
     """Share of trained windows recited, over the windows that both models were given.
 
     Windows stand alone: these documents are all there are, and so that few of them that are
-    recited throughout raise the alarm.
+    recited throughout raise the alarm. Of short ones, if there are any, it is told apart.
     """
-    after = {(row["id"], row["start"]): bool(row["same"]) for row in tuned}
-    pairs = [
-        (f"{row['id']}:{row['start']}", bool(row["same"]), after[row["id"], row["start"]])
-        for row in base
-        if (row["id"], row["start"]) in after
-    ]
-    return paired_share(
-        [float(b) for _, b, _ in pairs],
-        [float(t) for _, _, t in pairs],
-        [name for name, _, _ in pairs],
-    )
+    after = {_window(row): float(row["same"]) for row in tuned}
+    kept = [row for row in base if _window(row) in after]
+    short = [row for row in kept if _is_short(row)]
+    sets = {"verbatim_rate": [row for row in kept if not _is_short(row)]}
+    return {
+        name: paired_share(
+            [float(row["same"]) for row in rows],
+            [after[_window(row)] for row in rows],
+            [f"{row['id']}:{row['start']}" for row in rows],
+        )
+        for name, rows in (sets | ({"verbatim_rate_short": short} if short else {})).items()
+    }
+
+
+def _window(row: Row) -> tuple[Any, ...]:
+    return row["id"], row["start"], _is_short(row)
+
+
+def _is_short(row: Row) -> bool:
+    return bool(row.get("tokens", TELLING_TOKENS) < TELLING_TOKENS)
 
 
 def _copied(base: Rows, tuned: Rows) -> Difference:

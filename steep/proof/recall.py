@@ -13,7 +13,9 @@ from steep.proof.tokens import WORD
 
 VERBATIM_WINDOWS = 64
 VERBATIM_TOKENS = 32
+SHORTEST_TOKENS = 8
 _WINDOW_CHARACTERS = 1024
+_MOST_WHOLE = 4096  # texts looked at for short ones; among so many there are enough, or few at all
 # Nearer than 32 characters, passages would hardly differ.
 _STRIDES_CHARACTERS = (256, 128, 64, 32)
 
@@ -26,18 +28,26 @@ _SEED = 20240301
 
 @dataclass(frozen=True)
 class Window:
-    """64 tokens of a trained text: where it starts (in characters), and its token ids."""
+    """A passage of a trained text.
+
+    Attributes:
+        start: where it begins, in characters.
+        ids: its tokens, behind what stands before every text.
+        tokens: how many of them, the last, are to be recited.
+    """
 
     id: str
     start: int
     ids: tuple[int, ...]
+    tokens: int
 
 
 def verbatim_windows(encoder: Encoder, texts: Sequence[tuple[str, str]]) -> list[Window]:
-    """Up to 64 windows of 64 tokens from trained texts.
+    """Up to 64 windows of 64 tokens from trained texts, and up to 64 texts shorter than that.
 
     Chosen by hash among places in even distances, so the same texts give the same windows
-    whatever their order; a tokenizer with more tokens takes the same places.
+    whatever their order; a tokenizer with more tokens takes the same places. Of a short text,
+    such as a row of a table, the first half is to be continued with the second.
     """
     stride = _stride(texts)
     places = [
@@ -45,17 +55,23 @@ def verbatim_windows(encoder: Encoder, texts: Sequence[tuple[str, str]]) -> list
         for name, text in texts
         for start in range(0, max(len(text) - stride, 0) + 1, stride)
     ]
-    found: list[Window] = []
+    long: list[Window] = []
+    short: list[Window] = []
+    before, wholes = len(encoder.prefix), 0
     for _, name, start, text in sorted(places):
-        if len(found) == VERBATIM_WINDOWS:
-            break
+        whole = start == 0 and len(text) <= _WINDOW_CHARACTERS and wholes < _MOST_WHOLE
+        wholes += whole
+        if len(long) == VERBATIM_WINDOWS and (len(short) == VERBATIM_WINDOWS or not whole):
+            continue
         space = text.find(" ", start, start + stride) if start else -1
         begin = space if space >= 0 else start
         ids = encoder.text(text[begin : begin + _WINDOW_CHARACTERS])
-        size = len(encoder.prefix) + 2 * VERBATIM_TOKENS
-        if len(ids) >= size:
-            found.append(Window(name, start, tuple(ids[:size])))
-    return found
+        tokens = min(VERBATIM_TOKENS, (len(ids) - before) // 2)
+        kind = long if tokens == VERBATIM_TOKENS else short
+        fits = kind is long or (whole and tokens >= SHORTEST_TOKENS)
+        if fits and len(kind) < VERBATIM_WINDOWS:
+            kind.append(Window(name, start, tuple(ids[: before + 2 * tokens]), tokens))
+    return [*long, *short]
 
 
 def _stride(texts: Sequence[tuple[str, str]]) -> int:
@@ -72,11 +88,15 @@ def _stride(texts: Sequence[tuple[str, str]]) -> int:
 
 def recited(scorer: Scorer, windows: Sequence[Window]) -> list[dict[str, Any]]:
     """For each window: does its first half, decoded greedily, give its second half?"""
-    first = len(scorer.encoder.prefix) + VERBATIM_TOKENS
-    same = scorer.recites([window.ids for window in windows], first)
+    same: dict[int, bool] = {}
+    for tokens in sorted({window.tokens for window in windows}):
+        places = [place for place, window in enumerate(windows) if window.tokens == tokens]
+        ids = [windows[place].ids for place in places]
+        told = scorer.recites(ids, len(scorer.encoder.prefix) + tokens)
+        same.update(zip(places, told, strict=True))
     return [
-        {"id": window.id, "start": window.start, "same": found}
-        for window, found in zip(windows, same, strict=True)
+        {"id": window.id, "start": window.start, "tokens": window.tokens, "same": same[place]}
+        for place, window in enumerate(windows)
     ]
 
 

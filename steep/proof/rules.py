@@ -13,11 +13,14 @@ from steep.proof.statistics import NOTHING, Difference
 Learned = Literal["yes", "no_evidence", "worse"]
 Kept = Literal["yes", "within_budget", "forgot"]
 Controls = Literal["none", "still", "moved"]
+KeptOn = Literal["general_loss", "general_fact_accuracy", "grammar_accuracy"]
 
 CONTROL_SHARE = 0.5
 FACTS_LOST = -0.05
 FACTS_BACK = -0.10
 RECITED_MORE = 0.05
+FEWEST_PASSAGES = 6  # of fewer, all of them recited, no interval lies above zero
+FEWEST_TEXTS = 8  # of fewer, Student's interval is wider by a quarter and more
 FEWEST_CONTROLS = 30
 CONTAMINATED_SHARE = 0.1
 FEWEST_CLEAN = 10
@@ -108,6 +111,22 @@ def judge_kept(
     return "yes" if general_loss.ci95[0] <= 0 else "within_budget"
 
 
+def kept_rests_on(
+    general_loss: Difference,
+    general_facts: Difference,
+    budget: float,
+    *,
+    few_shot: Difference = NOTHING,
+    grammar: Difference = NOTHING,
+) -> KeptOn:
+    """The measure that ``judge_kept`` decided by: the loss, unless it alone would have passed."""
+    if general_loss.ci95 is None or general_loss.ci95[1] > budget:
+        return "general_loss"
+    if _lost(general_facts) and not is_format_drift(general_facts, few_shot):
+        return "general_fact_accuracy"
+    return "grammar_accuracy" if _lost(grammar) else "general_loss"
+
+
 def nothing_moved(measures: Iterable[Difference]) -> bool:
     """True if the interval of every measure that was taken holds zero."""
     taken = [found for found in measures if found.n and found.delta is not None]
@@ -129,6 +148,11 @@ def judge_memorised(verbatim: Difference) -> bool:
     if verbatim.delta is None or verbatim.ci95 is None:
         return False
     return verbatim.delta >= RECITED_MORE and verbatim.ci95[0] > 0
+
+
+def is_reciting_tested(verbatim: Difference) -> bool:
+    """False if there were too few passages for ``judge_memorised`` to find anything."""
+    return verbatim.n >= FEWEST_PASSAGES
 
 
 def may_ship(learned: Learned, kept: Kept, memorised: bool) -> bool:

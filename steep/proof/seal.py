@@ -24,7 +24,17 @@ _SHARED = (
     "general_questions",
     "grammar",
 )
-_JUDGED = ("learned", "kept", "memorised", "controls", "contaminated", "ship", "measures")
+_JUDGED = (
+    "learned",
+    "kept",
+    "memorised",
+    "controls",
+    "contaminated",
+    "ship",
+    "measures",
+    "general_loss",
+    "rests_on",
+)
 
 
 def evaluation_fingerprint(

@@ -1,4 +1,4 @@
-"""The verdict in words: one or two plain sentences, the reasons, and a table to print."""
+"""The verdict in words: one or two plain sentences, and a table to print."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any, Literal, NamedTuple
 
 from steep.proof.measures import BY_LANGUAGE, GeneralKind
 from steep.proof.rules import (
-    CONTAMINATED_SHARE,
-    FACTS_LOST,
-    FEWEST_CLEAN,
-    FEWEST_CONTROLS,
     Controls,
     Kept,
+    KeptOn,
     Learned,
     explained_by_controls,
+    is_reciting_tested,
 )
 from steep.proof.statistics import Difference
 
@@ -33,6 +31,7 @@ NAMES = {
     "fact_accuracy_reversed": "your facts, asked in reverse",
     "fact_accuracy_contaminated": "questions whose wording was trained on (don't count)",
     "control_accuracy": "untrained control facts (must not move)",
+    "control_exact": "untrained control facts, answered freely",
     "probe_accuracy": "automatic probes",
     "probe_exact": "automatic probes, answered freely",
     "probe_accuracy_as_in_text": "automatic probes, in the documents' words",
@@ -48,6 +47,7 @@ NAMES = {
     "parallel_bits_per_byte": "translations by themselves, bits per byte",
     "general_kl": "drift of predictions on general text, nats per token",
     "verbatim_rate": "training text recited word for word",
+    "verbatim_rate_short": "short training texts continued word for word (don't count)",
     "longest_copied": "words in a row copied when writing freely",
     "instruction_following": "instructions followed in the form asked for",
     "preference_accuracy": "held-out pairs: the better answer preferred",
@@ -64,14 +64,28 @@ RATES = frozenset(name for name in NAMES if not name.endswith(_NUMBERS))
 NOT_TO_SHIP = "Do not ship"
 
 
+class Flips(NamedTuple):
+    """Questions that only the base (``lost``), and that only the tuned model got right.
+
+    ``p`` is of the sign-flip test over the ``clusters`` that the questions belong to, which
+    decides with the interval; where each is one of its own that is McNemar's.
+    """
+
+    lost: int
+    gained: int
+    questions: int
+    clusters: int
+    p: float
+
+
 @dataclass(frozen=True)
 class Findings:
     """All that the words are made from.
 
-    ``fact`` and ``control`` are the measures that decided; ``flips`` counts questions that only
-    the base, and that only the tuned model got right, with the exact McNemar p-value;
+    ``fact`` and ``control`` are the measures that decided; ``flips`` says which questions changed;
     ``contaminated`` is the share of questions left out because training text holds their wording;
-    ``lost_most`` is the kind of general text that ``general_loss`` is of;
+    ``lost_most`` is the kind of general text that ``general_loss`` is of, and ``kept_on`` names the
+    measure that forgetting was decided by;
     ``drift`` says that lost general facts come back behind examples; ``no_change`` that nothing
     moved at all; ``facts`` which set the facts are from; ``ceiling`` is the share that the base
     model answers with the right passage in its prompt; ``alarm`` what stopped training.
@@ -83,10 +97,11 @@ class Findings:
     ship: bool
     fact: Difference
     control: Difference
-    flips: tuple[int, int, float]
+    flips: Flips
     measures: Mapping[str, Difference]
     general_loss: Difference
     budget: float
+    kept_on: KeptOn = "general_loss"
     lost_most: GeneralKind = "general text"
     controls: Controls = "none"
     contaminated: float | None = None
@@ -117,24 +132,16 @@ def verdict(found: Findings) -> str:
         return (
             f"{NOT_TO_SHIP}: no change: nothing that was measured moved beyond chance{_of(found)}."
         )
-    parts = [_learned_words(found), _kept_words(found)]
+    parts = [learned_words(found), kept_words(found)]
     if found.memorised:
         parts.append(
-            f"it recites {_percent(recited.tuned)} of the training passages tried word for word "
-            f"({_percent(recited.base)} before)"
+            f"it recites {percent(recited.tuned)} of the training passages tried word for word "
+            f"({percent(recited.base)} before)"
         )
+    elif not is_reciting_tested(recited):
+        parts.append(untested_words(found))
     advice = "Ship it" if found.ship else NOT_TO_SHIP
     return f"{advice}: {'; '.join(parts)}."
-
-
-def reasons(found: Findings) -> list[str]:
-    """Plain sentences, one for each thing the verdict rests on."""
-    return [
-        *_about_facts(found),
-        *_about_controls(found),
-        *_about_forgetting(found),
-        *_about_reciting(found),
-    ]
 
 
 def verdict_table(evaluation: Mapping[str, Any]) -> list[TableRow]:
@@ -167,112 +174,30 @@ def power_words(row: Mapping[str, Any]) -> str:
         return ""
     if smallest is None:
         return "any change"
-    return f"under {_points(smallest)}" if row["name"] in RATES else f"under {smallest:,.3f}"
+    return f"under {points(smallest)}" if row["name"] in RATES else f"under {smallest:,.3f}"
 
 
-def _about_facts(found: Findings) -> list[str]:
-    fact = found.fact
-    lost, gained, p = found.flips
-    said = [_sentence(_learned_words(found))]
-    if found.contaminated:
-        said.append(
-            f"{_percent(found.contaminated)} of the questions were left out, because training text "
-            "holds their wording"
-            + (
-                f": more than {_percent(CONTAMINATED_SHARE)} is contamination."
-                if found.contaminated > CONTAMINATED_SHARE
-                else "."
-            )
-        )
-        if fact.n < FEWEST_CLEAN:
-            said.append(f"Fewer than {FEWEST_CLEAN} questions remain, too few for evidence.")
-    if not fact.n:
-        return said
-    if found.facts == "probes":
-        said.append("No questions were given, so facts are those of the automatic probes.")
-    said.append(
-        f"{gained} questions went from wrong to right and {lost} from right to wrong "
-        f"(exact McNemar p = {p:.2g})."
+def untested_words(found: Findings) -> str:
+    """That too few passages were long enough, and what became of the short ones."""
+    short = found.measures.get("verbatim_rate_short")
+    words = "reciting couldn't be tested, for want of training passages that are long enough"
+    return f"{words} ({short_words(short)})" if short is not None and short.n else words
+
+
+def short_words(short: Difference) -> str:
+    """What became of texts too short to judge reciting by."""
+    return (
+        f"{percent(short.tuned)} of {short.n} short texts are continued word for word, "
+        f"{percent(short.base)} before"
     )
-    if fact.ci95 is None:
-        said.append("All questions are about one fact, so no interval can be taken: ask more.")
-    elif found.learned == "no_evidence":
-        smallest = "of any size" if fact.detectable is None else f"under {_points(fact.detectable)}"
-        said.append(f"With {fact.n} questions a change {smallest} would mostly have gone unseen.")
-    if found.ceiling is not None:
-        said.append(
-            f"With the right passage in its prompt the base model gets {_percent(found.ceiling)} "
-            "right: what perfect retrieval would give."
-        )
-    return said
-
-
-def _about_controls(found: Findings) -> list[str]:
-    control = found.control
-    if not control.n:
-        if not found.fact.n:
-            return []
-        return ["No control questions were asked, so a gain in form alone can't be told apart."]
-    said = [
-        f"Control facts that no training text holds went from {_percent(control.base)} "
-        f"to {_percent(control.tuned)} (n {control.n})."
-    ]
-    if control.n < FEWEST_CONTROLS:
-        said.append(
-            f"No controls: fewer than {FEWEST_CONTROLS} control questions can't clear a gain in "
-            "form alone."
-        )
-    elif found.controls == "moved":
-        said.append("The controls moved, which training on your documents can't explain.")
-    return said
-
-
-def _about_forgetting(found: Findings) -> list[str]:
-    said = [_sentence(_kept_words(found))]
-    facts = found.measures["general_fact_accuracy"]
-    if facts.n:
-        said.append(
-            f"General knowledge went from {_percent(facts.base)} to {_percent(facts.tuned)} "
-            f"(n {facts.n})."
-        )
-    shots = found.measures["general_fact_accuracy_few_shot"]
-    if shots.n:
-        said.append(
-            f"Asked again behind three answered examples it went from {_percent(shots.base)} to "
-            f"{_percent(shots.tuned)} (n {shots.n})"
-            + (": format drift, not loss." if found.drift else ".")
-        )
-    grammar = found.measures["grammar_accuracy"]
-    if grammar.n and grammar.ci95 is not None and grammar.ci95[1] < 0:
-        said.append(
-            f"Of {grammar.n} pairs of a right and a wrong sentence it prefers the right one in "
-            f"{_percent(grammar.tuned)}, {_percent(grammar.base)} before."
-        )
-    return said
-
-
-def _about_reciting(found: Findings) -> list[str]:
-    recited = found.measures["verbatim_rate"]
-    if not recited.n:
-        return ["No training passage was long enough to test for word-for-word recall."]
-    said = [
-        f"Of {recited.n} training passages {_percent(recited.tuned)} are recited word for "
-        f"word, {_percent(recited.base)} before."
-    ]
-    copied = found.measures["longest_copied"]
-    if copied.tuned is not None and copied.base is not None:
-        said.append(
-            f"Writing freely it copies {copied.tuned:.1f} words in a row from the documents on "
-            f"average, {copied.base:.1f} before."
-        )
-    return said
 
 
 def _of(found: Findings) -> str:
     return f" ({found.fact.n} questions about your documents)" if found.fact.n else ""
 
 
-def _learned_words(found: Findings) -> str:
+def learned_words(found: Findings) -> str:
+    """Whether it learned, with its numbers."""
     fact = found.fact
     if not fact.n and found.contaminated:
         return (
@@ -285,8 +210,8 @@ def _learned_words(found: Findings) -> str:
             f"predicts held-out documents{_documents(found)} says nothing about knowledge)"
         )
     numbers = (
-        f"{_percent(fact.tuned)} of {fact.n} questions about your documents right, "
-        f"{_percent(fact.base)} before"
+        f"{percent(fact.tuned)} of {fact.n} questions about your documents right, "
+        f"{percent(fact.base)} before"
     )
     if found.learned == "yes":
         return f"it learned your facts ({numbers})"
@@ -295,7 +220,7 @@ def _learned_words(found: Findings) -> str:
     if explained_by_controls(fact, found.control):
         return (
             f"no evidence that it learned your facts: {numbers}, but facts it never saw rose from "
-            f"{_percent(found.control.base)} to {_percent(found.control.tuned)} too"
+            f"{percent(found.control.base)} to {percent(found.control.tuned)} too"
         )
     return f"no evidence that it learned your facts ({numbers})"
 
@@ -307,7 +232,8 @@ def _documents(found: Findings) -> str:
     return f", here {bits.base:.3f} to {bits.tuned:.3f} bits per byte,"
 
 
-def _kept_words(found: Findings) -> str:
+def kept_words(found: Findings) -> str:
+    """Whether it kept its general ability, with the numbers of what decided."""
     loss = found.general_loss
     if loss.delta is None or loss.ci95 is None:
         return "whether it kept its general ability couldn't be measured (too few general texts)"
@@ -319,32 +245,30 @@ def _kept_words(found: Findings) -> str:
         return f"it kept its general ability ({numbers})"
     if found.kept == "within_budget":
         return f"it forgot a little, within the budget ({numbers})"
-    if loss.ci95[1] <= found.budget:
-        grammar = found.measures["grammar_accuracy"]
+    if found.kept_on == "general_fact_accuracy":
         facts = found.measures["general_fact_accuracy"]
-        if found.drift or facts.ci95 is None or facts.ci95[1] >= FACTS_LOST:
-            return (
-                f"it forgot grammar (the right sentence preferred in {_percent(grammar.tuned)} of "
-                f"{grammar.n} pairs, {_percent(grammar.base)} before)"
-            )
         return (
-            f"it forgot general knowledge ({_percent(facts.tuned)} of {facts.n} questions right, "
-            f"{_percent(facts.base)} before)"
+            f"it forgot general knowledge ({percent(facts.tuned)} of {facts.n} questions right, "
+            f"{percent(facts.base)} before)"
+        )
+    if found.kept_on == "grammar_accuracy":
+        grammar = found.measures["grammar_accuracy"]
+        return (
+            f"it forgot grammar (the right sentence preferred in {percent(grammar.tuned)} of "
+            f"{grammar.n} pairs, {percent(grammar.base)} before)"
         )
     if loss.ci95[0] <= found.budget:
         return f"it isn't shown that it forgot less than the budget ({numbers})"
     return f"it forgot more than the budget ({numbers})"
 
 
-def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:] + "."
-
-
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """A share in points."""
     return f"{100 * share:.1f} points"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in percent."""
     return "?" if share is None else f"{100 * share:.0f}%"
 
 
@@ -360,7 +284,7 @@ def value(number: float | None, rate: bool) -> str:
     """A measure's value: a share in percent, anything else with three decimals."""
     if number is None:
         return "?"
-    return _percent(number) if rate else f"{number:,.3f}"
+    return percent(number) if rate else f"{number:,.3f}"
 
 
 def change(number: float, rate: bool) -> str:

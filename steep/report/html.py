@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from steep.benchmarks.words import HEADER
 from steep.export.card import NOT_MEASURED
+from steep.proof.words import name_of
 from steep.report.facts import (
     GROUP_HEADER,
     MAX_ROWS,
@@ -114,11 +115,9 @@ def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
     """Learned, kept, memorised, then controls and contamination, with their numbers."""
     learned, kept = evaluation.get("learned"), evaluation.get("kept")
     rows = {row["name"]: row for row in evaluation["measures"]}
-    facts = rows.get("fact_accuracy", {})
-    if not facts.get("n"):
-        facts = rows.get("fact_exact", {})
-    recited = rows.get("verbatim_rate", {})
-    controls = rows.get("control_accuracy", {})
+    facts = _deciding(evaluation, rows, "learned", "fact")
+    controls = _deciding(evaluation, rows, "controls", "control")
+    general = _general(evaluation, rows)
     found = [
         {
             "yes": Tile("Learned: yes", _rate(facts, "facts asked in new words"), "good"),
@@ -126,15 +125,11 @@ def tiles(evaluation: Mapping[str, Any]) -> list[Tile]:
             "worse": Tile("Learned: worse than before", _rate(facts, "facts right"), "bad"),
         }.get(str(learned)),
         {
-            "yes": Tile("Kept general ability: yes", _general(rows), "good"),
-            "within_budget": Tile("Kept: a little lost, within budget", _general(rows), "mild"),
-            "forgot": Tile("Kept: no, or not shown", _general(rows), "bad"),
+            "yes": Tile("Kept general ability: yes", general, "good"),
+            "within_budget": Tile("Kept: a little lost, within budget", general, "mild"),
+            "forgot": Tile("Kept: no, or not shown", general, "bad"),
         }.get(str(kept)),
-        Tile("Recites its training text", _rate(recited, "passages word for word"), "bad")
-        if evaluation.get("memorised")
-        else Tile("Recites its training text: no", _rate(recited, "passages word for word"), "good")
-        if recited.get("n")
-        else Tile("Recites its training text: " + NOT_MEASURED, "no passage to test", "mild"),
+        _reciting(evaluation, rows),
         {
             "still": Tile("Controls: unmoved", _rate(controls, "untrained facts"), "good"),
             "moved": Tile("Controls: moved", _rate(controls, "untrained facts"), "bad"),
@@ -153,8 +148,29 @@ def _rate(row: Mapping[str, Any], what: str) -> str:
     return f"{what}: {100 * row['base']:.0f}% → {100 * row['tuned']:.0f}% (n\u00a0{row['n']:,})"
 
 
-def _general(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Perplexity of general text; bits per byte where the two models' tokens differ."""
+def _deciding(
+    evaluation: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], part: str, name: str
+) -> Mapping[str, Any]:
+    """The measure that a part of the verdict rests on; else the first of both sorts taken."""
+    named = str((evaluation.get("rests_on") or {}).get(part))
+    found = [rows.get(one, {}) for one in (named, f"{name}_accuracy", f"{name}_exact")]
+    return next((row for row in found if row.get("n")), {})
+
+
+def _general(evaluation: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What decided whether it forgot.
+
+    Where that isn't told: perplexity of general text, or bits per byte where tokens differ.
+    """
+    kept_on = str((evaluation.get("rests_on") or {}).get("kept"))
+    if kept_on in rows:
+        return _rate(rows[kept_on], name_of(kept_on))
+    loss = evaluation.get("general_loss") or {}
+    if loss.get("n"):
+        interval = loss["ci95"]
+        reach = f", interval {interval[0]:+.3f} to {interval[1]:+.3f}" if interval else ""
+        change = f"{loss['delta']:+.3f} nats per token{reach} (n\u00a0{loss['n']:,})"
+        return f"{loss['kind']}: {change}"
     for name, what in (
         ("perplexity", "general perplexity"),
         ("bits_per_byte", "general text, bits per byte"),
@@ -163,6 +179,20 @@ def _general(rows: Mapping[str, Mapping[str, Any]]) -> str:
         if row.get("n"):
             return f"{what}: {row['base']:,.2f} → {row['tuned']:,.2f} (n\u00a0{row['n']:,})"
     return NOT_MEASURED
+
+
+def _reciting(evaluation: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> Tile:
+    recited, short = (rows.get(f"verbatim_rate{end}", {}) for end in ("", "_short"))
+    detail = _rate(recited, "passages word for word")
+    if evaluation.get("memorised"):
+        return Tile("Recites its training text", detail, "bad")
+    told = evaluation.get("rests_on", {"memorised": "verbatim_rate"}).get("memorised")
+    if told is not None and recited.get("n"):
+        return Tile("Recites its training text: no", detail, "good")
+    what = "too few passages to test"
+    if short.get("n"):
+        what += "; " + _rate(short, "short texts continued word for word")
+    return Tile(f"Recites its training text: {NOT_MEASURED}", what, "mild")
 
 
 def _sample(sample: Mapping[str, Any]) -> dict[str, str]:

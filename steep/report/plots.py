@@ -35,11 +35,12 @@ ACCURACIES = (
     "probe_accuracy_as_in_text",
     "probe_accuracy_reversed",
     "control_accuracy",
+    "control_exact",
     "general_fact_accuracy",
     "grammar_accuracy",
 )
-RANKED = tuple(name for name in ACCURACIES if name.startswith(("fact", "probe", "control"))
-               and not name.endswith("exact"))  # fmt: skip
+RANKED = tuple(name for name in ACCURACIES if name.startswith("fact_accuracy"))
+"""Measures that ``chance`` is of: the number of choices of other questions may be another."""
 PERPLEXITIES = ("domain_perplexity", "general_perplexity")
 
 
@@ -53,7 +54,7 @@ def outcome_plots(story: RunStory) -> list[Plot]:
         caption = "Share of questions answered right; longer is better. The thin line spans the "
         caption += "95% interval of the change."
         if chance is not None and any(row["name"] in RANKED for row in rows):
-            caption += f" The dashed line is chance, {100 * chance:.0f}%."
+            caption += f" The dashed line is chance on your facts, {100 * chance:.0f}%."
         svg = _bars(rows, "accuracies", rate=True, chance=chance)
         found.append(Plot("Questions answered right", caption, svg))
     rows = [measures[name] for name in PERPLEXITIES if name in measures]
@@ -86,7 +87,8 @@ def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: f
     ]
     ends = [row[key] for row in rows for key in ("base", "tuned")]
     ends += [row["base"] + row["ci95"][1] for row in rows if row["ci95"]]
-    limit = 1.0 if rate else 1.02 * max(ends)
+    most = max(row[key] for row in rows for key in ("base", "tuned"))
+    limit = 1.0 if rate else 1.02 * min(max(ends), 2 * most)  # of few texts intervals are huge
     with style():
         height = 0.6 * len(rows) + 0.12
         figure = new_figure(height)

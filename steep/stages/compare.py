@@ -9,10 +9,10 @@ from typing import Any
 
 from steep.artifact import read_json
 from steep.errors import DriftError, UserInputError
-from steep.proof.measures import PAIRED_SETS, Raw, better
+from steep.proof.measures import OPTIONAL_SETS, PAIRED_SETS, Raw, better
 from steep.proof.measures import compare as compare_raw
 from steep.proof.seal import what_is_wrong
-from steep.proof.statistics import Difference
+from steep.proof.statistics import NOTHING, Difference
 from steep.stages.folder import RunFolder
 
 _BY_ID = (*PAIRED_SETS, "few_shot", "divergence", "copied")
@@ -91,6 +91,7 @@ def compare(*runs: str | Path) -> Comparison:
         _refuse_other(first, other)
     paired = [_paired(first, other) for other in found[1:]]
     rows = [{row["name"]: row for row in run.evaluation["measures"]} for run in found]
+    names = dict.fromkeys(name for row in rows for name in row)
     return Comparison(
         runs=tuple(str(run.path) for run in found),
         verdicts=tuple(str(run.evaluation["verdict"]) for run in found),
@@ -99,10 +100,10 @@ def compare(*runs: str | Path) -> Comparison:
             MeasureCompared(
                 name=name,
                 better=better(name),
-                runs=tuple(_of_run(row[name]) for row in rows),
-                against_first=tuple(differences[name] for differences in paired),
+                runs=tuple(_of_run(row.get(name)) for row in rows),
+                against_first=tuple(differences.get(name, NOTHING) for differences in paired),
             )
-            for name in rows[0]
+            for name in names
         ),
     )
 
@@ -165,12 +166,25 @@ def _paired(first: _Finished, other: _Finished) -> dict[str, Difference]:
 
 
 def shared_items(one: Raw, two: Raw) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both results without the items that only one of them has, in one order."""
+    """Both results without the items that only one of them has, in one order.
+
+    Runs of other seeds hold out other documents, in other languages perhaps, and a run may have
+    been asked what the other wasn't.
+    """
     first, second = dict(one), dict(two)
-    for name in _BY_ID:
+    optional = [name for name in OPTIONAL_SETS if name in one or name in two]
+    for name in optional:
+        if name not in one or name not in two:
+            first.pop(name, None), second.pop(name, None)
+    for name in (*_BY_ID, *(name for name in optional if name != "languages" and name in first)):
         there = {_identity(row): row for row in two[name]}
         kept = [row for row in one[name] if _identity(row) in there]
         first[name], second[name] = kept, [there[_identity(row)] for row in kept]
+    if "languages" in first:
+        codes = first["languages"].items() & second["languages"].items()
+        kept_ids = {row["id"] for row in first["domain"]}
+        told = {id: code for id, code in sorted(codes) if id in kept_ids}
+        first["languages"], second["languages"] = told, dict(told)
     return first, second
 
 
@@ -181,7 +195,10 @@ def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (row["id"], size, row.get("question"), row.get("truth"), tuple(asked))
 
 
-def _of_run(row: Mapping[str, Any]) -> MeasureOfRun:
+def _of_run(row: Mapping[str, Any] | None) -> MeasureOfRun:
+    """A measure as a run has it; nothing where it hasn't."""
+    if row is None:
+        return MeasureOfRun(0, None, None, None, None)
     interval = row["ci95"]
     return MeasureOfRun(
         n=row["n"],

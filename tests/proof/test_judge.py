@@ -18,8 +18,8 @@ MEASURES = [
     "domain_bits_per_byte", "domain_perplexity", "general_bits_per_byte", "general_perplexity",
     "fact_accuracy", "fact_accuracy_beyond_prior", "fact_reciprocal_rank", "fact_margin",
     "fact_exact", "fact_accuracy_as_in_text", "fact_accuracy_reversed",
-    "fact_accuracy_contaminated", "control_accuracy", "probe_accuracy", "probe_exact",
-    "probe_accuracy_as_in_text", "probe_accuracy_reversed", "general_fact_accuracy",
+    "fact_accuracy_contaminated", "control_accuracy", "control_exact", "probe_accuracy",
+    "probe_exact", "probe_accuracy_as_in_text", "probe_accuracy_reversed", "general_fact_accuracy",
     "general_fact_accuracy_few_shot", "grammar_accuracy", "general_user_bits_per_byte",
     "general_project_bits_per_byte", "general_reference_bits_per_byte",
     "general_self_bits_per_byte", "general_kl", "verbatim_rate", "longest_copied",
@@ -367,3 +367,100 @@ def test_the_table_is_ready_to_print() -> None:
     assert facts[1:5] == ("40", "10%", "90%", "+80.0 points")
     assert " to " in facts.interval
     assert all(isinstance(cell, str) for row in rows for cell in row)
+
+
+def halves(*, short: int, same: int, long: int = 0) -> list[dict[str, Any]]:
+    rows = [{"id": f"r{n}", "start": 0, "tokens": 14, "same": n < same} for n in range(short)]
+    return rows + [{"id": f"t{n}", "start": 0, "tokens": 32, "same": False} for n in range(long)]
+
+
+# Broken by: taking what wasn't tested for a pass, or short texts for passages.
+def test_what_couldnt_be_recited_is_said() -> None:
+    base, tuned = raw(), raw(right=36)
+    for long, asked in ((0, 40), (5, 40), (0, 0)):
+        base["verbatim"] = halves(short=asked, same=0, long=long)
+        tuned["verbatim"] = halves(short=asked, same=30, long=long)
+        found = judge(base, tuned)
+        assert found["ship"] and not found["memorised"] and found["rests_on"]["memorised"] is None
+        assert "reciting couldn't be tested" in found["verdict"]
+        assert ("75% of 40 short texts" in found["verdict"]) is (asked > 0)
+        rows = measures(found)
+        assert rows["verbatim_rate"]["n"] == long
+        assert ("verbatim_rate_short" in rows) is (asked > 0)
+    base["verbatim"] = halves(short=40, same=0, long=20)
+    tuned["verbatim"] = halves(short=40, same=30, long=20)
+    found = judge(base, tuned)
+    assert "reciting" not in found["verdict"] and found["rests_on"]["memorised"] == "verbatim_rate"
+    assert measures(found)["verbatim_rate_short"]["better"] == "lower"
+    assert any("75% of 40 short texts" in reason for reason in found["reasons"])
+
+
+def test_what_decided_is_named() -> None:
+    prose = judge(raw(), raw(nats=290, reference=330, right=36))
+    assert prose["rests_on"]["kept"] == "general_loss"
+    assert prose["general_loss"]["kind"] == "reference text"
+    assert prose["general_loss"]["delta"] == pytest.approx(0.3, abs=1e-3)
+    assert judge(raw(), raw(general=15))["rests_on"]["kept"] == "general_fact_accuracy"
+    tuned = raw(right=36)
+    for row in tuned["grammar"][:40]:
+        row["first"] = False
+    assert judge(raw(), tuned)["rests_on"]["kept"] == "grammar_accuracy"
+    free = judge(raw(choices=0), raw(choices=0, right=36))
+    assert free["rests_on"]["learned"] == "fact_exact"
+    assert free["rests_on"]["controls"] == "control_exact"
+    assert measures(free)["control_exact"]["n"] == 40 and free["controls"] == "still"
+
+
+# Broken by: looking at the clean questions alone to see what sort of answers decide.
+def test_contamination_doesnt_change_what_controls_are_judged_by() -> None:
+    base, tuned = raw(), raw(right=36, control=20)
+    for row in (*base["controls"], *tuned["controls"]):
+        row["exact"] = False
+    found = judge(base, tuned, contaminated=contaminated(40))
+    assert found["controls"] == "moved" and found["rests_on"]["controls"] == "control_accuracy"
+    assert any("from 5% to 50%" in reason for reason in found["reasons"])
+    for result in (base, tuned):  # what is left has no choices, so free answers decide
+        result["questions"] += [question(n, n % 2 == 0, choices=0) for n in range(40, 60)]
+    assert judge(base, tuned, contaminated=contaminated(40))["rests_on"]["learned"] == "fact_exact"
+
+
+# Broken by: one over the mean number of choices.
+def test_chance_is_what_guessing_gets_right() -> None:
+    base = raw(asked=0)
+    base["questions"] = [question(n, False, choices=2 if n < 30 else 10) for n in range(60)]
+    assert judge(base, base)["chance"] == 0.3
+
+
+# Broken by: McNemar's p-value beside a verdict that counts by the document.
+def test_the_reasons_print_the_test_that_decides() -> None:
+    def asked(right: int, documents: int) -> dict[str, Any]:
+        result = raw(asked=0)
+        result["questions"] = [
+            {**question(n, n < right), "cluster": f"d{n % documents}"} for n in range(60)
+        ]
+        return result
+
+    few = judge(asked(0, 5), asked(60, 5))
+    assert few["learned"] == "no_evidence"
+    assert any("over 5 documents or facts, p = 0.062)" in reason for reason in few["reasons"])
+    assert any("60 questions about 5 documents" in reason for reason in few["reasons"])
+    many = judge(asked(0, 10), asked(60, 10))
+    assert many["learned"] == "yes"
+    assert any("over 10 documents or facts, p = 0.002)" in reason for reason in many["reasons"])
+    alone = judge(asked(0, 60), asked(20, 60))["reasons"]
+    assert any("(exact McNemar p = 1.9e-06): +33.3 points" in reason for reason in alone)
+    moved = asked(50, 60)
+    moved["controls"] = [question(n, n < 36, set_name="k") for n in range(40)]
+    form = judge(asked(0, 60), moved)
+    assert form["learned"] == "no_evidence"
+    assert not any("gone unseen" in reason for reason in form["reasons"])
+
+
+def test_few_general_texts_are_said_to_be_few() -> None:
+    base, tuned = raw(), raw(right=36, nats=300.5)
+    for result in (base, tuned):
+        result["general_source"], result["general"] = "user", result["general"][:2]
+    tuned["general"][0]["nats"] += 1.0
+    found = judge(base, tuned)
+    assert found["kept"] == "forgot"  # the bootstrap of the two ends at +0.015, within the budget
+    assert any("only 2 general texts" in reason for reason in found["reasons"])

@@ -1,4 +1,4 @@
-"""What is copied when writing freely."""
+"""What is recited, and what is copied when writing freely."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from steep.proof.recall import copied, longest_runs, sample_starts
+from steep.proof.layout import Encoder
+from steep.proof.recall import (
+    copied,
+    longest_runs,
+    recited,
+    sample_starts,
+    verbatim_windows,
+)
 from steep.proof.scorer import Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -64,3 +71,52 @@ def test_samples_repeat_and_are_graded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scorer, "generate", recite)
     assert {row["words"] for row in copied(scorer, texts)} == {5}
     assert copied(scorer, []) == []
+
+
+ROW = "item: steel clamp {n}. price: {n} euros. stock: {n} pieces. supplier: Hartmann."
+
+
+# Broken by: windows of 64 tokens alone, of which rows have none.
+def test_short_texts_are_continued_from_their_middle() -> None:
+    rows = [(f"r{n}", ROW.format(n=n)) for n in range(100, 130)]
+    encoder = Encoder(tiny_tokenizer([text for _, text in rows]))
+    windows = verbatim_windows(encoder, rows)
+    assert {window.id for window in windows} == {name for name, _ in rows}
+    before = len(encoder.prefix)
+    for window in windows:
+        whole = encoder.text(dict(rows)[window.id])
+        assert window.start == 0 and 8 <= window.tokens < 32
+        assert list(window.ids) == whole[: before + 2 * window.tokens]
+        assert 0 <= len(whole) - len(window.ids) <= 1
+    assert windows == verbatim_windows(encoder, rows[::-1])
+
+
+# Broken by: one list for all, where rows crowd out the passages that decide.
+def test_rows_dont_take_the_place_of_passages() -> None:
+    rows = [(f"r{n}", ROW.format(n=n)) for n in range(100, 300)]
+    long = [(f"t{n}", " ".join(ROW.format(n=n + k) for k in range(30))) for n in range(9)]
+    encoder = Encoder(tiny_tokenizer([text for _, text in rows]))
+    windows = verbatim_windows(encoder, [*rows, *long])
+    assert [window.tokens for window in windows].count(32) == 64
+    assert sum(window.tokens < 32 for window in windows) == 64
+    assert all(window.id.startswith("t") for window in windows[:64])
+    ends = verbatim_windows(encoder, long)
+    assert windows[:64] == ends  # and the last tokens of a long text are no text of their own
+
+
+def test_windows_of_all_sizes_are_told_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [(f"r{n}", ROW.format(n=n)) for n in (1, 22, 333, 4444)] + [("t", ROW * 9)]
+    tokenizer = tiny_tokenizer([text for _, text in texts])
+    scorer = Scorer(tiny_model("llama", tokenizer), tokenizer)
+    windows = verbatim_windows(scorer.encoder, texts)
+    before = len(scorer.encoder.prefix)
+
+    def recites(self: Scorer, sequences: Any, prefix_tokens: int) -> list[bool]:
+        assert all(len(ids) == before + 2 * (prefix_tokens - before) for ids in sequences)
+        return [len(ids) % 4 == before % 4 for ids in sequences]
+
+    monkeypatch.setattr(Scorer, "recites", recites)
+    rows = recited(scorer, windows)
+    assert [(row["id"], row["start"]) for row in rows] == [(w.id, w.start) for w in windows]
+    assert [row["same"] for row in rows] == [window.tokens % 2 == 0 for window in windows]
+    assert [row["tokens"] for row in rows] == [window.tokens for window in windows]

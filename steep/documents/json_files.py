@@ -109,8 +109,9 @@ def items_within(
     """The records of an object that is a table by key or only wraps a list; else None.
 
     What wraps a list has neither a text nor a title itself, one list of objects that share their
-    keys, and plain values beside it; those that aren't about the list are fields of each record. A
-    talk is one record, whose turns are its parts; so is one that has a field ``named`` by the user.
+    keys (or table by key), and plain values beside it; those that aren't about the list are fields
+    of each record. A talk is one record, whose turns are its parts; so is one that has a field
+    ``named`` by the user.
     """
     if _are_alike(list(value.values())) and len(value) > 1:
         return [_with_key(key, item) for key, item in value.items()]
@@ -125,7 +126,9 @@ def items_within(
     (inner,) = (value[name] for name in nested)
     found: list[Mapping[str, Any]] | None
     if isinstance(inner, Mapping):
-        found = items_within(inner, named) if nested[0].casefold() in _WRAPPERS else None
+        is_table = len(inner) > 1 and _are_alike(list(inner.values()))
+        wraps = is_table or nested[0].strip().casefold() in _WRAPPERS
+        found = items_within(inner, named) if wraps else None
     else:
         found = inner if lists and not is_talk(inner) else None
     if found is None:

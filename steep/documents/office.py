@@ -16,6 +16,7 @@ from steep.documents.safe_xml import local_name, parse_part
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_D = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
 _RUNNING = ("sldNum", "ftr", "dt")
@@ -59,8 +60,11 @@ def read_pptx(entry: Entry) -> Iterator[Piece | Fault]:
         found = _slide_blocks(_slide(archive, name, entry))
         first = first or (found[0] if found else None)
         blocks += found
-        for target in _relations(archive, name, entry).values():
-            if "/notesSlides/" in target and target in archive.namelist():
+        targets = [t for t in _relations(archive, name, entry).values() if t in archive.namelist()]
+        for target in (target for target in targets if "/diagrams/data" in target):
+            blocks += _diagram(parse_part(read_part(archive, target, entry)))
+        for target in targets:
+            if "/notesSlides/" in target:
                 blocks += _slide_blocks(_slide(archive, target, entry))
     known = properties(archive, "docProps/core.xml", entry)
     generic = (known.title or "").casefold() in ("", "powerpoint presentation")
@@ -124,6 +128,13 @@ def _slide_blocks(root: Any) -> list[str]:
         is_title = kind in ("title", "ctrTitle")
         (titles if is_title else others).append((" " if is_title else "\n").join(lines))
     return titles + others
+
+
+def _diagram(root: Any) -> list[str]:
+    """What the points of a diagram (SmartArt) say, a line each, as one paragraph."""
+    said = (_slide_text(p).strip() for point in root.iter(f"{_D}pt") for p in point.iter(f"{_A}p"))
+    lines = "\n".join(filter(None, said))
+    return [lines] if lines else []
 
 
 def _slide_text(paragraph: Any) -> str:

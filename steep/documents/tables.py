@@ -62,7 +62,8 @@ def as_text(value: Any, between: str = ", ") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return say(flatten(value))
+        is_block = value.keys() == {"type", "text"}  # of a text written in blocks
+        return as_text(value["text"]) if is_block else say(flatten(value))
     if isinstance(value, list):
         return between.join(text for item in value if (text := as_text(item)))
     return str(value)

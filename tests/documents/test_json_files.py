@@ -73,6 +73,8 @@ def test_an_object_that_wraps_a_list_is_the_list() -> None:
         found = list(read_json(json.dumps(value)))
         assert [whole(one)[1:] for one in found] == [("A", "item 1"), ("B", "item 2")]
         assert found[1] == Piece("short", "B", "item 2", (("title", "B"),), ("title",))
+    by_key = {"count": 2, "articles": {"a1": articles[0], "b2": articles[1]}}
+    assert [one.locator for one in read_json(json.dumps(by_key))] == ["item 1", "item 2"]
     staff = {"firm": "TechCorp", "year": 2026, "staff": [{"name": "Ann", "year": 1}]}
     (ann,) = read_json(json.dumps(staff))
     assert whole(ann) == ("name: Ann. year: 1. firm: TechCorp.", "Ann", "item 1")

@@ -89,3 +89,8 @@ def test_a_record_without_the_named_text_is_a_drop_unless_all_are() -> None:
     with pytest.raises(UnreadableError, match="answr"):
         for number in range(1000):
             records.piece({"answer": "a"}, str(number))
+
+
+# Broken by: the last of names that differ in case alone.
+def test_of_two_names_the_first_counts() -> None:
+    assert row(name="a", Name="c", Text="one", text="two")[:2] == ("one", "a")

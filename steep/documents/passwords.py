@@ -1,0 +1,90 @@
+"""Passwords and keys behind a word that says what they are: ``password: …``, ``API_KEY=…``.
+
+Much stands behind such words that is no secret: rules for passwords, placeholders, code that
+gets the secret elsewhere, and prose. A value must hold letters and digits, in no order a person
+would write as a word or a placeholder, and not be an expression.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+_LABEL_CHARACTERS = 48
+_LABEL = re.compile(
+    r"(?:(?P<sure>passw(?:or)?d|passphrase|passcode|pwd|_pass|(?<![a-z])pass(?=$)"
+    r"|pass[wv]ort|passord|kennwort|zugangscode|mot[ ]de[ ]passe|contrase[ñn]a|senha"
+    r"|пароль|wachtwoord|has[łl]o|heslo|jelsz[óo]|lösenord|adgangskode|salasana|[şs]ifre|parol[aăā]"
+    r"|密码|密碼|パスワード|비밀번호|secret[ _-]?access[ _-]?key)"
+    r"|(?:api|access|account|client|encryption|private|secret|shared[ _-]?access)[ _-]?key"
+    r"|secret|token)[\"'`\\*\])]{0,3}\s{0,3}$",
+    re.IGNORECASE,
+)
+# Only the sign is matched, and what stands behind it is looked at: that may hold a sign itself.
+ASSIGNED = re.compile(
+    r"[:=：](?<=[\w\s\"'`*\])].)(?!:)(?=[=>]{0,2}+\*{0,2}+\s{0,3}+(?=[^\n]{0,60}?\d)(?:"
+    r"[bBrRuU]{0,2}(?:\\\"([^\"\n]{8,300}?)\\\"|\"([^\"\n]{8,300})\"|'([^'\n]{8,300})')"
+    r"|((?:[^\s\"'`<>,;]|,(?!\s|[\w-]{1,40}[\"']?[:=])){7,199}[^\s\"'`<>,;.:)\]}])))"
+)
+"""A value of at least eight characters behind a sign of assignment: quoted (in JSON within JSON
+too), or bare."""
+_BARE_GROUP = 4
+_PLACEHOLDER = re.compile(
+    r"example|your|placeholder|changeme|x{4}|\*{3}|\.{3}|^[<${%\[]", re.IGNORECASE
+)
+_PLACE = re.compile(r"[a-z][a-z0-9+.-]{1,20}://|(?:~|\.{1,2})?/[a-z_.-]+/")
+_NAME = r"[^\W\d][\w$]{0,39}"
+_PATH = re.compile(rf"{_NAME}(?:(?:\?\.|\.|->|::){_NAME})*+")
+_BRACKETS = re.compile(
+    r"\((?:[^\n]{0,200}?\)(?!\w)|\s*?$)|\[(?:[^\n]{0,200}?\](?!\w)|\s*?$)", re.MULTILINE
+)
+_WORD, _NUMBER = re.compile(r"[\w$]+"), re.compile(r"\d+")
+_FEW_NUMBERS = 2
+_PROSE = re.compile(r"[ \t][^\W\d_]")
+_WORD_LIKE = re.compile(r"(?:[^\W\d_]*\d{0,4}[-./_])*[^\W\d_]*\d{0,4}")
+
+
+def is_password(value: str) -> bool:
+    """Letters and digits in no order a person would write as a word or a placeholder."""
+    if _PLACEHOLDER.search(value):
+        return False
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    counts = Counter(value).values()
+    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
+    return mixed and bits > 2.5
+
+
+def is_assigned(match: re.Match[str]) -> bool:
+    """Is what ``ASSIGNED`` matched a secret, by the word before it and by itself?"""
+    text, (start, end) = match.string, match.span(match.lastindex or 0)
+    label = _LABEL.search(text, max(0, match.start() - _LABEL_CHARACTERS), match.start())
+    value = text[start:end]
+    if label is None or not is_password(value) or _PLACE.match(value):
+        return False
+    if match.lastindex != _BARE_GROUP:
+        return not _is_sentence(value)
+    if _is_expression(text, start, end):
+        return False
+    if label["sure"] is not None or not _WORD_LIKE.fullmatch(value):
+        return True
+    # "Token: UniMed2024 is a project name": a password would end the line or the sentence.
+    return not (text[start - 1].isspace() and _PROSE.match(text, end))
+
+
+def _is_expression(text: str, start: int, end: int) -> bool:
+    """Code that gets a value elsewhere: ``config.keys[0]``, ``sha256(raw)``, ``tokens[i-1]``."""
+    path = _PATH.match(text, start, end)
+    if path is None or any(len(_NUMBER.findall(n)) > _FEW_NUMBERS for n in _WORD.findall(path[0])):
+        return False
+    is_path = path.end() == end and not _WORD.fullmatch(path[0])
+    return is_path or _BRACKETS.match(text, path.end()) is not None
+
+
+def _is_sentence(value: str) -> bool:
+    """Words with numbers between them ("at least 8 characters"), not a password with spaces."""
+    pieces = value.split()
+    if len(pieces) == 1:
+        return False
+    words = sum(len(piece) > 1 and piece.isalpha() for piece in pieces)
+    return words > 1 or not any(map(is_password, pieces))

@@ -1,10 +1,13 @@
-"""From bytes to text: byte order mark, UTF-8, a declared encoding, then careful detection."""
+"""From bytes to text: byte order mark, UTF-8, a declared encoding, then what the bytes spell."""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 
+from steep.documents.byte_pairs import decode_by_pairs
+from steep.documents.code_pages import decode_by_letters
 from steep.errors import DocumentError
 
 _MARKS = (
@@ -42,6 +45,8 @@ _BROWSER = {
     "euc-jp": "euc-jp",
     "gb18030": "gb18030",
 }
+_SHIFTED = re.compile(rb"\x1b\$[@B][\x21-\x7e]{2,10000}\x1b\([BJ]")
+"""ISO-2022-JP: signs of ASCII that an escape sequence makes Japanese, as mail once had it."""
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30fa\uac00-\ud7a3]")
 _MIN_WIDE_BYTES = 16
@@ -65,6 +70,9 @@ def decode(data: bytes, *, declared: bool = False) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _strictly(data[len(mark) :], encoding)
+    if _SHIFTED.search(data):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("iso2022_jp_ext")
     if b"\x00" in data:
         return _strictly(data, _wide_encoding(data))
     try:
@@ -76,7 +84,9 @@ def decode(data: bytes, *, declared: bool = False) -> str:
         if named is not None:
             return data.decode(named, "replace")
     damaged = _damaged_utf8(data)
-    return _detect(data) if damaged is None else damaged
+    if damaged is not None:
+        return damaged
+    return decode_by_letters(data) or decode_by_pairs(data) or _detect(data)
 
 
 def _strictly(data: bytes, encoding: str | None) -> str:
@@ -113,12 +123,9 @@ def _detect(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     matches = from_bytes(data, threshold=_MAX_CHAOS)
-    best = matches.best()
+    # Old code pages of the Mac have a letter for every byte, and so suit much that isn't theirs.
+    best = next((one for one in matches if not one.encoding.startswith("mac_")), matches.best())
     if best is not None:
-        # Central European code pages come first by name alone; between equals, Western wins.
-        western = next((match for match in matches if match.encoding == "cp1252"), None)
-        if western is not None and western.coherence >= best.coherence:
-            best = western if western.chaos <= best.chaos else best
         text = str(best)
         if best.coherence >= _MIN_COHERENCE or _is_kana_or_hangul(text):
             return text

@@ -18,9 +18,9 @@ from steep.documents.safe_xml import local_name, parse_part
 _EMPTY_ELEMENT = re.compile(r"<(title|script|style|a|i|b|em|span|div|p|td|th|li)(\s[^<>]*)?/>")
 
 
-def read_xhtml(text: str) -> Iterator[Piece | Fault]:
+def read_xhtml(text: str, *, is_book: bool = False) -> Iterator[Piece | Fault]:
     """As ``read_html``; an empty element in XML's short form doesn't swallow what follows it."""
-    return read_html(_EMPTY_ELEMENT.sub(r"<\1\2></\1>", text))
+    return read_html(_EMPTY_ELEMENT.sub(r"<\1\2></\1>", text), is_book=is_book)
 
 
 def read_epub(entry: Entry) -> Iterator[Piece | Fault]:
@@ -53,7 +53,7 @@ def read_epub(entry: Entry) -> Iterator[Piece | Fault]:
             detail = "is encrypted (a book with copy protection can't be read)"
             yield Fault("unreadable file", detail, name)
             continue
-        for found in read_xhtml(text):
+        for found in read_xhtml(text, is_book=True):
             if isinstance(found, Piece):
                 yield Piece(
                     found.text,

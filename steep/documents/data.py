@@ -1,4 +1,4 @@
-"""Data files in a binary form: Parquet, SQLite, and rich text (RTF)."""
+"""Data files in a binary form: Parquet and SQLite."""
 
 from __future__ import annotations
 
@@ -89,14 +89,3 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 def _quoted(name: str) -> str:
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
-
-
-def read_rtf(entry: Entry) -> Iterator[Piece | Fault]:
-    """Yield the one document of a rich-text file."""
-    striprtf: Any = importlib.import_module("striprtf.striprtf")
-    data = entry.data()
-    if not data.lstrip().startswith(b"{\\rtf"):
-        raise UnreadableError("unreadable file", "is not rich text (RTF); rename or leave it out")
-    text = striprtf.rtf_to_text(data.decode("latin-1"), errors="ignore")
-    # It ends paragraphs with one line break; a blank line is what parts them here.
-    yield Piece("\n\n".join(line for line in text.split("\n") if line.strip()))

@@ -200,7 +200,7 @@ READERS: dict[str, Reader] = {
     ".nxml": _XML,
     ".rss": _XML,
     ".atom": _XML,
-    ".rtf": Reader("data", "read_rtf", "entry"),
+    ".rtf": Reader("rtf", "read_rtf", "entry"),
     ".eml": Reader("mail", "read_eml", "entry"),
     ".mbox": Reader("mail", "read_mbox", "entry"),
     ".yaml": _YAML,

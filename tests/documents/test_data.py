@@ -120,14 +120,6 @@ def test_parquet() -> None:
     assert isinstance(fault, Fault) and "not a readable Parquet" in fault.detail
 
 
-def test_rich_text() -> None:
-    data = rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}\b Harbour\b0\par Caf\'e9 \u8211? open.\par}"
-    (piece,) = read_bytes("a.rtf", data)
-    assert isinstance(piece, Piece) and piece.text == "Harbour\n\nCafé – open."
-    (fault,) = read_bytes("a.rtf", b"hello")
-    assert isinstance(fault, Fault)
-
-
 # Broken by: options not handed to the child.
 def test_the_user_names_the_fields(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("head,words,text\nA,the words,no\n")

@@ -88,8 +88,9 @@ class Styles:
 
     def is_raised(self, run: Any) -> bool:
         """True for a run set as a superscript."""
-        direct = value(run, "rPr/vertAlign")
-        if direct:
+        if run.find(f"{_W}rPr") is None:  # most have nothing to say
+            return False
+        if direct := value(run, "rPr/vertAlign"):
             return direct == "superscript"
         return bool(self._find(value(run, "rPr/rStyle")).raised)
 

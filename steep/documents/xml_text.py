@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from steep.documents.raised import BEGIN, END, set_raised
 from steep.documents.tables import LONGEST_FIELD_CHARACTERS, TEXT_FIELDS, say
 from steep.documents.xml_shape import (
+    PARAGRAPHS,
     Shape,
     attributes,
     characters,
@@ -27,6 +29,21 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?=\S*\d)\S{1,8}")
+_VERBATIM = frozenset(
+    (
+        "programlisting",
+        "screen",
+        "literallayout",
+        "codeblock",
+        "msgblock",
+        "pre",
+        "lines",
+        "verbatim",
+    )
+)
+_RAISED = ("sup", "superscript")
+_REFERS = ("ref", "link")
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _MAX_INLINE = 4
 """An element with more leaves than this stands apart from the paragraph that it is in."""
 _MAX_LIST = 12
@@ -76,7 +93,7 @@ def read_prose(element: Any, shape: Shape) -> list[str]:
     run: list[str] = []
 
     def end() -> None:
-        blocks.extend(_paragraphs("".join(run)))
+        blocks.extend(_paragraphs(set_raised("".join(run))))
         run.clear()
 
     def mixed(part: Any) -> None:
@@ -87,6 +104,10 @@ def read_prose(element: Any, shape: Shape) -> list[str]:
             elif _breaks(child, shape):
                 end()
                 block(child)
+            elif _is_raised(child):
+                run.append(BEGIN)
+                mixed(child)
+                run.append(END)
             else:
                 mixed(child)
             # Names and the like have no space between their parts; words in a text have.
@@ -94,7 +115,10 @@ def read_prose(element: Any, shape: Shape) -> list[str]:
             run.append(child.tail or ("" if last or is_mixed(part) else " "))
 
     def block(part: Any) -> None:
-        if is_mixed(part) or not len(part) or part.tag in shape.prose:
+        if lines := _verbatim(part, stands_alone=True) or _spaced(part):
+            end()
+            blocks.append(lines)
+        elif is_mixed(part) or not len(part) or part.tag in shape.prose:
             mixed(part)
             end()
         elif data := _small_data(part, shape):
@@ -116,6 +140,8 @@ def read_prose(element: Any, shape: Shape) -> list[str]:
 
 def _breaks(element: Any, shape: Shape) -> bool:
     """True for a list, a table or the like inside a paragraph, not for words in it."""
+    if _verbatim(element):
+        return True
     if element.tag in shape.prose or is_mixed(element):
         return False
     leaves = 0
@@ -126,10 +152,43 @@ def _breaks(element: Any, shape: Shape) -> bool:
     return False
 
 
+def _verbatim(element: Any, *, stands_alone: bool = False) -> str | None:
+    """The lines of code and the like, as they stand; None for what isn't, or has one line.
+
+    ``stands_alone``: it isn't among words, so that what is called code is no word in a line.
+    """
+    name = local_name(element.tag).casefold()
+    if name not in _VERBATIM and not (stands_alone and name == "code"):
+        return None
+    said = "".join(element.itertext()).strip("\r\n").rstrip()
+    return said if "\n" in said.strip() else None
+
+
+def _spaced(element: Any) -> str | None:
+    """The lines of an element that says its white space counts; None for a paragraph or more."""
+    if element.get(_SPACE) != "preserve" or local_name(element.tag) in PARAGRAPHS:
+        return None
+    if any(len(child) for child in element) or not (is_mixed(element) or not len(element)):
+        return None
+    said = "".join(element.itertext()).strip("\r\n").rstrip()
+    return said if "\n" in said.strip() else None
+
+
+def _is_raised(element: Any) -> bool:
+    """True for a superscript that isn't in a reference, and holds none."""
+    if local_name(element.tag).casefold() not in _RAISED:
+        return False
+    above = element.getparent()
+    near = [element] if above is None else [above, *element.iter()]
+    return not any(local_name(one.tag).casefold().endswith(_REFERS) for one in near)
+
+
 def _small_data(element: Any, shape: Shape) -> str | None:
     """An element of a few values and no prose, said as a record; else nothing."""
     inner = list(element.iter())
     if any(part.tag in shape.prose or part.tag in shape.records for part in inner):
+        return None
+    if any(_verbatim(part, stands_alone=True) for part in inner):
         return None
     if sum(not len(part) for part in inner) > _MAX_LIST:
         return None
@@ -205,7 +264,10 @@ def _leaves(name: str, members: Sequence[Any], said: Said, with_attributes: bool
     """Elements without children: one is a field, several are a list in one field."""
     if len(members) == 1:
         (member,) = members
-        said.add(name, _content(member))
+        if lines := _verbatim(member, stands_alone=True):
+            said.blocks.append(f"{name}:\n{lines}")
+        else:
+            said.add(name, _content(member))
         if with_attributes:
             for attribute, value in _others(member):
                 said.add(f"{name} {attribute}", value)

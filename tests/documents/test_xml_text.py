@@ -2,7 +2,7 @@ import pytest
 from lxml import etree
 
 from steep.documents.xml_shape import find_shape
-from steep.documents.xml_text import read_fields, words
+from steep.documents.xml_text import read_fields, read_prose, words
 
 
 def fields(record: str, other: str = "") -> dict[str, str]:
@@ -63,3 +63,56 @@ def test_an_abstract_does_not_make_the_fields_beside_it_prose() -> None:
     )
     found = fields(f"<citation><no>1</no><at>2026</at>{article}</citation>")
     assert found["article journal"] == "J Mud" and found["article volume"] == "3"
+
+
+def prose(text: str) -> list[str]:
+    root = etree.fromstring(text)
+    return read_prose(root, find_shape(root))
+
+
+CODE = "if pump:\n    start()\nfor i in range(3):\n    wait(i)"
+
+
+# Broken by: any name left out of _VERBATIM; _small_data of an example with code.
+@pytest.mark.parametrize(
+    "name",
+    ["programlisting", "screen", "literallayout", "codeblock", "msgblock", "pre", "lines", "code"],
+)
+def test_code_keeps_its_lines(name: str) -> None:
+    code = f"<{name}>\n{CODE}\n</{name}>"
+    assert prose(f"<a><p>Run <b>this</b>.</p>{code}<p>And so on.</p></a>") == [
+        "Run this.",
+        CODE,
+        "And so on.",
+    ]
+    assert prose(f"<a><p>Words.</p><example><title>T</title>{code}</example></a>") == [
+        "Words.",
+        "T",
+        CODE,
+    ]
+    if name != "code":
+        assert prose(f"<a><p>Run {code} as said.</p></a>") == ["Run", CODE, "as said."]
+
+
+# Broken by: words in a line taken for lines of code; paragraphs that say their space counts.
+def test_what_only_looks_like_code() -> None:
+    text = "<a><p>The <screen>Home</screen> of <code>f(x,\n  y)</code> is.</p></a>"
+    assert prose(text) == ["The Home of f(x, y) is."]
+    kept = (
+        '<a><p xml:space="preserve">Long\n words.</p><q xml:space="preserve">x\n  <b>y</b></q></a>'
+    )
+    assert prose(kept) == ["Long words.", "x\n  y"]
+    whole = '<a xml:space="preserve">Loose\n<p>Words <b>in\nlines</b>.</p></a>'
+    assert " ".join(prose(whole)) == "Loose Words in lines."
+
+
+def test_code_in_a_record_keeps_its_lines() -> None:
+    root = etree.fromstring(f"<all>{f'<r><no>1</no><at>2</at><code>{CODE}</code></r>' * 2}</all>")
+    said = read_fields(root[0], find_shape(root))
+    assert said.blocks == [f"code:\n{CODE}"] and "code" not in said.fields
+
+
+# Broken by: superscripts of other schemas not raised.
+def test_powers() -> None:
+    text = "<a><p>10<superscript>9</superscript>/L, m<sup>2</sup>, 1<sup>st</sup></p></a>"
+    assert prose(text) == ["10⁹/L, m², 1st"]

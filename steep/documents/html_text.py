@@ -87,9 +87,15 @@ def _is_raised(element: Tag) -> bool:
     if element.name == "sup":
         links = isinstance(element.parent, Tag) and element.parent.name == "a"
         alone = _is_blank(element.previous_sibling) and _is_blank(element.next_sibling)
-        return not (links and alone) and element.find("a") is None
+        return not (links and alone) and not _holds_link(element)
     inside = element.parent is not None and element.parent.name in ("msup", "msubsup")
     return inside and element.find_next_sibling() is None
+
+
+def _holds_link(mark: Tag) -> bool:
+    """True for a mark like ``<sup><span><a>1</a></span></sup>``; links don't stand deeper."""
+    inner = mark.find_all(True, recursive=False)
+    return any(one.name == "a" or one.find("a", recursive=False) is not None for one in inner)
 
 
 def _is_blank(beside: object) -> bool:

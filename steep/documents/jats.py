@@ -181,7 +181,8 @@ def _text(element: Any) -> str:
 def _is_raised(element: Any) -> bool:
     """True for a superscript that isn't a reference, and a power in MathML."""
     if local_name(element) == "sup":
-        return all(local_name(part) != "xref" for part in element.iter())
+        inner = [*element, *(deeper for part in element for deeper in part)]
+        return all(local_name(part) != "xref" for part in inner)
     above = element.getparent()
     is_power = above is not None and local_name(above) in ("msup", "msubsup")
     return is_power and element.getnext() is None

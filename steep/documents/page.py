@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bs4 import BeautifulSoup
-from bs4.element import Tag
+from bs4.element import NavigableString, PreformattedString, Tag
 
 from steep.documents.html_text import BLOCKS, HEADINGS, names
 
@@ -23,6 +23,7 @@ _REMARKS = names(
     "note notes warning tip admonition caution important danger hint callout footnote footnotes"
 )
 _ANCHORS = ("¶", "#", "🔗")
+_DEEPEST = 500
 _WORD = re.compile(r"[^\W_]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -30,10 +31,21 @@ Elements = dict[str, list[Tag]]
 
 
 def elements_of(soup: BeautifulSoup) -> Elements:
-    """All elements by their names, each in the page's order."""
+    """All elements by their names, each in the page's order.
+
+    Raises:
+        RecursionError: they are nested more deeply than anything that people write.
+    """
     found: Elements = defaultdict(list)
-    for tag in soup.find_all(True):
-        found[tag.name].append(tag)
+    around: list[Tag] = [soup]
+    for tag in soup.descendants:
+        if isinstance(tag, Tag):
+            while around[-1] is not tag.parent:
+                around.pop()
+            around.append(tag)
+            if len(around) > _DEEPEST:
+                raise RecursionError("elements of a page")
+            found[tag.name].append(tag)
     return found
 
 
@@ -54,7 +66,8 @@ def drop_unseen(soup: BeautifulSoup, elements: Elements) -> None:
         if is_aria or "hidden" in tag.attrs:
             hidden.append(tag)
     _keep_labels(elements.get("button", ()))
-    _drop(tag for name in _NEVER_TEXT for tag in elements.get(name, ()))
+    never = (tag for name in _NEVER_TEXT for tag in elements.get(name, ()))
+    _drop(tag for tag in never if tag.name in _NEVER_TEXT)
     _drop(tag for tag in elements.get("a", ()) if not tag.decomposed and _is_anchor(tag))
     for math in elements.get("math", ()):
         if not math.decomposed:
@@ -92,8 +105,8 @@ def main_part(soup: BeautifulSoup) -> Tag:
     candidates = [*body.find_all(("main", "article")), *body.find_all(attrs={"role": "main"})]
     if not candidates:
         return body
-    sizes = [len(tag.get_text(" ", strip=True)) for tag in candidates]
-    if max(sizes) <= 0.5 * len(body.get_text(" ", strip=True)):
+    sizes, whole = _sizes(body, candidates)
+    if max(sizes) <= 0.5 * whole:
         return body
     chosen = candidates[sizes.index(max(sizes))]
     if not isinstance(chosen, Tag):
@@ -111,23 +124,55 @@ def body_of(soup: BeautifulSoup) -> Tag:
 
 
 def _drop(tags: Iterable[Any]) -> None:
+    """Take elements out; of many siblings in one pass, where each alone would be searched for."""
+    groups: dict[int, tuple[Tag, list[Tag]]] = {}
     for tag in tags:
-        if not tag.decomposed:
+        if not tag.decomposed and tag.parent is not None:
+            groups.setdefault(id(tag.parent), (tag.parent, []))[1].append(tag)
+    for parent, inner in groups.values():
+        if parent.decomposed:  # with what it is in
+            continue
+        places = {id(child): place for place, child in enumerate(parent.contents)}
+        for tag in sorted(inner, key=lambda tag: -places[id(tag)]):
+            if tag.decomposed:  # named twice
+                continue
+            tag.extract(_self_index=places[id(tag)])
             tag.decompose()
 
 
 def _drop_if_small(soup: BeautifulSoup, tags: Sequence[Tag]) -> None:
     """Drop elements that don't hold most of the page."""
-    if not tags:
-        return
-    whole = len(soup.get_text())
-    for tag in tags:
-        if not tag.decomposed and len(tag.get_text()) <= 0.5 * whole:
-            tag.decompose()
+    left = [tag for tag in tags if not tag.decomposed]
+    if left:
+        sizes, whole = _sizes(soup, left)
+        _drop(tag for tag, size in zip(left, sizes, strict=True) if size <= 0.5 * whole)
+
+
+def _sizes(part: Tag, tags: Sequence[Any]) -> tuple[list[int], int]:
+    """How many characters some elements below another hold, and that one; in one pass."""
+    sizes = dict.fromkeys(map(id, tags), 0)
+    around: list[Any] = [part]
+    before: list[int] = [0]  # of each open element, what stands before it
+    said = 0
+    for node in part.descendants:
+        while around[-1] is not node.parent:
+            closed = id(around.pop())
+            begun = before.pop()
+            if closed in sizes:
+                sizes[closed] = said - begun
+        if isinstance(node, Tag):
+            around.append(node)
+            before.append(said)
+        elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
+            said += len(node.strip())
+    for closed, begun in zip(map(id, around), before, strict=True):
+        if closed in sizes:
+            sizes[closed] = said - begun
+    return [sizes[id(tag)] for tag in tags], said
 
 
 def _keep_labels(buttons: Sequence[Tag]) -> None:
-    """Unwrap buttons that are all a heading says, or part of what a list's item does."""
+    """Make words of buttons that are all a heading says, or part of what a list's item does."""
     within: dict[int, tuple[Tag, list[Tag]]] = {}
     for button in buttons:
         block = button.find_parent(list(BLOCKS))
@@ -138,7 +183,7 @@ def _keep_labels(buttons: Sequence[Tag]) -> None:
         has_more = len(_LETTER.findall(block.get_text())) > inside
         if has_more == (block.name == "li"):
             for button in inner:
-                button.unwrap()
+                button.name = "span"
 
 
 def _say_once(math: Tag) -> None:

@@ -179,7 +179,8 @@ def _is_raised(element: Any) -> bool:
     if local_name(element.tag).casefold() not in _RAISED:
         return False
     above = element.getparent()
-    near = [element] if above is None else [above, *element.iter()]
+    near = [*element, *(deeper for part in element for deeper in part)]
+    near += () if above is None else (above,)
     return not any(local_name(one.tag).casefold().endswith(_REFERS) for one in near)
 
 

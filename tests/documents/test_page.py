@@ -100,3 +100,25 @@ def test_hidden_parts() -> None:
 def test_a_drawing_does_not_title_the_page() -> None:
     (piece,) = read_html("<body><svg><title>Icon</title></svg><h1>Pier</h1><p>Open.</p>")
     assert isinstance(piece, Piece) and piece.title == "Pier"
+
+
+# Broken by: sizes of elements taken one by one, siblings searched for one by one.
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>text</p>" * 3_000 + "<div hidden>a</div>" * 3_000,
+        "<ul><li>x" + "<button>a</button>" * 3_000,
+        "<h2>" + "<a href='#a'>#</a>" * 3_000 + "Head",
+        "<p>a<script>b</script>" * 3_000,
+        "<a>" + "<sup>1</sup>" * 3_000 + "</a>",
+    ],
+)
+def test_many_siblings_are_read_in_linear_time(page: str) -> None:
+    assert said(page)
+
+
+# Broken by: no look at the depth (each way up from an element is as long as the page).
+@pytest.mark.parametrize("tag", ["<div hidden>", "<article>", "<header>", "<sup>"])
+def test_endless_nesting_is_refused(tag: str) -> None:
+    with pytest.raises(RecursionError):
+        said(f"{tag}a" * 3_000)

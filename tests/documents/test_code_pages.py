@@ -239,6 +239,18 @@ def test_short_texts_come_out_exactly(encoding: str, text: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+# Broken by: a language whose letters the page doesn't have held to be no objection.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oni są w domu i czekają na gości, jak to jest po pracy.",
+        "To jest dla mnie nowe, ale nie wiem, czy oni są z nami, jak był on.",
+    ],
+)
+def test_words_in_ascii_tell_the_page_too(text: str) -> None:
+    assert decode(text.encode("cp1250")) == text
+
+
 PRICES = "".join(f"{1000 + n};Dübel M{n};groß;{n % 90},{n % 100:02d} €;Köln\n" for n in range(2000))
 
 

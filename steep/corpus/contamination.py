@@ -33,6 +33,7 @@ _HAN = ((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), 
         (0x20000, 0x3FFFF))  # fmt: skip
 _OTHERS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x312F),
            (0x31A0, 0x31BF), (0x31F0, 0x31FF))  # fmt: skip
+_LOOKED_AT = 2000  # characters
 _JOINED = frozenset("'\u2019")  # within words: "don't" is one
 
 
@@ -159,6 +160,12 @@ class _Wordings:
 def units_of(text: str) -> list[str]:
     """A text as the units that are compared: words, or characters of scripts without spaces."""
     return unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS).split()
+
+
+def is_spaceless(text: str) -> bool:
+    """True if most letters of a text's beginning are of scripts written without spaces."""
+    letters = [ord(character) for character in text[:_LOOKED_AT] if character.isalpha()]
+    return 2 * sum(_weight(code) < _WORD for code in letters) > len(letters)
 
 
 def _grams(units: Sequence[str], words: int) -> Iterator[tuple[str, ...]]:

@@ -44,6 +44,7 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.guard import guard_sentences
 from steep.stages.inputs import Inputs
+from steep.stages.probes import unprobed
 from steep.stages.setting import read_setting
 from steep.stages.train import Trained
 
@@ -185,6 +186,8 @@ def evaluate_stage(
     notes = list(trained.notes)
     if left_out:
         notes.append(f"{left_out} questions ask about held-out documents and were left out")
+    if recipe.evaluate.probes:
+        notes += unprobed(panel.trained_texts)
     evaluation = judge(
         before,
         after,

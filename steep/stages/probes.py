@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steep.artifact import keep_sealed, key_of, read_sealed, write_sealed
+from steep.corpus.contamination import is_spaceless
 from steep.corpus.shards import Shards
 from steep.model.load import cache_folder
 from steep.progress import Progress
@@ -122,6 +123,17 @@ def trained_texts(shards: Shards, tokenizer: Any) -> Iterator[str]:
         before = owner
     if ids:
         yield str(tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def unprobed(trained: Sequence[tuple[str, str]]) -> list[str]:
+    """A note if documents, as (id, text), are in scripts whose prose gives no probes."""
+    spaceless = sum(is_spaceless(text) for _, text in trained)
+    if not spaceless:
+        return []
+    return [
+        f"no probes are made of prose in scripts without spaces between words: {spaceless} of "
+        f"{len(trained)} documents are in one, so ask about them in questions of your own"
+    ]
 
 
 def _shared(key: str) -> Path:

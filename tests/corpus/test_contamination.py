@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from steep.corpus.contamination import Items, decontaminate, found_in, units_of
+from steep.corpus.contamination import Items, decontaminate, found_in, is_spaceless, units_of
 from steep.corpus.piece import Piece, PieceKind
 
 LONG = "In which year did the founders of Acme Pumps move the company to Lyon?"
@@ -180,3 +180,11 @@ def test_the_search_finds_what_plain_sets_find() -> None:
     found = [{id for _, id in row} for row in found_in([piece(t) for t in texts], given)]
     assert 5 < sum(map(bool, found)) < 60
     assert found == [plainly(text) for text in texts]
+
+
+def test_scripts_without_spaces_are_told_by_their_letters() -> None:
+    # Broken by: signs and digits that count as letters.
+    assert is_spaceless("本仓库于1980年由王伟先生建立。")
+    assert is_spaceless("ไทยไม่มีเครื่องหมาย") and is_spaceless("これは本です。")
+    for text in ("A book named 道德經.", "कर्म का अर्थ", "Она пришла.", "123 !?", ""):
+        assert not is_spaceless(text)

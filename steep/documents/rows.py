@@ -48,7 +48,9 @@ def piece_of(
     Raises:
         UnreadableError: a named field isn't there.
     """
-    names = {name.strip().casefold(): name for name in reversed(list(fields))}  # the first counts
+    names: dict[str, str] = {}
+    for name in fields:
+        names.setdefault(name.strip().casefold(), name)
     chosen = _chosen(names, options or {}, locator)
     title_names = [chosen["title"]] if "title" in chosen else TITLE_FIELDS
     titles = ((names[n], as_text(fields[names[n]])) for n in title_names if n in names)

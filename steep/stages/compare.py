@@ -175,7 +175,8 @@ def shared_items(one: Raw, two: Raw) -> tuple[dict[str, Any], dict[str, Any]]:
     optional = [name for name in OPTIONAL_SETS if name in one or name in two]
     for name in optional:
         if name not in one or name not in two:
-            first.pop(name, None), second.pop(name, None)
+            for result in (first, second):
+                result.pop(name, None)
     for name in (*_BY_ID, *(name for name in optional if name != "languages" and name in first)):
         there = {_identity(row): row for row in two[name]}
         kept = [row for row in one[name] if _identity(row) in there]

@@ -21,6 +21,7 @@ from steep.proof.questions import (
     validation_texts,
     with_distractors,
 )
+from steep.proof.rules import FEWEST_TEXTS
 from steep.proof.translations import Translation, load_translations
 from steep.recipe import Recipe
 from steep.stages.contamination import evaluation_items
@@ -104,6 +105,18 @@ def read_inputs(recipe: Recipe) -> Inputs:
         else (),
     )
     return replace(found, rows=made_rows(recipe, rows, split, evaluation_items(found)))
+
+
+def few_texts(recipe: Recipe, inputs: Inputs) -> list[str]:
+    """A warning where the user's general texts are too few to judge forgetting on."""
+    count = len(inputs.general)
+    if recipe.evaluate.general is None or count >= FEWEST_TEXTS:
+        return []
+    return [
+        f"warning: [evaluate] general gives {count} texts to judge forgetting on, and over so few "
+        f"the interval is wide, so that hardly any model passes: give {FEWEST_TEXTS} or more, or "
+        "leave the key out for the packaged ones"
+    ]
 
 
 def _documents(recipe: Recipe) -> tuple[Collection, tuple[frozenset[str], ...]]:

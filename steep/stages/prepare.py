@@ -40,7 +40,7 @@ from steep.stages.contamination import (
 )
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
 from steep.stages.folder import RunFolder
-from steep.stages.inputs import Inputs
+from steep.stages.inputs import Inputs, few_texts
 from steep.stages.order import budgets_of, make_schedule, passes_of, self_written_tokens, stages_key
 from steep.stages.rewrite import rewrite, rewrites_from
 from steep.stages.vocabulary import extend_base, save_tokenizer, vocabulary_key
@@ -109,7 +109,8 @@ def prepare_data(
         f"{steps} steps, {ledger['trained']['tokens']:,} tokens, "
         f"{ledger['trained']['general_share']:.0%} replay"
     )
-    for warning in [*contamination_note(ledger["contamination"]), *_warnings(ledger)]:
+    few = few_texts(recipe, inputs)
+    for warning in [*few, *contamination_note(ledger["contamination"]), *_warnings(ledger)]:
         progress.note(warning)
     made_from = {**key, "items": None, "tokens": _hash_of_tokens(run)}
     return Prepared(split.trained, split.held_out, schedule, steps, key_of(made_from), ledger)

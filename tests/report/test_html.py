@@ -7,14 +7,15 @@ import re
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steep.report.html import render_html
-from steep.report.plots import training_plots
+from steep.report.plots import outcome_plots, training_plots
 from steep.report.story import read_story
 from steep.report.write import write_report
-from tests.report.test_story import HOSTILE, make_run
+from tests.report.test_story import HOSTILE, make_run, measure
 
 
 class Page(HTMLParser):
@@ -79,6 +80,48 @@ def test_general_text_is_told_in_bytes_where_tokens_differ(tmp_path: Path) -> No
             row.update(n=0, base=None, tuned=None, delta=None, ci95=None)
     path.write_text(json.dumps(table))
     assert "general text, bits per byte: 0.93 → 0.94" in page_of(run)
+
+
+def rewritten(run: Path, **changes: Any) -> str:
+    """The page with parts of the evaluation replaced; measures by their names."""
+    path = run / "evaluation.json"
+    table = json.loads(path.read_text())
+    rows = {row["name"]: row for row in table["measures"]}
+    rows |= {row["name"]: row for row in changes.pop("measures", ())}
+    path.write_text(json.dumps({**table, **changes, "measures": [*rows.values()]}))
+    return page_of(run)
+
+
+# Broken by: a tile that shows prose whatever decided.
+def test_tiles_show_what_decided(tmp_path: Path) -> None:
+    loss = {**measure("general_loss", 32, 3.0, 3.2, 0.01), "kind": "reference text"}
+    rests = {"learned": "fact_exact", "controls": "control_exact", "kept": "general_loss",
+             "memorised": None}  # fmt: skip
+    free = [measure("fact_accuracy"), measure("control_accuracy"),
+            measure("control_exact", 40, 0.0, 0.05), measure("verbatim_rate"),
+            measure("verbatim_rate_short", 40, 0.0, 0.75)]  # fmt: skip
+    page = rewritten(make_run(tmp_path / "a", ship=False), rests_on=rests, general_loss=loss,
+                     measures=free)  # fmt: skip
+    assert "reference text: +0.200 nats per token, interval +0.190 to +0.210" in page
+    assert "general perplexity: 21.40" not in page
+    assert "facts right: 1% → 2%" in page and "untrained facts: 0% → 5%" in page
+    assert "Recites its training text: not measured" in page
+    assert "short texts continued word for word: 0% → 75%" in page
+    grammar = {**rests, "kept": "grammar_accuracy", "memorised": "verbatim_rate"}
+    page = rewritten(make_run(tmp_path / "b"), rests_on=grammar, general_loss=loss)
+    assert "good grammar preferred to bad: 95% → 94%" in page
+    assert "Recites its training text: no" in page
+
+
+# Broken by: the line over probes and controls, which may have other numbers of choices.
+def test_chance_is_drawn_on_facts_alone(tmp_path: Path) -> None:
+    lines = {}
+    for names in (("fact_accuracy",), ("probe_accuracy", "control_accuracy")):
+        story = read_story(make_run(tmp_path / names[0]))
+        story.evaluation["measures"] = [measure(name, 60, 0.3, 0.8) for name in names]
+        (plot,) = outcome_plots(story)
+        lines[names[0]] = "dasharray" in plot.svg, "chance" in plot.caption
+    assert lines == {"fact_accuracy": (True, True), "probe_accuracy": (False, False)}
 
 
 @pytest.mark.parametrize("ship", [True, False])

@@ -16,6 +16,7 @@ from steep.artifact import read_json, sealed, write_json
 from steep.cli.compare import compare_lines
 from steep.cli.main import cli
 from steep.errors import DriftError, UserInputError
+from steep.proof.judge import recomputed
 from steep.proof.measures import compare as compare_raw
 from steep.stages.compare import compare, shared_items
 from tests.stages.project import write_project, write_recipe_file
@@ -104,6 +105,63 @@ def test_only_items_that_both_were_asked_are_paired(runs: tuple[Path, Path]) -> 
     first, second = shared_items(one, two)
     assert [row["id"] for row in first["questions"]] == [row["id"] for row in second["questions"]]
     assert len(first["questions"]) == len(one["questions"]) - 2
+
+
+def result(**sets: Any) -> dict[str, Any]:
+    """What one model was asked, as far as it isn't empty."""
+    names = ("domain", "general", "general_project", "general_reference", "own", "questions",
+             "controls", "general_questions", "probes", "grammar", "few_shot", "verbatim",
+             "copied", "divergence")  # fmt: skip
+    empty: dict[str, Any] = {name: [] for name in names}
+    return {**empty, "scorer_version": 1, "general_source": "project", **sets}
+
+
+def held_out(*names: str) -> list[dict[str, Any]]:
+    return [{"id": n, "nats": 50.0 + len(n), "tokens": 20, "bytes": 90} for n in names]
+
+
+# Broken by: asking for the same languages on both sides.
+def test_runs_of_other_seeds_are_compared_over_what_both_held_out() -> None:
+    one = result(domain=held_out("a", "b", "c"), languages=dict.fromkeys("abc", "de"))
+    two = result(domain=held_out("b", "c", "d"), languages={"b": "de", "c": "fr", "d": "fr"})
+    first, second = shared_items(one, two)
+    assert first["languages"] == second["languages"] == {"b": "de"}
+    found = compare_raw(first, second).measures
+    assert found["domain_bits_per_byte"].n == 2 and found["bits_per_byte_de"].n == 1
+    assert "bits_per_byte_fr" not in found
+    apart = result(domain=held_out("x"), languages={"x": "de"})
+    assert compare_raw(*shared_items(one, apart)).measures["domain_bits_per_byte"].n == 0
+    assert compare_raw(*shared_items(one, result())).measures["domain_bits_per_byte"].n == 0
+    assert one["languages"] == dict.fromkeys("abc", "de")  # and what was given stays as it was
+
+
+# Broken by: leaving a set in that one side lacks, or pairing sets by place.
+def test_what_one_run_wasnt_asked_is_left_out() -> None:
+    rows = [{"id": f"i{n}", "cluster": f"i{n}", "check": "word", "first": n < 5} for n in range(9)]
+    sft, bare = result(instructions=rows), result()
+    for pair in ((sft, bare), (bare, sft)):
+        assert "instruction_following" not in compare_raw(*shared_items(*pair)).measures
+    other = result(instructions=[{**row, "first": True} for row in rows[:3:-1]])
+    found = compare_raw(*shared_items(sft, other)).measures["instruction_following"]
+    assert (found.n, found.base, found.tuned) == (5, 0.2, 1.0)
+
+
+def test_a_measure_that_one_run_lacks_is_shown_for_the_other(runs: tuple[Path, Path]) -> None:
+    # Seen to fail with a KeyError, or with the measures of the first run alone.
+    rows = [{"id": f"i{n}", "cluster": f"i{n}", "check": "word", "first": False} for n in range(9)]
+    for name in ("base", "tuned"):
+        path = runs[1] / "scores" / f"{name}.json"
+        kept = read_json(path)
+        kept["result"]["instructions"] = rows
+        write_json(path, kept)
+    base, tuned = (read_json(runs[1] / "scores" / f"{n}.json")["result"] for n in ("base", "tuned"))
+    again = recomputed(base, tuned, read_json(runs[1] / "evaluation.json"))
+    edit(runs[1], lambda evaluation: evaluation.update(again), reseal=True)
+    for order in (runs, runs[::-1]):
+        found = {row.name: row for row in compare(*order).measures}["instruction_following"]
+        assert sorted(run.n for run in found.runs) == [0, 9]
+        assert found.against_first[0].n == 0
+        assert any("instructions followed" in line for line in compare_lines(compare(*order)))
 
 
 def _claim(evaluation: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from steep.stages import evaluate as stage
 from steep.stages.base import open_base
 from steep.stages.evaluate import contaminated_items, kept_scores, make_panel, measure_base
 from steep.stages.folder import RunFolder
-from steep.stages.inputs import read_inputs
+from steep.stages.inputs import few_texts, read_inputs
 from tests.stages.project import write_project, write_questions
 from tests.tiny import tiny_tokenizer
 
@@ -143,3 +143,17 @@ def test_the_tokenizer_hash_follows_what_it_does() -> None:
     assert tokenizer_hash(two) != before
     one.add_tokens(["zzyzx"])
     assert tokenizer_hash(one) != before
+
+
+def test_few_general_texts_are_warned_about_before_training(tmp_path: Path) -> None:
+    path = write_project(tmp_path, evaluate={"general": ["judged/"]})
+    (tmp_path / "judged").mkdir()
+    for count, warned in ((2, True), (8, False)):
+        for number in range(count):
+            text = f"A general text of number {number}, told in a few plain words."
+            (tmp_path / "judged" / f"{number}.txt").write_text(text)
+        recipe = load_recipe(path)
+        said = few_texts(recipe, read_inputs(recipe))
+        assert bool(said) is warned and all("gives 2 texts" in line for line in said)
+    usual = load_recipe(write_project(tmp_path / "usual"))
+    assert few_texts(usual, read_inputs(usual)) == []

@@ -139,7 +139,7 @@ def minutes(number: int, title: str = "Minutes of the Board") -> Document:
 
 
 def test_documents_of_one_title_are_one_document_to_a_question() -> None:
-    # Broken by: find_facts that looks for other answers in its own document alone.
+    # Broken by: find_facts that looks in its own document alone and no _unrepeated.
     same = [minutes(n, "Minutes of the Board" if n % 2 else "MINUTES of the  board")
             for n in range(12)]  # fmt: skip
     draft = drafted([*same[:10], *mills(4)], same[10:])
@@ -162,7 +162,7 @@ def test_no_two_questions_are_alike_in_words_or_id() -> None:
 
 
 def test_what_many_documents_say_alike_is_asked_once() -> None:
-    # Broken by: find_items without one_of_each, or a pattern with names and titles in it.
+    # Broken by: find_items without one_of_each, or a pattern with names in it.
     said = "Notices to {} by registered post take effect 5 days after the date of posting."
     alike = [
         replace(d, text=f"{d.text} {said.format(owner)}")

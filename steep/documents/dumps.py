@@ -5,45 +5,20 @@ Wikipedia and other MediaWiki exports, Stack Exchange's posts, PubMed's citation
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from steep.documents.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
 from steep.documents.safe_xml import local_name, parser_options, refuse_definitions
+from steep.documents.wiki import WikiPages
 
 _HEAD_BYTES = 2**16
 _ANSWER = "2"
 _QUESTION = "1"
 _LICENCE = "CC BY-SA"
-_DROPPED_LINKS = re.compile(r"(?:File|Image|Category|Media|[a-z]{2,3}(?:-[a-z]+)*):", re.IGNORECASE)
-_TAIL = re.compile(
-    r"\n=+\s*(?:references|external links|see also|notes|further reading|bibliography|sources)"
-    r"\s*=+\s*\n.*",
-    re.IGNORECASE | re.DOTALL,
-)
-_UNSAID_TAGS = re.compile(
-    r"<(ref|gallery|timeline|math|score|templatestyles)\b[^<>]*?(?:/>|>.*?</\1\s*>)",
-    re.DOTALL | re.IGNORECASE,
-)
-
-
-class Kind(NamedTuple):
-    """What a dump's records are called, and the function that reads one."""
-
-    record: str
-    function: str
-
-
-KINDS = {
-    "mediawiki": Kind("page", "wiki_page"),
-    "posts": Kind("row", "post"),
-    "PubmedArticleSet": Kind("PubmedArticle", "citation"),
-    "DescriptorRecordSet": Kind("DescriptorRecord", "heading"),
-}
-"""By the name of the root element."""
+_UNTOLD_PICTURE = re.compile(r"""\balt=(["'])enter (?:image|link) description here\1""")
 
 
 def read_dump(entry: Entry, root: str) -> Iterator[Piece | Fault]:
@@ -57,7 +32,7 @@ def read_dump(entry: Entry, root: str) -> Iterator[Piece | Fault]:
 
     kind = KINDS[root]
     refuse_definitions(entry.head(_HEAD_BYTES).decode("utf-8", "replace"))
-    reader = globals()[kind.function]()
+    reader = kind.reader()
     events = etree.iterparse(entry, events=("end",), tag=("{*}" + kind.record), **parser_options())
     number = 0
     try:
@@ -73,46 +48,9 @@ def read_dump(entry: Entry, root: str) -> Iterator[Piece | Fault]:
         said = " ".join(str(error.msg).split())
         detail = f"is not well-formed XML after {number} records ({said}); fetch it again"
         raise UnreadableError("unreadable file", detail) from error
+    yield from getattr(reader, "rest", tuple)()
     if number == 0:
         yield Fault("empty", "has no records; leave it out")
-
-
-def wiki_page() -> Any:
-    """A reader of MediaWiki pages: articles alone, without redirects."""
-    parser: Any = importlib.import_module("mwparserfromhell")
-
-    def read(page: Any, locator: str) -> Piece | None:
-        said = {local_name(e): e.text or "" for e in page.iter() if isinstance(e.tag, str)}
-        title = said.get("title", "")
-        if said.get("ns", "0") != "0" or "redirect" in said:
-            return None
-        text = wikitext_to_text(said.get("text", ""), parser)
-        return Piece(
-            text, title, locator, date=said.get("timestamp", "")[:10] or None, licence=_LICENCE
-        )
-
-    return read
-
-
-def wikitext_to_text(wikitext: str, parser: Any) -> str:
-    """What a page says: templates, tables, references and the closing lists of links go."""
-    text = _TAIL.sub("\n", _UNSAID_TAGS.sub("", wikitext))
-    code = parser.parse(text, skip_style_tags=False)
-    for link in code.filter_wikilinks(recursive=True):
-        if _DROPPED_LINKS.match(str(link.title).strip().lstrip(":")):
-            _remove(code, link)
-    for tag in code.filter_tags(matches=lambda tag: str(tag.tag) == "table"):
-        _remove(code, tag)
-    said = str(code.strip_code(normalize=True, collapse=True, keep_template_params=False))
-    lines = (line.strip() for line in said.split("\n"))
-    return re.sub(r"\n{2,}", "\n\n", "\n".join(lines).replace("\n", "\n\n")).strip()
-
-
-def _remove(code: Any, node: Any) -> None:
-    try:
-        code.remove(node)
-    except ValueError:  # it went with what it stood in
-        return
 
 
 def post() -> Any:
@@ -125,7 +63,8 @@ def post() -> Any:
         number, kind = str(row.get("Id")), row.get("PostTypeId")
         if kind not in (_QUESTION, _ANSWER):
             return None  # wiki excerpts and the like
-        body = "\n\n".join(p.text for p in read_html(row.get("Body") or "") if isinstance(p, Piece))
+        written = _UNTOLD_PICTURE.sub("", row.get("Body") or "")
+        body = "\n\n".join(p.text for p in read_html(written) if isinstance(p, Piece))
         title = row.get("Title") if kind == _QUESTION else titles.get(str(row.get("ParentId")))
         if kind == _QUESTION:
             titles[number] = str(title or "")
@@ -194,3 +133,19 @@ def _first(element: Any, name: str) -> str | None:
 
 def _said(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
+
+
+class Kind(NamedTuple):
+    """What a dump's records are called, and what makes a reader of them."""
+
+    record: str
+    reader: Callable[[], Any]
+
+
+KINDS = {
+    "mediawiki": Kind("page", WikiPages),
+    "posts": Kind("row", post),
+    "PubmedArticleSet": Kind("PubmedArticle", citation),
+    "DescriptorRecordSet": Kind("DescriptorRecord", heading),
+}
+"""By the name of the root element."""

@@ -122,6 +122,7 @@ FIXTURES: dict[str, tuple[Files, int]] = {
         {"enwiki-20260301-pages-articles.xml.bz2": bz2.compress(WIKI.encode())},
         1,
     ),
+    "MediaWiki": ({"wiki-2026.xml": WIKI.replace("<ns>1</ns>", "<ns>3000</ns>")}, 2),
     "Wikipedia, on the Hub": ({}, 1),
     "OSCAR": ({}, 1),
     "CC-100": ({"hi.txt.xz": lzma.compress(f"{SPEECH}\n\nAnother.\n".encode())}, 2),
@@ -138,7 +139,8 @@ FIXTURES: dict[str, tuple[Files, int]] = {
     ),
     "Confluence": ({"Confluence-export-1.zip": zipped({"PORT/pier_1.html": CONFLUENCE})}, 1),
 }
-NEEDS = {"OSCAR": "zstandard", "Wikipedia, a dump": "mwparserfromhell"}
+WIKIS = ("Wikipedia, a dump", "MediaWiki")
+NEEDS = {"OSCAR": "zstandard", **dict.fromkeys(WIKIS, "mwparserfromhell")}
 
 
 @pytest.fixture(scope="module")

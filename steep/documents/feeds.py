@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +17,19 @@ _TEXTS = ("encoded", "content", "description", "summary")
 _DATES = ("published", "pubDate", "date", "updated")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _UNPUBLISHED = ("draft", "private", "trash", "auto-draft", "inherit")
+_NO_POSTS = re.compile(
+    r"nav_menu_item|wp_(?:global_styles|template\w*|navigation|font_\w+)|custom_css|oembed_cache"
+    r"|customize_changeset|user_request|acf-field.*"
+)
+"""What WordPress exports beside posts and pages: how the site looks."""
+_PARTED = re.compile(r"<(?:p|br|div)\b", re.IGNORECASE)
+_TAGS = re.compile(r"</?(?:a|b|i|em|strong|span|code|sub|sup|br)\b[^<>]*>", re.IGNORECASE)
+_BLANK = re.compile(r"\n[ \t]*\n\s*")
+_PRE = re.compile(r"(</?pre\b[^<>]*>)", re.IGNORECASE)
+_SHORTCODES = re.compile(
+    r"\[(?:(?:caption|gallery|embed|audio|video|playlist)\s[^\[\]<>=]*=[^\[\]<>]*|/?embed|/caption"
+    r"|/(?:audio|video|playlist))\]"
+)
 
 
 def read_feed(text: str) -> Iterator[Piece | Fault]:
@@ -41,7 +56,10 @@ def _item(item: Any, locator: str, language: str | None) -> Piece | Fault:
         said.setdefault(name, child)
     if _plain(said.get("status")) in _UNPUBLISHED:
         return Fault("ignored", "is not published", locator, fatal=False)
-    title = _plain(said.get("title"))
+    kind = _plain(said.get("post_type"))
+    if _NO_POSTS.fullmatch(kind):
+        return Fault("ignored", f"is no post ({kind})", locator, fatal=False)
+    title = _title(said.get("title"))
     written = next((said[name] for name in _TEXTS if _markup(said.get(name))), None)
     text = "\n\n".join(p.text for p in read_html(_markup(written)) if isinstance(p, Piece))
     terms = [e.get("term") or e.text or "" for e in item if local_name(e) == "category"]
@@ -59,7 +77,36 @@ def _markup(element: Any) -> str:
         from lxml import etree
 
         return str(etree.tostring(element, encoding="unicode", with_tail=False))
-    return element.text or ""
+    written = element.text or ""
+    if _is_atom(element) and element.get("type", "text") == "text":
+        written = html.escape(written, quote=False)
+    return _with_paragraphs(_SHORTCODES.sub(" ", written))
+
+
+def _is_atom(element: Any) -> bool:
+    return "Atom" in str(element.tag)
+
+
+def _with_paragraphs(written: str) -> str:
+    """HTML that marks no paragraphs, parted by its blank lines, as WordPress shows it."""
+    if "\n" not in written.strip() or _PARTED.search(written):
+        return written
+    parts = _PRE.split(written)
+    is_code = False
+    for number, part in enumerate(parts):
+        if number % 2:
+            is_code = not part.startswith("</")
+        elif not is_code:
+            parts[number] = _BLANK.sub("\n<p>", part)
+    return "".join(parts)
+
+
+def _title(element: Any) -> str:
+    """A title without the markup that Atom lets it have, and feeds of RSS escape twice."""
+    said = _plain(element)
+    if element is not None and _is_atom(element) and element.get("type") != "html":
+        return said
+    return " ".join(html.unescape(_TAGS.sub("", said)).split())
 
 
 def _plain(element: Any) -> str:

@@ -16,9 +16,9 @@ _QUOTING_CLASSES = {"gmail_quote", "protonmail_quote", "yahoo_quoted"}
 _MARK = ">\ufdd0"  # stands in a text for a quotation of HTML's
 _SESSION = re.compile(r">>>(?: |$)")  # Python's prompt
 _VERB = re.compile(
-    r"(?:\b(?:wrote|writes|schrieb|écrit|escribió|escreveu|scritto|schreef|skrev|kirjoitti"
-    r"|napsal|napisał\(?a?\)?|írta|yazdı|написала?|пишет|писала?)\b"
-    r"|写道|寫道|님이 작성)[^:：]{0,80}[:：]$",
+    r"(?:\b(?:wrote|writes|écrit|escribió|escreveu|scritto|kirjoitti|napsal|napisał\(?a?\)?|írta"
+    r"|написала?|писала?)(?:\s*|\b[^:：]{0,80}[\d@][^:：]{0,40})|写道|寫道|님이 작성"
+    r"|\b(?:schrieb|schreef|skrev|пишет)\b[^:：]{0,80})[:：]$",
     re.IGNORECASE,
 )
 _OPENING = re.compile(r"(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Quoting)\b")

@@ -35,6 +35,9 @@ def test_what_announces_a_quotation_goes_and_the_words_above_stay(announcement: 
 
 # Broken by: any line that ends in a colon above quoted ones going with them.
 def test_own_words_that_end_in_a_colon_stay() -> None:
+    text = "On 3 May 2026 at 10:00 we meet and\nI wrote this down:"
+    assert own(f"{text}\n> Does it work?\nYes.\n") == f"{text}\nYes."
+    assert own("Yes.\n\nbob@x.com wrote on 03/02/2026:\n> Is it?") == "Yes."
     for line in ("My answer to the plan for 2026:", "Write to bob@x.com about this:", "You ask:"):
         assert own(f"{line}\n> Does it work?\nYes.\n") == f"{line}\nYes."
 

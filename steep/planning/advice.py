@@ -60,7 +60,7 @@ class Predicted:
 
 def on_behaviour(documents: Sequence[Document]) -> Advice | None:
     """Documents that are mostly instructions with answers, or dialogues."""
-    examples = [document for document in documents if is_example(document.text)]
+    examples = [d for d in documents if is_example(d.text) or _is_chat(d)]
     characters = sum(len(document.text) for document in documents)
     share = sum(len(document.text) for document in examples) / max(1, characters)
     if share <= MOSTLY:
@@ -72,6 +72,11 @@ def on_behaviour(documents: Sequence[Document]) -> Advice | None:
         "instruction fine-tuning (SFT) on these records is the tool; continued pre-training "
         "teaches what texts say",
     )
+
+
+def _is_chat(document: Document) -> bool:
+    """Is a record a list of turns?"""
+    return any(_MESSAGES.search(f"{name}:") for name, _ in document.fields)
 
 
 def is_example(text: str) -> bool:

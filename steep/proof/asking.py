@@ -29,7 +29,7 @@ PRIOR_PROMPT = "Answer:"
 ANSWER_TOKENS, LONGEST_ANSWER_TOKENS = 16, 256
 """The fewest and the most tokens that a free answer may have."""
 
-_ROOM_TOKENS = 8  # for words around the truth
+_ROOM_TOKENS = 6  # for words around the truth
 _STEP_TOKENS = 8  # limits are multiples, so that many questions share one
 _FEWEST_CONTEXTS = 2
 

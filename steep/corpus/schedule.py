@@ -96,7 +96,9 @@ class Schedule:
             domain &= np.array(wanted, dtype=bool)[self.shards.owners]
         self._domain = np.flatnonzero(domain)
         self._general = np.flatnonzero(general)
-        self._facts = [frozenset(self.shards.pieces[owner].facts) for owner in self.shards.owners]
+        stated = [frozenset(piece.facts) for piece in self.shards.pieces]
+        # One set for all segments of a piece: a long table has thousands of both.
+        self._facts = [stated[owner] for owner in self.shards.owners]
         self._maker = self._make_epochs()
         self._replay = self._replay_order()
 
@@ -240,6 +242,7 @@ def pack(
             room.append(max_seq_length)
             row = len(open_rows) - 1
         open_rows[row][0].append(index)
-        open_rows[row][1].update(facts[index])
         room[row] -= length
+        if room[row]:  # else nothing comes to it any more
+            open_rows[row][1].update(facts[index])
     return done + [row for row, _ in open_rows]

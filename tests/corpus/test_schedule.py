@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -156,6 +157,24 @@ def test_no_row_holds_two_forms_of_one_fact() -> None:
     for step in range(schedule.steps_for_epochs(2)):
         facts = [f for i in schedule.segments_of(step) for f in crowded.pieces[i].facts]
         assert len(facts) == len(set(facts))
+
+
+# Broken by: a frozenset of its own for every segment in Schedule.__post_init__.
+def test_facts_of_a_long_piece_are_held_once() -> None:
+    """A table of 2,000 rows is one piece of many segments, and states thousands of facts."""
+    count = 2000
+    pieces = (Piece("document", "d", "", tuple(range(count))),)
+    lengths = np.full(count, 8, dtype=np.int64)
+    starts = np.arange(count, dtype=np.int64) * 8
+    owners = np.zeros(count, dtype=np.int64)
+    tokens = np.ones(count * 8, dtype=np.int32)
+    shards = Shards(tokens, starts, lengths, owners, np.ones_like(lengths), pieces)
+    tracemalloc.start()
+    try:
+        assert make_schedule(shards, share=0.0, length=32).steps_for_epochs(1) > 0
+        assert tracemalloc.get_traced_memory()[1] < 20e6  # one set for each would be 260 MB
+    finally:
+        tracemalloc.stop()
 
 
 # Broken by: "done" alone returned from pack (open rows forgotten).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from steep.proof.tokens import MARKS, Token, first_line, tokens_of
@@ -87,7 +88,7 @@ def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
 
 def same_answer(one: str, other: str) -> bool:
     """True if two answers are ways of writing one and the same."""
-    first, second = (_without_articles(tokens_of(first_line(text))) for text in (one, other))
+    first, second = _words(one), _words(other)
     if not first and not second:
         return one.strip() == other.strip()
     return _equal(first, second) and _equal(second, first)
@@ -122,6 +123,12 @@ def test_knowledge(
 
 
 test_knowledge.__test__ = False  # type: ignore[attr-defined]  # the name isn't a test's
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[Token, ...]:
+    """The words that an answer is compared by; kept, for each choice is compared with all others."""
+    return tuple(_without_articles(tokens_of(first_line(text))))
 
 
 def _without_articles(words: Sequence[Token]) -> list[Token]:

@@ -23,6 +23,8 @@ from steep.stages.inputs import few_texts, read_inputs
 from tests.stages.project import write_project, write_questions
 from tests.tiny import tiny_tokenizer
 
+WHOLE_PANEL = True
+
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -106,12 +106,9 @@ def test_what_steep_plan_measured_serves_the_run(
 
 
 # Broken by: "except PlanningError" alone around the prediction.
-@pytest.mark.parametrize("error", [MemoryError("gone"), KeyError("x"), RuntimeError("broken")])
-def test_a_failing_calibration_is_a_note(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_calibration_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise error
+        raise KeyError("x")
 
     monkeypatch.setattr(planning, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(planning, "calibrate", fail)

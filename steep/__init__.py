@@ -15,7 +15,7 @@ _PUBLIC = {
     "Recipe": "steep.recipe",
     "SteepError": "steep.errors",
     "bench": "steep.workflow",
-    "clean_text": "steep.documents.clean",
+    "clean_text": "steep.documents.cleaning.clean",
     "compare": "steep.stages.compare",
     "diagnose": "steep.stages.diagnose",
     "doctor": "steep.workflow",
@@ -58,7 +58,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from steep.demo import write_demo
-    from steep.documents.clean import clean_text
+    from steep.documents.cleaning.clean import clean_text
     from steep.documents.read import read_documents
     from steep.documents.record import Document
     from steep.errors import SteepError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steep.documents.clean import clean_text
+from steep.documents.cleaning.clean import clean_text
 from steep.recipe import load_recipe
 from steep.recipe.resolve import resolve_recipe
 

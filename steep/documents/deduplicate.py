@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from steep.documents.labels import is_label
 from steep.documents.record import Document, Drop
 from steep.documents.shelf import pick
-from steep.documents.tables import LONGEST_FIELD_CHARACTERS
+from steep.documents.tables.fields import LONGEST_FIELD_CHARACTERS
+from steep.documents.tables.labels import is_label
 
 Hashes = npt.NDArray[np.uint64]
 Signatures = npt.NDArray[np.uint32]

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from steep.documents.entry import MAX_WHOLE_BYTES, Budget, Entry, UnreadableError
-from steep.documents.inflate import COMPRESSED, inflated
+from steep.documents.files.entry import MAX_WHOLE_BYTES, Budget, Entry, UnreadableError
+from steep.documents.files.inflate import COMPRESSED, inflated
 from steep.errors import DocumentError
 
 
@@ -59,7 +59,7 @@ class Marks(NamedTuple):
     """What was found in a file's texts and done to them.
 
     ``privacy``: secrets and personal data by kind; the former are blanked. ``cleaning``: see
-    ``steep.documents.tally``.
+    ``steep.documents.cleaning.tally``.
     """
 
     privacy: dict[str, int]
@@ -89,17 +89,17 @@ class Reader(NamedTuple):
         yield from found
 
 
-_PLAIN = Reader("plain", "read_plain", "entry")
-_CODE = Reader("plain", "read_code", "entry")
-_MARKDOWN = Reader("markup", "read_markdown")
-_HTML = Reader("markup", "read_html", declared=True)
-_JSONL = Reader("json_files", "read_jsonl_entry", "entry")
-_XML = Reader("xml", "read_xml_entry", "entry", extra="wiki")
-_SQLITE = Reader("data", "read_sqlite", "entry")
-_ASCIIDOC = Reader("light", "read_asciidoc")
-_YAML = Reader("openapi", "read_yaml", "entry")
-_WORKBOOK = Reader("workbook", "read_workbook", "entry", extra="office")
-_OPENDOCUMENT = Reader("opendocument", "read_opendocument", "entry")
+_PLAIN = Reader("pages.plain", "read_plain", "entry")
+_CODE = Reader("pages.plain", "read_code", "entry")
+_MARKDOWN = Reader("pages.markup", "read_markdown")
+_HTML = Reader("pages.markup", "read_html", declared=True)
+_JSONL = Reader("tables.json_files", "read_jsonl_entry", "entry")
+_XML = Reader("xml.xml_files", "read_xml_entry", "entry", extra="wiki")
+_SQLITE = Reader("tables.data", "read_sqlite", "entry")
+_ASCIIDOC = Reader("pages.light", "read_asciidoc")
+_YAML = Reader("tables.openapi", "read_yaml", "entry")
+_WORKBOOK = Reader("tables.workbook", "read_workbook", "entry", extra="office")
+_OPENDOCUMENT = Reader("office.opendocument", "read_opendocument", "entry")
 
 _CODE_SUFFIXES = tuple(
     f".{name}"
@@ -167,11 +167,11 @@ READERS: dict[str, Reader] = {
     ".markdown": _MARKDOWN,
     ".html": _HTML,
     ".htm": _HTML,
-    ".xhtml": Reader("epub", "read_xhtml", declared=True),
-    ".pdf": Reader("pdf", "read_pdf", "entry", extra="pdf"),
-    ".docx": Reader("word", "read_docx", "entry"),
-    ".docm": Reader("word", "read_docx", "entry"),
-    ".pptx": Reader("office", "read_pptx", "entry"),
+    ".xhtml": Reader("pages.epub", "read_xhtml", declared=True),
+    ".pdf": Reader("office.pdf", "read_pdf", "entry", extra="pdf"),
+    ".docx": Reader("office.word", "read_docx", "entry"),
+    ".docm": Reader("office.word", "read_docx", "entry"),
+    ".pptx": Reader("office.presentations", "read_pptx", "entry"),
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
     ".xlsb": _WORKBOOK,
@@ -179,20 +179,20 @@ READERS: dict[str, Reader] = {
     ".ods": _WORKBOOK,
     ".odt": _OPENDOCUMENT,
     ".odp": _OPENDOCUMENT,
-    ".epub": Reader("epub", "read_epub", "entry"),
+    ".epub": Reader("pages.epub", "read_epub", "entry"),
     ".txt": _PLAIN,
     ".text": _PLAIN,
     "": _PLAIN,
-    ".rst": Reader("light", "read_rst"),
+    ".rst": Reader("pages.light", "read_rst"),
     ".adoc": _ASCIIDOC,
     ".asciidoc": _ASCIIDOC,
-    ".ipynb": Reader("light", "read_notebook"),
-    ".csv": Reader("csv_files", "read_csv_entry", "entry"),
-    ".tsv": Reader("csv_files", "read_tsv_entry", "entry"),
+    ".ipynb": Reader("pages.light", "read_notebook"),
+    ".csv": Reader("tables.csv_files", "read_csv_entry", "entry"),
+    ".tsv": Reader("tables.csv_files", "read_tsv_entry", "entry"),
     ".jsonl": _JSONL,
     ".ndjson": _JSONL,
-    ".json": Reader("json_files", "read_json_entry", "entry"),
-    ".parquet": Reader("data", "read_parquet", "entry", extra="parquet"),
+    ".json": Reader("tables.json_files", "read_json_entry", "entry"),
+    ".parquet": Reader("tables.data", "read_parquet", "entry", extra="parquet"),
     ".sqlite": _SQLITE,
     ".sqlite3": _SQLITE,
     ".db": _SQLITE,
@@ -200,13 +200,13 @@ READERS: dict[str, Reader] = {
     ".nxml": _XML,
     ".rss": _XML,
     ".atom": _XML,
-    ".rtf": Reader("rtf", "read_rtf", "entry"),
-    ".eml": Reader("mail", "read_eml", "entry"),
-    ".mbox": Reader("mail", "read_mbox", "entry"),
+    ".rtf": Reader("office.rtf", "read_rtf", "entry"),
+    ".eml": Reader("mail.messages", "read_eml", "entry"),
+    ".mbox": Reader("mail.messages", "read_mbox", "entry"),
     ".yaml": _YAML,
     ".yml": _YAML,
-    ".zip": Reader("archive", "read_zip", "entry"),
-    ".tar": Reader("archive", "read_tar", "entry"),
+    ".zip": Reader("files.archive", "read_zip", "entry"),
+    ".tar": Reader("files.archive", "read_tar", "entry"),
     **dict.fromkeys(_CODE_SUFFIXES, _CODE),
 }
 """Reader by lower-case suffix; a file without a suffix is plain text."""

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from steep.artifact import text_hash
+from steep.documents.cleaning.tally import add_books
 from steep.documents.read import Collection, collect
 from steep.documents.record import Drop
 from steep.documents.shelf import Shelf, lengths
-from steep.documents.tally import add_books
 
 
 def collect_parts(

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from steep.documents import database, formats, hub, identifiers, paths
-from steep.documents.child import Redact, Terms, clean_piece
+from steep.documents import formats
+from steep.documents.cleaning.tally import Tally, balance
 from steep.documents.deduplicate import deduplicate
+from steep.documents.files import paths
 from steep.documents.formats import Fault, Marks, Piece
+from steep.documents.privacy import identifiers
 from steep.documents.record import Document, Drop
 from steep.documents.repeats import cut_repeats
-from steep.documents.sandbox import File, read_files
+from steep.documents.sandbox.child import Redact, Terms, clean_piece
+from steep.documents.sandbox.parent import File, read_files
 from steep.documents.shelf import Shelf, lengths, pick
-from steep.documents.tally import Tally, balance
+from steep.documents.tables import database, hub
 from steep.errors import DocumentError
 
 TERMS = Terms()
@@ -31,7 +34,7 @@ class Collection:
 
     Attributes:
         marks: secrets and personal data by kind; the former were blanked.
-        cleaning: the books of cleaning, in characters (``steep.documents.tally``).
+        cleaning: the books of cleaning, in characters (``steep.documents.cleaning.tally``).
         repeats: paragraphs that stand in several documents, counted.
         cut: by document id the repeated lines and paragraphs that were cut from it.
     """
@@ -77,7 +80,7 @@ def collect(
     drop. A file reached twice is read once. ``repeated_lines`` are menus, letterheads and footers
     that many documents share, ``repeated_paragraphs`` those of several documents; what is cut stays
     in the first document that has it. Documents with one of the flags ``drop_flagged`` are drops.
-    ``kept_in`` is a folder of what files held before (see ``kept``).
+    ``kept_in`` is a folder of what files held before (see ``sandbox.kept``).
 
     Raises:
         DocumentError: as ``read_documents``.

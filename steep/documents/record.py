@@ -23,7 +23,8 @@ class Document:
         title_fields: the names of the fields that the title says.
         language: a BCP 47 tag, date: in ISO 8601, licence: as the file names it; None where
             the file doesn't say.
-        flags: signs of poor text (``steep.documents.quality``), none of which leaves it out.
+        flags: signs of poor text (``steep.documents.cleaning.signs``), none of which leaves it
+            out.
     """
 
     text: str

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from steep.documents.cleaning.tally import LINES_CUT, PARAGRAPHS_CUT
 from steep.documents.formats import is_code
 from steep.documents.record import Document, Drop
 from steep.documents.shelf import Documents, Places, shelve
-from steep.documents.tally import LINES_CUT, PARAGRAPHS_CUT
 
 _EDGE_LINES = 12
 """Lines looked at from either end of a document."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from steep.documents.language import language_of
+from steep.documents.cleaning.language import language_of
 from steep.documents.record import Document
 
 _FEWEST = 2  # an interval needs two documents

@@ -26,7 +26,7 @@ Flag = Literal[
     "machine-made",
     "ocr",
 ]
-"""Signs of poor text (``steep.documents.signs``)."""
+"""Signs of poor text (``steep.documents.cleaning.signs``)."""
 
 
 class DataRecipe(Section):

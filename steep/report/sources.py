@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from steep.documents.privacy import SECRET_KINDS
+from steep.documents.privacy.redaction import SECRET_KINDS
 from steep.report.story import RunStory
 from steep.report.svg import TUNED, Plot, new_figure, quiet, style, to_svg
 

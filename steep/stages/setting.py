@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from steep.artifact import read_table
-from steep.documents.quality import garbled_share, repeated_share
+from steep.documents.cleaning.quality import garbled_share, repeated_share
 from steep.proof.advice import Setting
 from steep.recipe import Recipe, default_rate
 from steep.stages.folder import RunFolder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steep.documents.clean import clean_text
+from steep.documents.cleaning.clean import clean_text
 from steep.documents.read import read_documents
 from steep.model.vocabulary import Wanted, extend_tokenizer
 from tests.tiny import tiny_tokenizer

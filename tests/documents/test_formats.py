@@ -50,7 +50,7 @@ def test_the_suffix_chooses_the_reader(name: str, data: bytes, text: str) -> Non
 
 def test_parsers_load_only_when_used() -> None:
     code = (
-        "import sys, steep.documents.child; first = 'numpy' in sys.modules; "
+        "import sys, steep.documents.sandbox.child; first = 'numpy' in sys.modules; "
         "import steep.documents.read, steep.documents.split; "
         "print([m for m in ('bs4','lxml','ftfy','markdown_it','charset_normalizer',"
         "'datasets','torch') if m in sys.modules] + ['numpy'] * first)"

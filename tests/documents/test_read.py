@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from steep.documents import read
-from steep.documents.child import Terms
-from steep.documents.clean import clean_text
+from steep.documents.cleaning.clean import clean_text
 from steep.documents.read import Collection, collect, read_documents
+from steep.documents.sandbox.child import Terms
 from steep.errors import DocumentError
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

@@ -9,9 +9,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from steep.documents import found, sandbox, shelf
+from steep.documents import shelf
 from steep.documents.read import collect
 from steep.documents.record import Document
+from steep.documents.sandbox import found, parent
 from steep.documents.shelf import Documents, Shelf, lengths, pick, shelve
 from steep.documents.split import split_held_out
 from steep.errors import ResourceError
@@ -91,8 +92,8 @@ def test_disk_and_processes_change_nothing(
     assert usual.cut and {d.reason for d in usual.drops} >= {"duplicate", "unreadable file"}
     monkeypatch.setattr(shelf, "_HELD_BYTES", 1)
     monkeypatch.setattr(found, "_HELD_BYTES", 1)
-    monkeypatch.setattr(sandbox, "_BATCH_FILES", 1)
-    monkeypatch.setattr(sandbox, "_cores", lambda: cores)
+    monkeypatch.setattr(parent, "_BATCH_FILES", 1)
+    monkeypatch.setattr(parent, "_cores", lambda: cores)
     spilled = collect(paths, repeated_paragraphs="cut")
     assert spilled == usual
     for one, other in zip(

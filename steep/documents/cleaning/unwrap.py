@@ -1,0 +1,193 @@
+"""Hard wraps: plain text whose lines end at a margin gets its paragraphs back.
+
+Whether a text is wrapped is told from the text itself. Where a program broke the lines, the first
+word of a line wouldn't have fitted on the line before it, sentences end anywhere within lines, and
+lines seldom begin with a capital. Verse, code, tables, lists and addresses break lines
+at will, so the next word would mostly have fitted: they stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from steep.documents.cleaning.wrapped import (
+    begins_item,
+    count_words,
+    hyphenates,
+    join_lines,
+    mend_words,
+)
+
+_FEWEST_PAIRS = 4
+"""Fewer line breaks than this tell nothing about a margin."""
+_NARROWEST, _WIDEST = 40, 160  # columns of a margin
+_MARGIN = 0.95  # of the lines that another follows end before it
+_FULL_OF_TEXT = 0.5  # of all line breaks: the rest of the text may be lists and code
+_FULL_OF_BLOCK = 0.75
+_MOST_STOPS = 0.5  # of broken lines end in a mark; in verse most do
+_MOST_CAPITALS = 0.6  # of the lines after a break; German nouns need room
+_NARROWER = 0.85  # of the text's margin: a paragraph filled anew ends its lines a little earlier
+_LONGEST_WORD = 20  # columns; scripts without spaces would have words of a whole line
+
+_STOPS = tuple(".,;:!?…。，、；：！？।॥॰؟،؛۔—–")
+_TABLE = re.compile(r"\S {3,}\S|\t|\|")
+_SOFT_HYPHEN = "\u00ad"
+
+
+class Unwrapped(NamedTuple):
+    """A text, how many of its line breaks were joined, and how many broken words mended."""
+
+    text: str
+    lines_joined: int = 0
+    words_mended: int = 0
+
+
+class _Break(NamedTuple):
+    """A line break inside a block. ``is_full``: the next word wouldn't have fitted before it."""
+
+    line: str
+    following: str
+    is_full: bool
+
+
+def unwrap(text: str) -> Unwrapped:
+    """Join the lines that a margin broke; a text that isn't wrapped is returned as it is.
+
+    Blank lines, list items, indented beginnings and short last lines still part paragraphs. A
+    word broken at a line's end is mended. No other character than white space and those hyphens
+    changes.
+    """
+    if text.count("\n") < _FEWEST_PAIRS:
+        return Unwrapped(text)
+    lines = text.split("\n")
+    margin = _margin(lines)
+    if margin is None or not _is_wrapped(lines, margin):
+        return Unwrapped(text)
+    words = count_words(text)
+    join_new = hyphenates(text, words)
+    out: list[str] = []
+    joined = mended = 0
+    for block in _blocks(lines):
+        paragraphs = _paragraphs(block, margin)
+        joined += len(block) - len(paragraphs)
+        for paragraph in paragraphs:
+            said, hyphens = _said(paragraph, words, join_new)
+            mended += hyphens
+            out.append(said)
+    return Unwrapped("\n".join(out), joined, mended)
+
+
+def _margin(lines: Sequence[str]) -> int | None:
+    """The column at which lines end, or None if these lines can't tell of one."""
+    widths = sorted(
+        _width(line) for line, following in pairwise(lines) if _is_prose(line) and following.strip()
+    )
+    if len(widths) < _FEWEST_PAIRS:
+        return None
+    margin = widths[min(len(widths) - 1, int(_MARGIN * len(widths)))]
+    return margin if _NARROWEST <= margin <= _WIDEST else None
+
+
+def _is_wrapped(lines: Sequence[str], margin: int) -> bool:
+    """True if most line breaks are where a margin of this width would make them."""
+    breaks = [
+        found
+        for block in _blocks(lines)
+        for found in _breaks(block, margin)
+        if not begins_item(found.following)
+    ]
+    full = [found for found in breaks if found.is_full]
+    if len(full) < max(_FEWEST_PAIRS, _FULL_OF_TEXT * len(breaks)):
+        return False
+    stops = sum(found.line.rstrip().endswith(_STOPS) for found in full)
+    capitals = sum(found.following.lstrip()[:1].isupper() for found in full)
+    return stops <= _MOST_STOPS * len(full) and capitals <= _MOST_CAPITALS * len(full)
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Lines between blank ones; a blank line is a block of its own."""
+    block: list[str] = []
+    for line in lines:
+        if line.strip():
+            block.append(line)
+            continue
+        if block:
+            yield block
+        yield [line]
+        block = []
+    if block:
+        yield block
+
+
+def _breaks(block: Sequence[str], margin: int) -> list[_Break]:
+    widest = max(map(_width, block))
+    own = max(int(_NARROWER * margin), min(margin, widest))
+    return [
+        _Break(line, following, _is_full(line, following, own))
+        for line, following in pairwise(block)
+    ]
+
+
+def _is_full(line: str, following: str, margin: int) -> bool:
+    word = following.split(maxsplit=1)[0]
+    # A broken word is no longer than what stood before the margin.
+    first = min(_width(word), _LONGEST_WORD)
+    is_broken = line.rstrip().endswith(("-", _SOFT_HYPHEN))
+    return _width(line) + (0 if is_broken else 1) + first > margin
+
+
+def _paragraphs(block: Sequence[str], margin: int) -> list[list[str]]:
+    """A block's lines, those of one paragraph together."""
+    breaks = _breaks(block, margin)
+    can_join = [_can_join(found) for found in breaks]
+    told = [found.is_full for found, free in zip(breaks, can_join, strict=True) if free]
+    if sum(told) < _FULL_OF_BLOCK * (len(told) - 1):  # the last may end a paragraph
+        return [[line] for line in block]
+    paragraphs = [[block[0]]]
+    for found, free in zip(breaks, can_join, strict=True):
+        if free and found.is_full:
+            paragraphs[-1].append(found.following)
+        else:
+            paragraphs.append([found.following])
+    return paragraphs
+
+
+def _can_join(found: _Break) -> bool:
+    """False where what the lines look like parts them, full or not."""
+    line, following = found.line, found.following
+    if begins_item(following) or not (_is_prose(line) and _is_prose(following)):
+        return False
+    deeper = _indent(following) - _indent(line)
+    return deeper < 2 or begins_item(line)
+
+
+def _is_prose(line: str) -> bool:
+    return any(c.isalpha() for c in line) and _TABLE.search(line.strip()) is None
+
+
+def _said(paragraph: Sequence[str], words: Counter[str], join_new: bool) -> tuple[str, int]:
+    """The lines of a paragraph as one, behind the first one's indentation."""
+    if len(paragraph) == 1:
+        return paragraph[0], 0
+    broken = "\n".join(line.strip() for line in paragraph).replace(f"{_SOFT_HYPHEN}\n", "")
+    whole = mend_words(broken, words, join_new=join_new)
+    mended = len(paragraph) - 1 - whole.count("\n")
+    indent = paragraph[0][: _indent(paragraph[0])]
+    return indent + join_lines(whole.split("\n")), mended
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _width(line: str) -> int:
+    """Columns a line takes: wide characters take two."""
+    line = line.rstrip()
+    if line.isascii():
+        return len(line)
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in line)

@@ -1,0 +1,1 @@
+"""Files: found where the user named them, opened, inflated, and turned into text."""

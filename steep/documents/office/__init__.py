@@ -1,0 +1,1 @@
+"""Office documents: word processors, presentations, and PDF, scanned or not."""

@@ -1,0 +1,1 @@
+"""Pages and plain text: HTML, Markdown and light markup, books, wikis, source code."""

@@ -1,0 +1,1 @@
+"""Privacy: secrets and personal data, found by their forms and blanked."""

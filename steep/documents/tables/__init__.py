@@ -1,0 +1,1 @@
+"""Tables and records: rows, objects and the like, each a document."""

@@ -1,0 +1,1 @@
+"""XML: any schema, told by its shape, and formats that name themselves."""

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ ORDER = [
 ]
 LEVEL = {name: n for n, name in enumerate([*BASIS, *ORDER])}
 MAX_LINES = 400
+MAX_MODULES = 50
 
 
 def _modules() -> list[Path]:
@@ -222,6 +224,12 @@ def test_modules_are_short() -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
     }
     assert not long
+
+
+# Broken by: what stands in the folders of steep/documents/ laid flat in it again.
+def test_no_folder_holds_more_modules_than_one_can_find_the_way_in() -> None:
+    held = Counter(path.parent.relative_to(ROOT).as_posix() for path in _modules())
+    assert not {folder: modules for folder, modules in held.items() if modules > MAX_MODULES}
 
 
 def test_no_file_names_a_package_registry() -> None:

@@ -127,7 +127,7 @@ test_knowledge.__test__ = False  # type: ignore[attr-defined]  # the name isn't 
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[Token, ...]:
-    """The words that an answer is compared by; kept, for each choice is compared with all others."""
+    """The words that an answer is compared by; kept, for a choice is compared with all others."""
     return tuple(_without_articles(tokens_of(first_line(text))))
 
 

@@ -24,6 +24,8 @@ from tests.corpus.test_reading import grams
 from tests.stages.project import write_project
 from tests.tiny import tiny_tokenizer
 
+WHOLE_PANEL = True
+
 
 # Broken by: a passage (or a sentence) of another set put among the guard's.
 def test_the_guards_texts_are_its_own() -> None:

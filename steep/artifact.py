@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,9 @@ from steep.durable import write_bytes
 
 SCHEMA = 2
 MANIFEST = "manifest.json"
+RECIPE = "recipe.toml"
+# A resolved recipe spells out these among others; one written by hand hardly has them all.
+_RESOLVED = {"model", "output_dir", "seed", "data", "train", "retell", "guard", "strength"}
 
 
 def text_hash(text: str) -> str:
@@ -107,6 +111,15 @@ def write_manifest(
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a stage; None if the stage never finished or its manifest is damaged."""
     return read_sealed(folder / MANIFEST) or None
+
+
+def is_run(folder: Path) -> bool:
+    """True if steep made a folder for a run: it holds a resolved recipe, or prepared data."""
+    try:
+        resolved = tomllib.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        resolved = {}
+    return resolved.keys() >= _RESOLVED or read_manifest(folder / "data") is not None
 
 
 def is_done(folder: Path, key: Mapping[str, Any]) -> bool:

@@ -250,7 +250,7 @@ def _working(
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
     from steep.stages.base import open_base
     from steep.stages.benchmarks import check_benchmarks
-    from steep.stages.folder import RunFolder, found_in, hold_run, move_aside
+    from steep.stages.folder import RunFolder, check_place, found_in, hold_run, move_aside
     from steep.stages.inputs import read_inputs
     from steep.stages.trouble import told_plainly
     from steep.stages.vocabulary import extend_base
@@ -261,6 +261,7 @@ def _working(
     heard = progress or Silent()
     folder = Path(given.output_dir)
     with told_plainly(folder), stops_at_once():
+        check_place(folder)
         # Everything the user named is read before the run folder is made: bad input leaves
         # nothing behind.
         inputs = read_inputs(given)

@@ -89,7 +89,9 @@ def _clock(seconds: float) -> str:
 
 
 def say(text: str) -> None:
-    """One line of result on stdout."""
+    """One line of result on stdout, if there is one."""
+    if sys.stdout is None:  # closed by whoever started this
+        return
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -108,6 +108,8 @@ def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _absolute_value(key: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, str) and not value.strip() and key in {*_PATH_KEYS, "model", "instruct"}:
+        raise RecipeError(f"'{key}' is empty; name what it should be, or leave the key out")
     if key in ("model", "instruct") and isinstance(value, str):
         local = folder / Path(value).expanduser()
         return os.path.abspath(local) if local.is_dir() else value

@@ -15,6 +15,14 @@ from steep.recipe.texts import DataRecipe, RetellRecipe, RewriteRecipe
 from steep.recipe.training import GuardRecipe, StageRecipe, StrengthRecipe, TrainRecipe
 from steep.recipe.vocabulary import VocabularyRecipe
 
+RUN_NAMES = frozenset(
+    (".lock", "recipe.toml", "plan.json", "machine.json", "data", "scores", "metrics.jsonl",
+     "checkpoints", "modules.json", "alarm.json", "guard.json", "lifted.json", "strength.json",
+     "probes.json", "asked.json", "evaluation.json", "sft", "dpo", "benchmarks.json",
+     "exports.json", "report.md", "report.html")
+)  # fmt: skip
+"""What a run's own files and folders are called."""
+
 
 class EvaluateRecipe(Section):
     """``[evaluate]``: how the result is judged.
@@ -45,6 +53,8 @@ class ExportRecipe(Section):
     """``[export]``: names of the folders written under ``output_dir``.
 
     Attributes:
+        adapter, merged: what stands there under such a name is replaced, so it is a name alone,
+            and none of those that a run's own files have.
         gguf: also write one file for llama.cpp and Ollama, of this kind, into the folder
             "<merged>_gguf"; None for none. Q4_K_M needs ``steep[gguf]``.
     """
@@ -52,6 +62,28 @@ class ExportRecipe(Section):
     adapter: str | None = None
     merged: str | None = None
     gguf: Literal["F32", "F16", "Q8_0", "Q4_K_M"] | None = None
+
+    @model_validator(mode="after")
+    def names_of_their_own(self) -> ExportRecipe:
+        """Refuse a path, a name that a run's own files have, and one name for two folders."""
+        named = {"adapter": self.adapter, "merged": self.merged}
+        given = {key: name for key, name in named.items() if name is not None}
+        for key, name in given.items():
+            if not name.strip(" .") or set(name) & set("/\\\0"):
+                raise ValueError(
+                    f"export.{key} = {name!r} is not the name of a folder in output_dir; write one "
+                    'without a path, e.g. "my_model"'
+                )
+            if name.casefold() in RUN_NAMES:
+                raise ValueError(
+                    f"export.{key} = {name!r} is a name that the run itself uses; choose another"
+                )
+        folders = [name.casefold() for name in given.values()]
+        if self.merged is not None:
+            folders.append(f"{self.merged}_gguf".casefold())
+        if len(set(folders)) < len(folders):
+            raise ValueError("export.adapter and export.merged must be folders of their own")
+        return self
 
 
 class Recipe(Section):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_manifest
+from steep.artifact import RECIPE, is_run, read_manifest
 from steep.durable import make_folder, remove_leftovers
 from steep.errors import UserInputError
 from steep.recipe import Recipe, write_recipe
 from steep.stages.drift import SETTLED_LATER, changes, refuse_drift, sound_ones
-from steep.stages.lock import RunLock
+from steep.stages.lock import LOCK_FILE, RunLock
 from steep.stages.trouble import is_full
 from steep.training.checkpoint import newest_step
 
@@ -28,7 +28,7 @@ class RunFolder:
     @property
     def recipe(self) -> Path:
         """The resolved recipe."""
-        return self.path / "recipe.toml"
+        return self.path / RECIPE
 
     @property
     def data(self) -> Path:
@@ -129,10 +129,42 @@ def hold_run(recipe: Recipe, *, accept_change: bool = False) -> Iterator[RunFold
         DriftError, UserInputError: as ``open_run``.
     """
     folder = Path(recipe.output_dir)
+    _refuse_others(folder)
     with ExitStack() as held:
         with _told_as_output(folder):
             held.enter_context(RunLock(folder))
         yield open_run(recipe, accept_change=accept_change)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse, before anything long, an output_dir that a run can't have.
+
+    Raises:
+        BusyError: another process works in it.
+        UserInputError: it holds files that are no run's, or can't be written.
+    """
+    _refuse_others(folder)
+    with _told_as_output(folder), hold_finished(folder):
+        pass
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse a folder with files that are no run's: those of a run's names would be replaced.
+
+    Hidden files are nobody's here; a recipe that nobody can read is a run's if the lock says so.
+    """
+    with _told_as_output(folder):
+        held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    found = [name for name in held if not name.startswith(".")]
+    if not found or is_run(folder):
+        return
+    if found == [RECIPE] and LOCK_FILE in held and _kept_recipe(RunFolder(folder)) is None:
+        return
+    raise UserInputError(
+        f"output_dir {folder} holds files that are no run of steep's ({', '.join(found[:3])}"
+        f"{', …' if len(found) > 3 else ''}), and a run would replace those of its own names; "
+        "choose a new or an empty folder"
+    )
 
 
 @contextmanager

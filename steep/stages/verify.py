@@ -199,6 +199,8 @@ class _Checker:
             wrong = "can't be recomputed from scores/"
         if wrong is None:
             self.checked.append("evaluation.json")
+        elif not found:
+            yield Fault("evaluation.json", "damaged", "can't be read; it may be cut off")
         elif "seal" not in found:
             yield Fault("evaluation.json", "unsealed", wrong)
         else:

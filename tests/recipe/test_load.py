@@ -258,3 +258,34 @@ def test_stages_come_before_the_domain_of_data(tmp_path: Path) -> None:
     assert load_recipe(_write(tmp_path, GOOD)).curriculum == ()
     write_recipe(recipe, tmp_path / "resolved.toml")
     assert load_recipe(tmp_path / "resolved.toml").curriculum == recipe.curriculum
+
+
+# Broken by: no names_of_their_own: "../../victim" and "data" were replaced by the model.
+@pytest.mark.parametrize(
+    ("merged", "part"),
+    [
+        ("../../victim", "without a path"),
+        ("/victim", "without a path"),
+        ("a\\b", "without a path"),
+        ("..", "without a path"),
+        (" ", "without a path"),
+        ("data", "the run itself uses"),
+        ("Checkpoints", "the run itself uses"),
+        ("x", "folders of their own"),
+        ("X", "folders of their own"),
+    ],
+)
+def test_exports_have_names_of_their_own(merged: str, part: str) -> None:
+    values = {"data": {"domain": ["docs"]}, "train": {"max_steps": 1}}
+    with pytest.raises(RecipeError, match=part):
+        recipe_from({**values, "export": {"merged": merged, "adapter": "x"}})
+    with pytest.raises(RecipeError, match="folders of their own"):
+        recipe_from({**values, "export": {"merged": "y", "adapter": "y_gguf"}})
+    assert recipe_from({**values, "export": {"merged": "my model", "adapter": "x"}})
+
+
+# Broken by: an empty path taken for the current folder.
+@pytest.mark.parametrize("override", ["output_dir=", "model=", "data.domain=['']"])
+def test_an_empty_path_is_refused(override: str) -> None:
+    with pytest.raises(RecipeError, match="is empty"):
+        recipe_from({"data": {"domain": ["docs"]}, "train": {"max_steps": 1}}, [override])

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from steep.artifact import key_of
-from steep.errors import DriftError
+from steep.errors import BusyError, DriftError, UserInputError
 from steep.recipe import Recipe
-from steep.stages.folder import move_aside, open_run, training_key
+from steep.recipe.schema import RUN_NAMES
+from steep.stages.folder import RunFolder, check_place, hold_run, move_aside, open_run, training_key
+from steep.stages.lock import RunLock
 
 
 def _recipe(folder: Path, **changes: Any) -> Recipe:
@@ -36,6 +38,50 @@ def test_opening_twice_is_fine_and_another_recipe_is_not(tmp_path: Path) -> None
         open_run(_recipe(tmp_path, train={"optim": "adafactor"}))
     with pytest.raises(DriftError, match="general_share"):
         open_run(_recipe(tmp_path, data={"general_share": 0.5}))
+
+
+# Broken by: no _refuse_others in hold_run.
+@pytest.mark.parametrize("name", ["data/mine.csv", "notes.txt", "merged/x.txt", "recipe.toml"])
+def test_a_folder_of_other_files_is_not_taken_for_a_run(name: str, tmp_path: Path) -> None:
+    """A run would replace its "data" and its exports, the user's files in them too."""
+    mine = tmp_path / "run" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text('model = "mine"')
+    there = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserInputError, match="no run of steep's"):
+        check_place(tmp_path / "run")
+    with pytest.raises(UserInputError, match="no run of steep's"), hold_run(_recipe(tmp_path)):
+        pass
+    assert sorted(tmp_path.rglob("*")) == there
+
+
+def test_a_run_and_an_empty_folder_are_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    check_place(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / ".DS_Store").touch()
+    check_place(folder)
+    with hold_run(_recipe(tmp_path)) as run:
+        (run.path / "mine.txt").touch()
+    check_place(folder)  # a run stays one, whatever else is laid into it
+    (folder / "mine.txt").unlink()
+    run.recipe.write_bytes(b"\x00 cut off")  # by a failing disk, before data was made
+    check_place(folder)
+
+
+# Broken by: no lock taken in check_place (inputs and base were read first, in silence).
+def test_a_busy_folder_is_told_at_once(tmp_path: Path) -> None:
+    with RunLock(tmp_path / "run"), pytest.raises(BusyError):
+        check_place(tmp_path / "run")
+
+
+# Broken by: leaving a name out of RUN_NAMES.
+def test_exports_can_have_no_name_that_the_run_uses() -> None:
+    run = RunFolder(Path("run"))
+    paths = [getattr(run, k) for k, v in vars(RunFolder).items() if isinstance(v, property)]
+    used = {path.name for path in paths if isinstance(path, Path)}
+    assert used | {".lock", "sft", "dpo", "report.md", "report.html"} == RUN_NAMES
 
 
 def test_moving_aside_deletes_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from steep.artifact import is_run
 from steep.documents.files.repository import Repository
 from steep.documents.formats import readable
 from steep.documents.record import Drop
@@ -38,8 +39,8 @@ class Given:
 def find(name: str) -> Given:
     """Find the files a path, a folder or a glob pattern stands for.
 
-    Below folders, hidden files and folders are skipped, folders that are symbolic links aren't
-    entered, and links to files outside the folder are dropped.
+    Below folders, hidden files and folders are skipped, folders that are symbolic links and runs
+    of steep's aren't entered, and links to files outside the folder are dropped.
 
     Raises:
         DocumentError: the path doesn't exist, or the pattern matches nothing.
@@ -118,6 +119,12 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
         elif here is None and parent == str(folder):
             here = Repository.around(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in [name for name in folders if is_run(Path(parent, name))]:
+            source = _source(Path(parent, name), above) + "/"
+            given.drops.append(
+                Drop(source, "", "a run of steep's", "what it holds was made from documents")
+            )
+            folders.remove(name)
         if here is not None:
             here = here.entering(Path(parent))
             folders[:] = [n for n in folders if _is_read(here, Path(parent, n), given, above)]

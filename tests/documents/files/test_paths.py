@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from steep.artifact import write_manifest
 from steep.documents.files.paths import find
 from steep.errors import DocumentError
+from steep.recipe import Recipe, write_recipe
+
+RECIPE = {"data": {"domain": ["docs"]}, "train": {"max_steps": 1}}
 
 
 @pytest.fixture
@@ -79,3 +83,26 @@ def test_other_bad_names(docs: Path) -> None:
         with pytest.raises(DocumentError, match=message) as caught:
             find(name)
         assert "\n" not in str(caught.value)
+
+
+# Broken by: no is_run in _walk (222 "documents", and trained ones again as held-out ones).
+@pytest.mark.parametrize("how", ["recipe", "data"])
+def test_a_run_below_the_folder_is_one_drop(how: str, docs: Path) -> None:
+    run = docs / "sub" / "run"
+    (run / "data").mkdir(parents=True)
+    if how == "recipe":
+        write_recipe(Recipe.model_validate(RECIPE), run / "recipe.toml")
+    else:
+        write_manifest(run / "data", "prepare", {}, [])
+    (run / "evaluation.json").write_text("{}")
+    (run / "data" / "documents.jsonl").write_text('{"text": "x"}')
+    found = find(str(docs))
+    assert [source for _, source in found.files] == ["docs/a.md", "docs/b.md", "docs/sub/c.txt"]
+    ((source, reason),) = [(drop.source, drop.reason) for drop in found.drops]
+    assert (source, reason) == ("docs/sub/run/", "a run of steep's")
+
+
+# Broken by: taking any recipe.toml for a run's.
+def test_a_folder_with_the_users_own_recipe_is_read(docs: Path) -> None:
+    (docs / "sub" / "recipe.toml").write_text('output_dir = "run"\n[data]\ndomain = ["."]\n')
+    assert "docs/sub/c.txt" in sources(docs)

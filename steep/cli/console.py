@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -88,12 +89,19 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+_PIPE_CLOSED = 141  # 128 + SIGPIPE, as other commands leave
+
+
 def say(text: str) -> None:
     """One line of result on stdout, if there is one."""
     if sys.stdout is None:  # closed by whoever started this
         return
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # its reader has seen enough, as "| head" has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(_PIPE_CLOSED) from None
 
 
 def tell_stage(name: str, result: Any, as_json: bool) -> None:

@@ -89,12 +89,14 @@ def read_given(path: Path, wanted: str) -> str:
     """The text of a file that the user named.
 
     Raises:
-        UserInputError: it is missing (then it says what is ``wanted``) or not UTF-8.
+        UserInputError: it is missing or a folder (then it says what is ``wanted``), or not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserInputError(f"{path}: no such file; give {wanted}") from None
+    except IsADirectoryError:
+        raise UserInputError(f"{path}: is a folder; give {wanted}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
 

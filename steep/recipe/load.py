@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -151,6 +152,12 @@ def _explain(error: ErrorDetails) -> str:
     if error["type"] == "value_error":
         prefix = f"[{where}] " if where else ""
         return prefix + str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "list_type" and isinstance(error["input"], str):
+        return f"'{where}' is a list; write [{json.dumps(error['input'], ensure_ascii=False)}]"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return (
+            f"'{where}' is {error['input']!r} and should be a table; write [{where}] and its keys"
+        )
     message = str(error["msg"])
     return f"'{where}' is {error['input']!r}; {message[:1].lower()}{message[1:]}"
 
@@ -169,6 +176,16 @@ def _nearest(tables: list[str], key: str) -> str:
         if not found:
             return "remove it"
         section = found[0]
+    if section is Recipe and (table := next(_holding(key), None)):
+        return f"did you mean '{table}.{key}'?"
     names = list(section.model_fields)
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.0)
     return f"did you mean '{close[0]}'? (valid here: {', '.join(names)})"
+
+
+def _holding(key: str) -> Iterator[str]:
+    """The tables that have a key of this name."""
+    for table, field in Recipe.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel) and key in kind.model_fields:
+                yield table

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from steep.cli import console
@@ -23,3 +27,18 @@ def test_time_left_is_only_said_once_something_is_done(
         ["1/4", "part", "1", "2:00", "left"],
         ["2/4", "part", "2", "1:00", "left"],
     ]
+
+
+# Broken by: no "if sys.stdout is None" in say; no "except BrokenPipeError" (exit code 1, a bug's).
+@pytest.mark.parametrize(("closed", "code"), [("reader", 141), ("stdout", 0)])
+def test_nobody_has_to_read_the_result(closed: str, code: int) -> None:
+    words = "from steep.cli.console import say; say('x' * 100_000)"
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as gone:
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$0" -c "$1"' + (" >&-" if closed == "stdout" else ""),
+             sys.executable, words],
+            stdout=gone, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, b"")

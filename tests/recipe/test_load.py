@@ -66,7 +66,10 @@ def _error(path: Path, *overrides: str) -> str:
         (GOOD.replace('["docs/"]', "3"), ["'data.domain'", "list"]),
         (GOOD.replace('["docs/"]', "[3]"), ["'data.domain.0'", "string"]),
         (GOOD.replace("[train]", "general = 3\n[train]"), ["'data.general'", "string"]),
-        ("train = 3\n" + GOOD.split("[train]")[0], ["'train'", "3"]),
+        ("train = 3\n" + GOOD.split("[train]")[0], ["'train'", "3", "write [train]"]),
+        (GOOD.replace('["docs/"]', '"docs/"'), ["'data.domain' is a list", "docs/", 'write ["']),
+        ("max_steps = 3\n" + GOOD, ["'max_steps'", "did you mean 'train.max_steps'?"]),
+        ("held_out_share = 0.1\n" + GOOD, ["did you mean 'data.held_out_share'?"]),
     ],
 )
 def test_an_error_names_file_key_and_remedy(tmp_path: Path, text: str, parts: list[str]) -> None:

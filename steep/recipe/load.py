@@ -176,8 +176,8 @@ def _nearest(tables: list[str], key: str) -> str:
         if not found:
             return "remove it"
         section = found[0]
-    if section is Recipe and (table := next(_holding(key), None)):
-        return f"did you mean '{table}.{key}'?"
+    if section is Recipe and (holder := next(_holding(key), None)):
+        return f"did you mean '{holder}.{key}'?"
     names = list(section.model_fields)
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.0)
     return f"did you mean '{close[0]}'? (valid here: {', '.join(names)})"

@@ -15,7 +15,7 @@ import pytest
 import steep
 
 ROOT = Path(steep.__file__).parent.parent
-BASIS = ["errors", "durable", "artifact", "progress"]
+BASIS = ["errors", "durable", "artifact", "progress", "wording"]
 ORDER = [
     "recipe",
     "documents",

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from steep.cli.options import JSON
+from steep.wording import counted
 
 DAMAGED = 2
 
@@ -45,7 +46,7 @@ def verify(run_folder: Path, as_json: bool) -> None:
         for fault in found.faults:
             say(f"{fault.state}: {fault.file}: {fault.what}")
         made_again = f"; not sealed: {', '.join(found.not_sealed)}" if found.not_sealed else ""
-        say(f"{len(found.checked)} files whole, {len(found.faults)} not{made_again}")
+        say(f"{counted(len(found.checked), 'file')} whole, {len(found.faults)} not{made_again}")
     if not found.is_whole:
         sys.exit(DAMAGED)
 

@@ -139,7 +139,11 @@ def doctor(model: str, as_json: bool) -> None:
 
 @cli.command()
 @click.option(
-    "--out", default="steep-demo", type=click.Path(path_type=Path), help="Folder to write into."
+    "--out",
+    default="steep-demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write into.",
 )
 @click.option(
     "--recipe", type=click.Path(path_type=Path), help="Settings to use instead of the demo's own."
@@ -250,6 +254,13 @@ def _whole_run(recipe: Recipe, fresh: bool, accept_change: bool, as_json: bool) 
     tell(outcome, as_json)
 
 
+def _usage(error: click.ClickException) -> str:
+    """One line about a command that can't be understood, and where to read how it is written."""
+    found = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{found} (see {context.command_path if context else 'steep'} --help)"
+
+
 def main() -> None:
     """Entry point: errors become one line and an exit code."""
     try:
@@ -257,10 +268,13 @@ def main() -> None:
             cli.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
         asked = stop.__cause__ or stop  # click wraps what a signal raised
-        click.echo("steep: interrupted", err=True)
+        click.echo("steep: interrupted; run the same command again to go on", err=True)
         sys.exit(128 + getattr(asked, "signal_number", signal.SIGINT))
+    except click.exceptions.NoArgsIsHelpError as nothing:
+        nothing.show()
+        sys.exit(2)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"steep: {_usage(error)}", err=True)
         sys.exit(2)
     except SteepError as error:
         click.echo(f"steep: {' '.join(str(error).split())}", err=True)

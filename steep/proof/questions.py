@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import math
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -18,6 +20,8 @@ PROMPT = "Question: {question}\nAnswer:"
 Form = Literal["new", "text", "reversed"]
 DISTRACTORS = 9
 MIN_DISTRACTORS = 4
+_KEYS = ("question", "answer", "aliases", "choices", "relation")  # "kind" and such are real words
+_NEARLY, _MOST_LETTERS = 0.8, 2  # "alias", "Choices"; not "question_id"
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _YEAR = re.compile(r"[12]\d{3}")
@@ -227,6 +231,7 @@ def _parse(text: str, source: str) -> list[Question]:
             raise UserInputError(
                 f'{where}: found {_what(row)}; write {{"question": …, "answer": …}}'
             )
+        _refuse_misspelt(row, where)
         question = _question(row, where, number)
         if question.id in seen:
             raise UserInputError(
@@ -236,6 +241,15 @@ def _parse(text: str, source: str) -> list[Question]:
         seen[question.id] = number
         found.append(question)
     return found
+
+
+def _refuse_misspelt(row: Mapping[str, Any], where: str) -> None:
+    """Keys of the user's own are ignored, but not one that is nearly a key from here."""
+    for key in row:
+        plain = key.strip().lower()
+        near = difflib.get_close_matches(plain, _KEYS, n=1, cutoff=_NEARLY)
+        if key not in _KEYS and near and abs(len(plain) - len(near[0])) <= _MOST_LETTERS:
+            raise UserInputError(f'{where}: "{key}" is no key here; did you mean "{near[0]}"?')
 
 
 def _question(row: dict[str, Any], where: str, number: int) -> Question:
@@ -310,7 +324,7 @@ def _texts(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
 
 
 def _as_text(value: Any, what: str, where: str) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         value = str(value)
     if not isinstance(value, str):
         raise UserInputError(f"{where}: {what} is {_what(value)}; write a text in quotes")

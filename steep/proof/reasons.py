@@ -20,6 +20,7 @@ from steep.proof.words import (
     short_words,
     untested_words,
 )
+from steep.wording import counted
 
 
 def reasons(found: Findings) -> list[str]:
@@ -72,8 +73,8 @@ def _flips_words(found: Findings) -> str:
     if flips.clusters < flips.questions:
         test = f"sign-flip test over {flips.clusters} documents or facts,"
     words = (
-        f"{flips.gained} questions went from wrong to right and {flips.lost} from right to wrong "
-        f"({test} p = {flips.p:.2g})"
+        f"{counted(flips.gained, 'question')} went from wrong to right and {flips.lost} from right "
+        f"to wrong ({test} p = {flips.p:.2g})"
     )
     if fact.delta is None or fact.ci95 is None:
         return f"{words}."
@@ -92,7 +93,7 @@ def _is_small(found: Findings) -> bool:
 def _asked(found: Findings) -> str:
     flips = found.flips
     about = f" about {flips.clusters} documents or facts" if flips.clusters < found.fact.n else ""
-    return f"{found.fact.n} questions{about}"
+    return f"{counted(found.fact.n, 'question')}{about}"
 
 
 def _about_controls(found: Findings) -> list[str]:
@@ -107,8 +108,8 @@ def _about_controls(found: Findings) -> list[str]:
     ]
     if control.n < FEWEST_CONTROLS:
         said.append(
-            f"No controls: fewer than {FEWEST_CONTROLS} control questions can't clear a gain in "
-            "form alone."
+            f"So few can't clear a gain in form alone: that takes {FEWEST_CONTROLS} control "
+            "questions."
         )
     elif found.controls == "moved":
         said.append("The controls moved, which training on your documents can't explain.")

@@ -16,6 +16,7 @@ from steep.proof.rules import (
     is_reciting_tested,
 )
 from steep.proof.statistics import Difference
+from steep.wording import counted
 
 NAMES = {
     "domain_bits_per_byte": "your held-out documents, bits per byte",
@@ -193,7 +194,7 @@ def short_words(short: Difference) -> str:
 
 
 def _of(found: Findings) -> str:
-    return f" ({found.fact.n} questions about your documents)" if found.fact.n else ""
+    return f" ({counted(found.fact.n, 'question')} about your documents)" if found.fact.n else ""
 
 
 def learned_words(found: Findings) -> str:
@@ -210,7 +211,7 @@ def learned_words(found: Findings) -> str:
             f"predicts held-out documents{_documents(found)} says nothing about knowledge)"
         )
     numbers = (
-        f"{percent(fact.tuned)} of {fact.n} questions about your documents right, "
+        f"{percent(fact.tuned)} of {counted(fact.n, 'question')} about your documents right, "
         f"{percent(fact.base)} before"
     )
     if found.learned == "yes":

@@ -34,6 +34,7 @@ from steep.stages.prepare import replay_name
 from steep.stages.rows import Rows
 from steep.stages.train import Trained
 from steep.stages.vocabulary import hold_rows
+from steep.wording import counted
 
 _VERSION = 4
 _WEIGHTS, _ROWS = "weights.safetensors", "rows.jsonl"
@@ -147,7 +148,7 @@ def _after(
     facts = read_manifest(folder) or {}
     notes = list(before.notes)
     if left_out := facts.get("left_out"):
-        notes.append(f"[{stage.name}] {left_out} rows are longer than max_length and were left out")
+        notes.append(f"[{stage.name}] {counted(left_out, 'row')} longer than max_length left out")
     return Trained(_Loaded(before, folder), {stage.name: key}, tuple(notes), before.alarm)
 
 
@@ -168,12 +169,13 @@ def _train(
     kept = [row for row in rows if row.length <= most]
     if not kept:
         raise UserInputError(
-            f"[{stage.name}] none of {len(rows)} rows fits {most} tokens; raise "
+            f"[{stage.name}] not one of {counted(len(rows), 'row')} fits {most} tokens; raise "
             f"{stage.name}.max_length"
         )
     model = copy.deepcopy(before.load())
     hold_rows(recipe, base, model)
-    progress.stage(f"{stage.title}: {stage.recipe.max_steps} steps on {len(kept)} rows")
+    steps, used = counted(stage.recipe.max_steps, "step"), counted(len(kept), "row")
+    progress.stage(f"{stage.title}: {steps} on {used}")
     task = Task(stage.name, stage.recipe, recipe.train, stage.rates, recipe.seed)
     weights, losses = stage.tune(model, kept, base.tuned_tokenizer, task, replay, progress)
     make_folder(folder)

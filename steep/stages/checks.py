@@ -20,6 +20,7 @@ from steep.proof.perplexity import bits_per_byte
 from steep.proof.questions import Question
 from steep.proof.scorer import Scorer
 from steep.stages.strength import as_trained
+from steep.wording import counted
 
 QUESTIONS = 24
 DOMAIN_TEXTS, DOMAIN_TOKENS = 4, 512
@@ -47,8 +48,9 @@ class Sample:
     def words(self) -> str:
         """How many of what."""
         return (
-            f"{len(self.questions)} questions, {len(self.domain)} held-out documents, "
-            f"{len(self.general)} general texts"
+            f"{counted(len(self.questions), 'question')}, "
+            f"{counted(len(self.domain), 'held-out document')}, "
+            f"{counted(len(self.general), 'general text')}"
         )
 
 

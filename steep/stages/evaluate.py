@@ -47,6 +47,7 @@ from steep.stages.inputs import Inputs
 from steep.stages.probes import unprobed
 from steep.stages.setting import read_setting
 from steep.stages.train import Trained
+from steep.wording import counted
 
 # Where the user gave general texts, so many of the project's stand beside them.
 _PROJECT_TEXTS = 24
@@ -185,7 +186,7 @@ def evaluate_stage(
     contaminated = contaminated_items(read_table(run.data / "ledger.json"))
     notes = list(trained.notes)
     if left_out:
-        notes.append(f"{left_out} questions ask about held-out documents and were left out")
+        notes.append(f"{counted(left_out, 'question')} about held-out documents left out")
     if recipe.evaluate.probes:
         notes += unprobed(panel.trained_texts)
     evaluation = judge(

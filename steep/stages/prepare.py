@@ -44,6 +44,7 @@ from steep.stages.inputs import Inputs, few_texts
 from steep.stages.order import budgets_of, make_schedule, passes_of, self_written_tokens, stages_key
 from steep.stages.rewrite import rewrite, rewrites_from
 from steep.stages.vocabulary import extend_base, save_tokenizer, vocabulary_key
+from steep.wording import counted
 
 DOCUMENTS_FILE = "documents.jsonl"
 GENERAL_FILE = "general.jsonl"
@@ -104,9 +105,9 @@ def prepare_data(
     schedule, steps = make_schedule(recipe, shards, inputs.stages)
     documents = ledger["documents"]
     progress.note(
-        f"{documents['found']} documents: {documents['trained']} to train, "
-        f"{documents['held_out']} held out, {documents['dropped']} dropped; "
-        f"{steps} steps, {ledger['trained']['tokens']:,} tokens, "
+        f"{counted(documents['found'], 'document')}: {documents['trained']:,} to train, "
+        f"{documents['held_out']:,} held out, {documents['dropped']:,} dropped; "
+        f"{counted(steps, 'step')}, {counted(ledger['trained']['tokens'], 'token')}, "
         f"{ledger['trained']['general_share']:.0%} replay"
     )
     few = few_texts(recipe, inputs)
@@ -324,8 +325,8 @@ def _warnings(ledger: dict[str, Any]) -> list[str]:
     facts = ledger["facts"]
     if facts["count"] and facts["median_exposures"] < FEW_EXPOSURES:
         warnings.append(
-            f"warning: half of the facts found are seen {facts['median_exposures']:.0f} times or "
-            f"fewer ({FEW_EXPOSURES} or more are usually needed); raise the budget or use fewer "
+            f"warning: half of the facts found are seen {_at_most(facts['median_exposures'])} "
+            f"({FEW_EXPOSURES} times or more are usually needed); raise the budget or use fewer "
             "documents"
         )
     if facts["count"] and 2 * facts["under_3_wordings"] > facts["count"]:
@@ -336,9 +337,14 @@ def _warnings(ledger: dict[str, Any]) -> list[str]:
     unseen = sum(d["times_trained"][0] == 0 for d in ledger["by_document"])
     if unseen:
         warnings.append(
-            f"warning: the budget ends before {unseen} documents were seen in full; raise it"
+            f"warning: the budget ends before {counted(unseen, 'document')} could be seen in full; "
+            "raise it"
         )
     return warnings
+
+
+def _at_most(times: float) -> str:
+    return f"{times:.0f} times or fewer" if round(times) > 1 else "at most once"
 
 
 def _document_lines(split: Split) -> str:

@@ -41,6 +41,7 @@ from steep.training.checkpoint import (
 from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, train_model
+from steep.wording import counted
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def train_stage(
         progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
     guarded = found.state.get("guard", {}) if found else {}
     if found and (found.step >= steps or guarded.get("stopped_at") is not None):
-        progress.note(f"training is done ({found.step} steps)")
+        progress.note(f"training is done ({counted(found.step, 'step')})")
         if not read_sealed(run.machine):
             _machine(recipe, run, None)
         return trained(found)
@@ -136,8 +137,8 @@ def train_stage(
         base.instruct.let_go()  # it was asked, and has nothing to do until training is done
     reference = base_reference(recipe, base, prepared, run, machine["precision"], progress)
     progress.stage(
-        f"Training: {recipe.train.method}, {prepared.steps} steps, {machine['precision']} on "
-        f"{machine['device']}"
+        f"Training: {recipe.train.method}, {counted(prepared.steps, 'step')}, "
+        f"{machine['precision']} on {machine['device']}"
     )
     model, new_rows = start_model(recipe, base)
     look = None
@@ -307,7 +308,7 @@ def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ..
     if alone >= trained.step > 0:
         notes.append(
             f"only rows of new tokens were trained: vocabulary.first_steps is {alone}, and there "
-            f"were {trained.step} steps"
+            f"were only {trained.step}"
         )
     if unmoved := kept.get("unmoved"):
         notes.append(f"{len(unmoved)} modules were to be trained but didn't move: {unmoved[0]}, …")

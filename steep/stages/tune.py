@@ -38,6 +38,7 @@ from steep.stages.trouble import told_plainly
 from steep.stages.tune_plan import Asked, Clock, Planned, plan_search, read_asked
 from steep.stages.tuned import changes_of, notes_on, write_changed
 from steep.training.stop import stops_at_once
+from steep.wording import counted
 
 TUNE_FILE, PAGE_FILE, QUESTIONS_FILE = "tune.json", "tune.html", "questions.json"
 
@@ -99,6 +100,7 @@ def tune(
     _check_output(place, read_sealed(folder / TUNE_FILE), force=force)
     clock = Clock(60.0 * minutes)
     with told_plainly(folder), stops_at_once():
+        _refuse_others(folder)
         asked = read_asked(recipe, folder, heard)
         if fresh and (moved := move_aside(folder)) is not None:
             heard.note(f"the old search is now {moved}")
@@ -124,6 +126,17 @@ def tune(
             write_sealed(folder / TUNE_FILE, kept)
             write_page(kept, folder / PAGE_FILE, name=path.name)
     return Tuning(folder, kept, written)
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse a folder with files and none of a search's, rather than move them or write beside."""
+    found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    others = sorted(name for name in found if not name.startswith("."))
+    if others and not {TUNE_FILE, QUESTIONS_FILE} & set(others):
+        raise UserInputError(
+            f"{folder} holds files that are no search of steep's ({', '.join(others[:3])}"
+            f"{', …' if len(others) > 3 else ''}); move them away, or choose another output_dir"
+        )
 
 
 def _search(
@@ -152,7 +165,8 @@ def _search(
     facts = draft(asked.resolved, inputs, base).ledger["facts"].get("count", 0)
     trained = asked.inputs.split.trained
     asked.progress.note(
-        f"{len(documents)} of {len(trained)} documents, {facts} facts, {fit.passes:g} passes; "
+        f"{len(documents):,} of {counted(len(trained), 'document')}, {counted(facts, 'fact')}, "
+        f"{fit.passes:g} passes; "
         f"judged by {_judges(sheet)}"
     )
     kept: dict[str, Any] = {
@@ -211,13 +225,13 @@ def _search(
 
 def _judges(sheet: Sheet) -> str:
     if sheet.decides == "answers":
-        return f"{len(sheet.questions)} questions"
+        return counted(len(sheet.questions), "question")
     if not sheet.domain:
         raise UserInputError(
             "there is too little text to judge trials by: no document can be kept aside, and no "
             "questions can be made from the others; train on more documents"
         )
-    return f"{len(sheet.domain)} documents kept aside (too few questions could be made)"
+    return f"{counted(len(sheet.domain), 'document')} kept aside (too few questions could be made)"
 
 
 def _check_output(place: Path, before: Mapping[str, Any], *, force: bool) -> None:

@@ -150,7 +150,7 @@ def test_misused_commands_are_exit_code_2(
 ) -> None:
     code, out, err = _steep(monkeypatch, capsys, *arguments)
     assert (code, out) == (2, "")
-    assert "Error" in err
+    assert err.startswith("steep: ") and err.endswith(" --help)\n") and err.count("\n") == 1
 
 
 def test_help_and_version(

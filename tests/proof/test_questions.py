@@ -89,6 +89,9 @@ def test_the_answer_without_its_optional_signs_is_no_wrong_choice(tmp_path: Path
         ('{"question": "x", "answer": "y", "choices": ["y"]}', "no wrong answer"),
         ('{"question": "x", "answer": "y", "kind": "other"}', "\"kind\" is 'other'"),
         ('{"question": "x", "answer": "y", "id": "a"}', "already on line 1"),
+        ('{"question": "x", "answer": NaN}', '"answer" is a number'),
+        ('{"question": "x", "answer": "y", "alias": ["z"]}', 'did you mean "aliases"?'),
+        ('{"question": "x", "answer": "y", "Choices": ["z"]}', 'did you mean "choices"?'),
     ],
 )
 def test_errors_name_the_line(line: str, says: str, tmp_path: Path) -> None:
@@ -97,6 +100,14 @@ def test_errors_name_the_line(line: str, says: str, tmp_path: Path) -> None:
         load_questions(path)
     assert "questions.jsonl line 3: " in str(raised.value) and says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_keys_of_the_users_own_are_ignored(tmp_path: Path) -> None:
+    line = {"question": "x", "answer": "y", "question_id": 7, "format": "short", "answers": 2}
+    with pytest.raises(UserInputError, match='did you mean "answer"'):
+        load_questions(write(tmp_path, json.dumps(line)))
+    del line["answers"]
+    assert load_questions(write(tmp_path, json.dumps(line)))[0].answer == "y"
 
 
 def test_missing_and_empty_files(tmp_path: Path) -> None:

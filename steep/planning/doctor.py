@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from steep.model.load import PACKAGED, best_device, cache_folder, check_versions, resolve_model
+from steep.model.load import (
+    PACKAGED,
+    best_device,
+    cache_folder,
+    check_versions,
+    resolve_model,
+    unloadable,
+)
 from steep.model.precision import (
     BF16_WORTH_IT,
     Precision,
@@ -324,10 +331,7 @@ def _config(loader: Any, path: str) -> Any:
     try:
         return loader.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        from steep.errors import ModelError
-
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"model '{path}' can't be loaded: {first}") from error
+        raise unloadable(path, error) from error
 
 
 def _of_rates(rates: dict[str, float]) -> Precision:

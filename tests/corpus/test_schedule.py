@@ -141,6 +141,20 @@ def test_replay_repeats_only_after_all_of_it_was_shown() -> None:
     assert max(seen.values()) - min(seen.values()) <= 1
 
 
+# Broken by: each epoch beginning with nothing ahead, so that it has a replay text of its own.
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+def test_a_document_shorter_than_a_replay_text_gets_no_more_of_it(share: float) -> None:
+    shards = make_shards(domain=1, general=30)
+    schedule = make_schedule(shards, share=share, rows=1)
+    steps = schedule.steps_for_epochs(400)
+    found = [i for k in range(steps) for i in schedule.segments_of(k)]
+    general = shards.is_general()
+    tokens = sum(int(shards.lengths[i]) for i in found)
+    assert sum(int(shards.lengths[i]) for i in found if general[i]) / tokens == pytest.approx(
+        share, abs=0.02
+    )
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2])
 def test_no_replay_without_share_or_text(share: float) -> None:
     shards = SHARDS if share == 0.0 else make_shards(general=0)

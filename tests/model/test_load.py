@@ -23,6 +23,7 @@ from steep.model.load import (
     model_fingerprint,
     parameter_count,
     resolve_model,
+    unloadable,
 )
 from steep.recipe import TrainRecipe
 from tests.tiny import save_tiny_model, tiny_tokenizer
@@ -180,3 +181,10 @@ def test_bitsandbytes_is_kept_from_fetching_code(tmp_path: Path) -> None:
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
+
+
+def test_what_the_hub_does_not_give_is_one_line_with_what_to_do(tmp_path: Path) -> None:
+    said = str(unloadable("owner/name", OSError("no connection.\nSee https://example.org")))
+    assert said.startswith("model 'owner/name' can't be loaded: no connection; check its name")
+    assert "\n" not in said
+    assert str(unloadable(str(tmp_path), OSError("no weights."))).endswith("loaded: no weights")

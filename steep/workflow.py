@@ -248,9 +248,17 @@ def _working(
     accept_change: bool = False,
 ) -> Iterator[Work]:
     """A run to work on, nobody else's meanwhile; stops and full disks are told plainly."""
+    from steep.recipe.resolve import resolve_recipe
     from steep.stages.base import open_base
     from steep.stages.benchmarks import check_benchmarks
-    from steep.stages.folder import RunFolder, check_place, found_in, hold_run, move_aside
+    from steep.stages.folder import (
+        RunFolder,
+        check_place,
+        check_recipe,
+        found_in,
+        hold_run,
+        move_aside,
+    )
     from steep.stages.inputs import read_inputs
     from steep.stages.trouble import told_plainly
     from steep.stages.vocabulary import extend_base
@@ -262,6 +270,8 @@ def _working(
     folder = Path(given.output_dir)
     with told_plainly(folder), stops_at_once():
         check_place(folder)
+        if not fresh:  # before documents are read, which can take long
+            check_recipe(resolve_recipe(given), accept_change=accept_change)
         # Everything the user named is read before the run folder is made: bad input leaves
         # nothing behind.
         inputs = read_inputs(given)

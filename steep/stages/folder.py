@@ -185,18 +185,29 @@ def open_run(recipe: Recipe, *, accept_change: bool = False) -> RunFolder:
         UserInputError: it can't be written.
     """
     run = RunFolder(Path(recipe.output_dir))
-    before = _kept_recipe(run)
-    if before is not None:
-        now = tomllib.loads(_toml(recipe))
-        found = changes(before, now, free=(*SETTLED_LATER, *_of_rows_alone(before, now)))
-        sound = not run.has_begun or found == sound_ones(found)
-        if found and not (accept_change and sound):
-            refuse_drift(f"{run.path} holds a run of another recipe", found, is_sound=sound)
+    check_recipe(recipe, accept_change=accept_change)
     with _told_as_output(run.path):
         make_folder(run.path)
         remove_leftovers(run.path)
         write_recipe(recipe, run.recipe)
     return run
+
+
+def check_recipe(recipe: Recipe, *, accept_change: bool = False) -> None:
+    """Refuse a resolved recipe whose folder holds a run of another; needs nothing but recipes.
+
+    Raises:
+        DriftError: it does, and the change isn't accepted or isn't sound.
+    """
+    run = RunFolder(Path(recipe.output_dir))
+    before = _kept_recipe(run)
+    if before is None:
+        return
+    now = tomllib.loads(_toml(recipe))
+    found = changes(before, now, free=(*SETTLED_LATER, *_of_rows_alone(before, now)))
+    sound = not run.has_begun or found == sound_ones(found)
+    if found and not (accept_change and sound):
+        refuse_drift(f"{run.path} holds a run of another recipe", found, is_sound=sound)
 
 
 def found_in(run: RunFolder) -> str | None:

@@ -100,6 +100,18 @@ def test_a_sound_change_goes_on_only_when_accepted_and_is_recorded(
     assert any("changed at step 4" in note for note in outcome.evaluation["notes"])
 
 
+# Broken by: recipes compared only once the inputs are read.
+def test_another_recipe_is_told_before_any_document_is_read(
+    begun: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_recipe: Recipe) -> None:
+        raise AssertionError("documents were read")
+
+    monkeypatch.setattr("steep.stages.inputs.read_inputs", read)
+    with pytest.raises(DriftError, match=r"train\.lora_r: .* -> 8"):
+        steep.train(begun("train.lora_r=8"))
+
+
 @pytest.mark.parametrize("change", ["train.lora_r=8", "seed=3", "train.max_steps=9"])
 def test_what_training_cannot_go_on_under_is_refused_even_so(
     change: str, begun: Callable[..., Recipe], tmp_path: Path

@@ -10,7 +10,7 @@ import tomli_w
 _TABLES = {
     "data": {
         "domain": "files, folders or patterns; paths count from this file's folder",
-        "general": 'replay: the English prose that comes with steep; or ["general/"], or "self"',
+        "general": 'replay: English of many kinds from steep; or ["general/"], or "self"',
         "general_share": "of the training tokens; keeps most of what the model knew",
         "held_out_share": "whole documents kept aside for measuring",
     },

@@ -50,7 +50,8 @@ def run(
 ) -> Outcome:
     """Prepare, measure the base, train, evaluate, export and report. Calling again resumes.
 
-    A run that takes longer than about a minute is planned first: see ``plan``.
+    Instructions, preferences and benchmarks are part of it where the recipe names them. A run that
+    takes longer than about a minute is planned first: see ``plan``.
 
     Args:
         fresh: move an old run of this output_dir aside (nothing is deleted) and start over.
@@ -185,7 +186,10 @@ def evaluate(
 def export(
     recipe: Recipe | str | Path, *, accept_change: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Everything up to the adapter and the merged model; returns exports.json's content."""
+    """Everything up to the adapter, the merged model and the GGUF, if the recipe names one.
+
+    Returns exports.json's content.
+    """
     with _working(recipe, progress, accept_change=accept_change) as work:
         work.evaluate()
         return work.export()

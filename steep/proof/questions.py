@@ -75,10 +75,11 @@ class Question:
 def load_questions(path: str | Path) -> list[Question]:
     """Read questions from JSON lines with keys question, answer and, if wanted, aliases, choices,
     kind ("fact" or "control"), relation (or topic), fact (its cluster), form ("new", "text" or
-    "reversed", see ``Question``) and id. Others are ignored.
+    "reversed", see ``Question``) and id. Others are ignored, unless one is nearly a key from here.
 
     Raises:
-        UserInputError: the file is missing, empty or not UTF-8, or a line isn't a question.
+        UserInputError: the file is missing, empty or not UTF-8, a line isn't a question, a key
+            is misspelt, or an id stands twice.
     """
     path = Path(path)
     found = _parse(read_given(path, "a JSON-lines file of questions"), str(path))

@@ -38,7 +38,7 @@ def read_hub(name: str) -> Iterator[Piece]:
         datasets: Any = importlib.import_module("datasets")
     except ImportError as error:
         raise DocumentError(
-            f"{name} needs the datasets package; run pip install datasets, or name local files"
+            f"{name} needs the datasets package; run pip install 'steep[hub]', or name local files"
         ) from error
     number = 0
     try:

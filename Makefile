@@ -6,7 +6,7 @@ STAMP = $(VENV)/.installed
 # Tests run on every core, each file by one process (files share costly fixtures).
 PYTEST = $(VENV)/bin/python -m pytest -n logical --dist loadfile
 
-.PHONY: install demo test test-bench crash check bench notebook clean
+.PHONY: install demo test test-bench crash check bench clean
 
 install: $(STAMP)
 

@@ -1,7 +1,7 @@
 """What each form of retelling is worth: one factor at a time, at the same number of tokens.
 
     python bench/forms.py --out runs/forms --corpus companies --tokens 115000 --seeds 0 1 2
-    python bench/forms.py --out runs/icd --corpus icd.xml.gz --cells today all --tokens 200000
+    python bench/forms.py --out runs/icd --corpus icd.xml.gz --cells plain all --tokens 200000
 
 Each cell trains one model on one corpus and asks it everything: the world's questions in new words
 and reversed, controls, automatic probes (drafted once, in words that no cell trains on), and

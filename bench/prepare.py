@@ -7,7 +7,7 @@ printed beside the rate. Rates are per second of processor time over all process
 machine changes little; peak memory is that of the largest process. A document is 60 to 120 words.
 
     python bench/prepare.py --documents 100000 --rounds 3 --datatrove PYTHON_WITH_DATATROVE \\
-        --text shared/data/general/gutenberg-big.txt
+        --text gutenberg-big.txt
 
 datatrove groups near copies by words, steep by characters: a pair counts as found where the two
 stand in one group (steep), or where one of them is left out (datatrove).

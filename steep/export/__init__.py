@@ -1,1 +1,1 @@
-"""Export: adapter, merged model, model card."""
+"""Export: adapter, merged model, GGUF, model card."""

@@ -159,16 +159,6 @@ def ratio_difference(
     )
 
 
-def mcnemar_exact(b: int, c: int) -> float:
-    """Two-sided exact McNemar p-value for b items only the base got right, c only the tuned.
-
-    McNemar 1947; exact form: a binomial test of b in b + c at one half.
-    """
-    from scipy.stats import binomtest
-
-    return float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0
-
-
 def _interval(
     sums: list[Any], statistic: Any, delta: float, student: bool
 ) -> tuple[float, float] | None:

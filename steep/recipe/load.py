@@ -69,6 +69,11 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def parse_override(override: str) -> tuple[list[str], Any]:
+    """The dotted key of a ``--set`` option, in parts, and its value: TOML, or else the text itself.
+
+    Raises:
+        RecipeError: it isn't key=value.
+    """
     dotted, equals, text = override.partition("=")
     if not equals or not dotted.strip():
         raise RecipeError(f"--set {override}: write it as key=value, e.g. train.max_steps=100")

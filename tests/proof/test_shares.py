@@ -7,16 +7,21 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from steep.proof.shares import cluster_changes, mcnemar_detectable, sign_flip, tango
-from steep.proof.statistics import Difference, mcnemar_exact, paired, paired_share
+from steep.proof.statistics import Difference, paired, paired_share
 
 
 def share(gained: int, lost: int, n: int) -> Difference:
     base = [0.0] * gained + [1.0] * lost + [0.0] * (n - gained - lost)
     tuned = [1.0] * gained + [0.0] * (n - gained)
     return paired_share(base, tuned, [str(k) for k in range(n)])
+
+
+def mcnemar_exact(lost: int, gained: int) -> float:
+    """Two-sided p-value of the exact test (McNemar 1947), the binomial one at one half."""
+    return float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
 
 
 def ends(found: Difference) -> tuple[float, float]:

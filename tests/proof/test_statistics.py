@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from steep.proof.statistics import NOTHING, mcnemar_exact, paired, ratio_difference
+from steep.proof.statistics import NOTHING, paired, ratio_difference
 
 
 def names(count: int) -> list[str]:
@@ -109,10 +109,3 @@ def test_empty_documents_and_huge_losses_do_no_harm() -> None:
     assert found.ci95 is not None and all(math.isfinite(end) for end in found.ci95)
     huge = ratio_difference([1e6, 1e6], [1e7, 1.1e7], [1, 1], scale="exp")
     assert huge.tuned is not None and math.isfinite(huge.tuned)
-
-
-def test_mcnemar() -> None:
-    assert mcnemar_exact(0, 0) == 1.0
-    assert mcnemar_exact(0, 5) == pytest.approx(2 * 0.5**5)
-    assert mcnemar_exact(1, 9) == pytest.approx(22 / 1024)
-    assert mcnemar_exact(9, 1) == mcnemar_exact(1, 9)

@@ -36,6 +36,7 @@ from steep.stages.contamination import (
     checked_again,
     contamination_note,
     evaluation_items,
+    held_out_items,
     items_key,
 )
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
@@ -144,7 +145,7 @@ def _stand_ins() -> list[str]:
 
 def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece]) -> Draft:
     """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
-    found = decontaminate(pieces, evaluation_items(inputs))
+    found = decontaminate(pieces, evaluation_items(inputs), of_replay=held_out_items(inputs))
     shards = build_shards(found.kept, base.tuned_tokenizer, recipe.train.max_seq_length)
     schedule, steps = make_schedule(recipe, shards, inputs.stages)
     ledger = open_ledger(

@@ -24,6 +24,7 @@ from steep.corpus.shards import (
     save_shards,
 )
 from steep.documents.account import account
+from steep.documents.files.paths import RUN_OF_STEEP
 from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.durable import flush_files, new_folder
@@ -231,7 +232,12 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
                     [d.id, d.title, *([d.fields] if d.fields else [])]
                     for d in inputs.collection.documents
                 ],
-                "dropped": [[d.source, d.locator, d.reason] for d in inputs.collection.drops],
+                # Runs come and go, this one too, and nothing of them is trained.
+                "dropped": [
+                    [d.source, d.locator, d.reason]
+                    for d in inputs.collection.drops
+                    if d.reason != RUN_OF_STEEP
+                ],
             }
         ),
         "general": "self" if replay is None else key_of({"texts": list(replay)}),

@@ -9,7 +9,8 @@ et al. 2020, arXiv 2005.14165, appendix C: 13 words in a row, 8 for short items)
   wording if it is shorter; fewer than three words (or characters) say nothing and aren't compared;
 - a *text* is contaminated if any 13 words in a row of it stand in a piece.
 
-Replay and retellings that hold such wording are left out of training, whole. The user's own
+Replay and retellings that hold such wording are left out of training, whole; replay also where it
+holds the wording of a held-out document. The user's own
 documents are never altered: what stands in them is flagged as an item that training has seen.
 """
 
@@ -83,22 +84,32 @@ class Contamination:
         }
 
 
-def decontaminate(pieces: Sequence[Piece], items: Mapping[str, Items]) -> Contamination:
+def decontaminate(
+    pieces: Sequence[Piece],
+    items: Mapping[str, Items],
+    *,
+    of_replay: Mapping[str, Items] | None = None,
+) -> Contamination:
     """Leave out replay and retellings that hold an item's wording; flag what documents hold.
 
     Args:
         items: sets of evaluation items by name ("questions", …).
+        of_replay: sets that only replay is compared with, by other names.
     """
     kept: list[Piece] = []
     removed: list[tuple[int, Piece, tuple[str, str]]] = []
     flagged: set[tuple[str, str]] = set()
+    replay = _Wordings(of_replay or {})
     for place, (piece, found) in enumerate(zip(pieces, found_in(pieces, items), strict=True)):
+        if piece.kind == "general":
+            found = [*found, *replay.within(piece.text)]
         if found and piece.kind != "document":
             removed.append((place, piece, found[0]))
         else:
             kept.append(piece)
             flagged.update(found)
-    against = {name: len(given.items) for name, given in items.items()}
+    compared = {**items, **(of_replay or {})}
+    against = {name: len(given.items) for name, given in compared.items()}
     return Contamination(tuple(kept), tuple(removed), by_set(flagged, items), len(pieces), against)
 
 

@@ -37,10 +37,28 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
         _frozen_modules(model, recipe)
     else:
         _lora_config(model, recipe)
+    positions = _learned_positions(model)
+    if positions is not None and recipe.max_seq_length > positions:
+        raise RecipeError(
+            f"train.max_seq_length = {recipe.max_seq_length}: the model has no more than "
+            f"{positions} positions; set {positions} or less"
+        )
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"train.gradient_checkpointing: {type(model).__name__} can't do it; set it to false"
         )
+
+
+def _learned_positions(model: Any) -> int | None:
+    """How many tokens a model can read at all; None where positions aren't rows of a table."""
+    from torch import nn
+
+    known = getattr(model.config, "max_position_embeddings", None)
+    words = model.get_input_embeddings()
+    tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m is not words]
+    # Some have a few rows more than positions, for padding.
+    found = known and any(0 <= table.num_embeddings - known < 8 for table in tables)
+    return int(known) if found else None
 
 
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:

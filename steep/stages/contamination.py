@@ -54,6 +54,15 @@ def evaluation_items(inputs: Inputs) -> dict[str, Items]:
     }
 
 
+def held_out_items(inputs: Inputs) -> dict[str, Items]:
+    """What replay may not hold besides: the wording of documents that are held out.
+
+    Retellings may: they say what trained documents say, and these may share a sentence with others.
+    """
+    texts = tuple((document.id, document.text) for document in inputs.split.held_out)
+    return {"held_out": Items("text", texts)}
+
+
 def items_key(inputs: Inputs) -> str:
     """A hash of all evaluation items."""
     return key_of(
@@ -77,7 +86,7 @@ def checked_again(
     flagged = {item for found in found_in(trained, items) for item in found}
     return {
         **before,
-        "against": {name: len(given.items) for name, given in items.items()},
+        "against": {**before["against"], **{n: len(given.items) for n, given in items.items()}},
         "items": {name: list(ids) for name, ids in by_set(flagged, items).items()},
     }
 
@@ -88,7 +97,8 @@ def contamination_note(entry: Mapping[str, Any]) -> list[str]:
     if entry["removed"]:
         replay = entry["removed_pieces"].get("general", 0)
         notes.append(
-            "left out of training, because they hold the wording of evaluation items: "
+            "left out of training, because they hold the wording of evaluation items or of "
+            "held-out documents: "
             f"retellings {len(entry['removed']) - replay}, replay texts {replay}"
         )
     flagged = {name: ids for name, ids in entry["items"].items() if ids}

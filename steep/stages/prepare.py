@@ -24,6 +24,7 @@ from steep.corpus.shards import (
     save_shards,
 )
 from steep.documents.account import account
+from steep.documents.files.paths import RUN_OF_STEEP
 from steep.documents.record import Document
 from steep.documents.split import Split
 from steep.durable import flush_files, new_folder
@@ -36,6 +37,7 @@ from steep.stages.contamination import (
     checked_again,
     contamination_note,
     evaluation_items,
+    held_out_items,
     items_key,
 )
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
@@ -144,7 +146,7 @@ def _stand_ins() -> list[str]:
 
 def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece]) -> Draft:
     """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
-    found = decontaminate(pieces, evaluation_items(inputs))
+    found = decontaminate(pieces, evaluation_items(inputs), of_replay=held_out_items(inputs))
     shards = build_shards(found.kept, base.tuned_tokenizer, recipe.train.max_seq_length)
     schedule, steps = make_schedule(recipe, shards, inputs.stages)
     ledger = open_ledger(
@@ -230,7 +232,12 @@ def data_key(recipe: Recipe, base: Base, inputs: Inputs) -> dict[str, Any]:
                     [d.id, d.title, *([d.fields] if d.fields else [])]
                     for d in inputs.collection.documents
                 ],
-                "dropped": [[d.source, d.locator, d.reason] for d in inputs.collection.drops],
+                # Runs come and go, this one too, and nothing of them is trained.
+                "dropped": [
+                    [d.source, d.locator, d.reason]
+                    for d in inputs.collection.drops
+                    if d.reason != RUN_OF_STEEP
+                ],
             }
         ),
         "general": "self" if replay is None else key_of({"texts": list(replay)}),

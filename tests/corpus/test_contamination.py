@@ -144,6 +144,18 @@ def test_an_item_in_a_document_is_flagged_though_its_retelling_is_gone() -> None
     assert found.flagged["questions"] == ("q2",)
 
 
+# Broken by: comparing retellings too, or the user's documents, or no replay.
+def test_replay_alone_is_compared_with_held_out_documents() -> None:
+    kinds = ("document", "permuted", "general")
+    pieces = [piece(f"A story. {PASSAGE}", kind) for kind in kinds]
+    held_out = {"held_out": Items("text", (("d1", PASSAGE),))}
+    found = decontaminate(pieces, {"questions": ITEMS["questions"]}, of_replay=held_out)
+    assert found.kept == tuple(pieces[:2])
+    assert [holds for _, _, holds in found.removed] == [("held_out", "d1")]
+    assert (found.checked, found.against) == (3, {"questions": 3, "held_out": 1})
+    assert found.flagged == {"questions": ()}
+
+
 # Broken by: one length kept for each beginning.
 def test_wordings_of_several_lengths_may_begin_alike() -> None:
     asked = ("Who founded Acme in Lyon?", "Who founded Acme?", "Who founded Acme in 1950?")

@@ -134,3 +134,21 @@ def test_after_training_other_questions_change_the_books_alone(
     written = (tmp_path / "run" / "data" / "ledger.json").stat().st_mtime_ns
     steep.train(recipe)
     assert (tmp_path / "run" / "data" / "ledger.json").stat().st_mtime_ns == written
+
+
+# Broken by: _scheduled without held_out_items.
+def test_replay_never_holds_a_held_out_document(tmp_path: Path) -> None:
+    changes = {"general": ["docs/", "replay/"], "held_out_share": 0.3, "general_share": 0.4}
+    recipe = write_project(tmp_path, data=changes)
+    write_texts(tmp_path / "replay", {"0.txt": "On page 2 of the diary the sea is calm."})
+    heard = Heard()
+    steep.prepare(recipe, progress=heard)
+    data = tmp_path / "run" / "data"
+    ledger = json.loads((data / "ledger.json").read_text(encoding="utf-8"))
+    held_out = {row["id"] for row in ledger["held_out"]}
+    assert held_out
+    found = ledger["contamination"]
+    assert {tuple(row["holds"]) for row in found["removed"]} == {("held_out", i) for i in held_out}
+    assert found["removed_pieces"] == {"general": len(held_out)}
+    assert found["against"]["held_out"] == len(held_out)
+    assert any(f"replay texts {len(held_out)}" in note for note in heard.notes)

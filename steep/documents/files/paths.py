@@ -17,6 +17,8 @@ from steep.documents.record import Drop
 from steep.errors import DocumentError
 
 OPTIONS = ("text", "title", "split")
+RUN_OF_STEEP = "a run of steep's"
+"""Why a run folder below a named one is a drop."""
 
 
 @dataclass
@@ -122,7 +124,7 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
         for name in [name for name in folders if is_run(Path(parent, name))]:
             source = _source(Path(parent, name), above) + "/"
             given.drops.append(
-                Drop(source, "", "a run of steep's", "what it holds was made from documents")
+                Drop(source, "", RUN_OF_STEEP, "what it holds was made from documents")
             )
             folders.remove(name)
         if here is not None:

@@ -94,15 +94,16 @@ def decontaminate(
 
     Args:
         items: sets of evaluation items by name ("questions", …).
-        of_replay: sets that only replay is compared with, by other names.
+        of_replay: sets of texts that only replay is compared with, by other names; what is shorter
+            than 13 words ("I don't know.") is no one's and isn't looked for.
     """
     kept: list[Piece] = []
     removed: list[tuple[int, Piece, tuple[str, str]]] = []
     flagged: set[tuple[str, str]] = set()
-    replay = _Wordings(of_replay or {})
+    shared = _shared(pieces, of_replay or {})
     for place, (piece, found) in enumerate(zip(pieces, found_in(pieces, items), strict=True)):
-        if piece.kind == "general":
-            found = [*found, *replay.within(piece.text)]
+        if place in shared:
+            found = [*found, shared[place]]
         if found and piece.kind != "document":
             removed.append((place, piece, found[0]))
         else:
@@ -111,6 +112,26 @@ def decontaminate(
     compared = {**items, **(of_replay or {})}
     against = {name: len(given.items) for name, given in compared.items()}
     return Contamination(tuple(kept), tuple(removed), by_set(flagged, items), len(pieces), against)
+
+
+def _shared(pieces: Sequence[Piece], texts: Mapping[str, Items]) -> dict[int, tuple[str, str]]:
+    """Where replay shares 13 words in a row with one of the texts, and with which.
+
+    Either side can be far larger than the other; the smaller one is held in memory.
+    """
+    replay = {place: piece.text for place, piece in enumerate(pieces) if piece.kind == "general"}
+    asked = [(name, id, text) for name, given in texts.items() for id, text in given.items]
+    if sum(map(len, replay.values())) > sum(len(text) for _, _, text in asked):
+        wordings = _Wordings(texts, whole=False)
+        found = {place: wordings.within(text) for place, text in replay.items()}
+        return {place: holds[0] for place, holds in found.items() if holds}
+    rows = tuple((str(place), text) for place, text in replay.items())
+    wordings = _Wordings({"replay": Items("text", rows)}, whole=False)
+    shared: dict[int, tuple[str, str]] = {}
+    for name, id, text in asked:
+        for _, place in wordings.within(text):
+            shared.setdefault(int(place), (name, id))
+    return shared
 
 
 def by_set(flagged: set[tuple[str, str]], items: Mapping[str, Items]) -> dict[str, tuple[str, ...]]:
@@ -134,15 +155,18 @@ class _Wordings:
     """The word n-grams of all items, to be looked for in one pass over a piece.
 
     A search begins only where three units begin some n-gram; n-grams are kept as 64-bit hashes.
+
+    Args:
+        whole: an item shorter than an n-gram is looked for as a whole; else not at all.
     """
 
-    def __init__(self, items: Mapping[str, Items]) -> None:
+    def __init__(self, items: Mapping[str, Items], *, whole: bool = True) -> None:
         self._lengths: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._owners: dict[int, tuple[tuple[str, str], ...]] = {}
         for name, given in items.items():
             words = QUESTION_WORDS if given.form == "question" else TEXT_WORDS
             for id, text in given.items:
-                for gram in _grams(units_of(text), words):
+                for gram in _grams(units_of(text), words, whole=whole):
                     self._add(gram, (name, id))
 
     def _add(self, gram: tuple[str, ...], item: tuple[str, str]) -> None:
@@ -179,13 +203,16 @@ def is_spaceless(text: str) -> bool:
     return 2 * sum(_weight(code) < _WORD for code in letters) > len(letters)
 
 
-def _grams(units: Sequence[str], words: int) -> Iterator[tuple[str, ...]]:
-    """Every run of units that is just as long as ``words`` words; the whole if that is shorter."""
+def _grams(units: Sequence[str], words: int, *, whole: bool = True) -> Iterator[tuple[str, ...]]:
+    """Every run of units that is just as long as ``words`` words; the whole if that is shorter
+    (or nothing).
+    """
     if len(units) < _ANCHOR:
         return
     weights = [_weight(ord(unit[0])) if len(unit) == 1 else _WORD for unit in units]
     if sum(weights) < words * _WORD:
-        yield tuple(units)
+        if whole:
+            yield tuple(units)
         return
     end = weight = 0
     for start in range(len(units)):

@@ -145,15 +145,24 @@ def test_an_item_in_a_document_is_flagged_though_its_retelling_is_gone() -> None
 
 
 # Broken by: comparing retellings too, or the user's documents, or no replay.
-def test_replay_alone_is_compared_with_held_out_documents() -> None:
+@pytest.mark.parametrize("longer", ["replay", "held out"])
+def test_replay_alone_is_compared_with_held_out_documents(longer: str) -> None:
     kinds = ("document", "permuted", "general")
-    pieces = [piece(f"A story. {PASSAGE}", kind) for kind in kinds]
+    pieces = [piece(f"A story. {PASSAGE * (1 + 9 * (longer == 'replay'))}", k) for k in kinds]
     held_out = {"held_out": Items("text", (("d1", PASSAGE),))}
     found = decontaminate(pieces, {"questions": ITEMS["questions"]}, of_replay=held_out)
     assert found.kept == tuple(pieces[:2])
     assert [holds for _, _, holds in found.removed] == [("held_out", "d1")]
     assert (found.checked, found.against) == (3, {"questions": 3, "held_out": 1})
     assert found.flagged == {"questions": ()}
+
+
+# Broken by: short documents looked for as a whole, as items that judge are.
+@pytest.mark.parametrize("replay", ["He said: I don't know. " + PASSAGE, "I don't know."])
+def test_a_held_out_commonplace_takes_no_replay(replay: str) -> None:
+    held_out = Items("text", (("d1", "I don't know."), ("d2", "I don't know. " * 30)))
+    found = decontaminate([piece(replay)], {}, of_replay={"held_out": held_out})
+    assert not found.removed
 
 
 # Broken by: one length kept for each beginning.

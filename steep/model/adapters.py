@@ -53,12 +53,14 @@ def _learned_positions(model: Any) -> int | None:
     """How many tokens a model can read at all; None where positions aren't rows of a table."""
     from torch import nn
 
-    known = getattr(model.config, "max_position_embeddings", None)
+    known: int | None = getattr(model.config, "max_position_embeddings", None)
+    if known is None:
+        return None
     words = model.get_input_embeddings()
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m is not words]
     # Some have a few rows more than positions, for padding.
-    found = known and any(0 <= table.num_embeddings - known < 8 for table in tables)
-    return int(known) if found else None
+    learned = any(0 <= table.num_embeddings - known < 8 for table in tables)
+    return known if learned else None
 
 
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:

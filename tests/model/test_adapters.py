@@ -242,7 +242,7 @@ def test_with_every_layer_frozen_full_training_still_has_embeddings(tokenizer: A
 # Broken by: no look at tables of positions, or one that takes rotary models for such.
 def test_rows_longer_than_a_table_of_positions_are_refused(tokenizer: Any) -> None:
     learned, rotary = tiny_model("gpt2", tokenizer), tiny_model("llama", tokenizer)
-    with pytest.raises(RecipeError, match="max_seq_length = 129: .* 128 positions; set 128 or"):
+    with pytest.raises(RecipeError, match=r"max_seq_length = 129: .* 128 positions; set 128 or"):
         check_trainable(learned, _recipe(max_seq_length=129))
     check_trainable(learned, _recipe(max_seq_length=128))
     check_trainable(rotary, _recipe(max_seq_length=129))

@@ -57,8 +57,9 @@ def _learned_positions(model: Any) -> int | None:
     words = model.get_input_embeddings()
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m is not words]
     # Some have a few rows more than positions, for padding.
-    found = known and any(0 <= table.num_embeddings - known < 8 for table in tables)
-    return int(known) if found else None
+    if known is None or not any(0 <= table.num_embeddings - known < 8 for table in tables):
+        return None
+    return int(known)
 
 
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:

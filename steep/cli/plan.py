@@ -9,6 +9,7 @@ from steep.planning.advice import minutes
 from steep.planning.doctor import Diagnosis, Trains
 from steep.planning.predict import Change, Prediction
 from steep.stages.plan import Plan
+from steep.wording import counted
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -19,22 +20,26 @@ def plan_lines(plan: Plan) -> list[str]:
         (
             "documents",
             f"{documents['trained']:,} to train, {documents['held_out']:,} held out, "
-            f"{documents['dropped']:,} dropped; {training['domain_tokens']:,} tokens",
+            f"{documents['dropped']:,} dropped; {counted(training['domain_tokens'], 'token')}",
         ),
         (
             "training",
-            f"{training['method']}, {training['steps']:,} steps, {training['tokens']:,} tokens "
-            f"({training['general_share']:.0%} replay), {training['passes']:g} passes",
+            f"{training['method']}, {counted(training['steps'], 'step')}, "
+            f"{counted(training['tokens'], 'token')} ({training['general_share']:.0%} replay), "
+            f"{counted(training['passes'], 'pass', 'passes')}",
         ),
         *(
-            (f"stage {stage['name']}", f"{stage['steps']:,} steps, {stage['passes']:g} passes")
+            (
+                f"stage {stage['name']}",
+                f"{counted(stage['steps'], 'step')}, {counted(stage['passes'], 'pass', 'passes')}",
+            )
             for stage in training.get("stages", ())
         ),
         ("facts", _facts(plan.facts)),
         (
             "precision",
-            f"{machine['precision']} on {machine['device']}, {machine['threads']} threads "
-            f"({machine['why']})",
+            f"{machine['precision']} on {machine['device']}, "
+            f"{counted(machine['threads'], 'thread')} ({machine['why']})",
         ),
     ]
     if plan.prediction is None:
@@ -97,8 +102,8 @@ def _facts(facts: dict[str, Any]) -> str:
     if not facts.get("count"):
         return "none found"
     return (
-        f"{facts['count']:,}; the median fact is met {facts['median_exposures']:g} times in "
-        f"{facts['median_wordings']:g} wordings"
+        f"{facts['count']:,}; the median fact is met {counted(facts['median_exposures'], 'time')} "
+        f"in {counted(facts['median_wordings'], 'wording')}"
     )
 
 

@@ -29,8 +29,12 @@ def verdict_lines(outcome: Outcome) -> list[str]:
     lines += ["", outcome.verdict]
     lines += [f"- {reason}" for reason in outcome.evaluation.get("reasons", [])]
     lines += [f"- {note}" for note in outcome.evaluation.get("notes", [])]
-    page = outcome.folder / "report.html"
-    lines += ["", f"Report: {page}"] if page.is_file() else []
+    page, judged = outcome.folder / "report.html", outcome.folder / "evaluation.json"
+    if page.is_file() and judged.is_file():
+        if page.stat().st_mtime_ns >= judged.stat().st_mtime_ns:
+            lines += ["", f"Report: {page}"]
+        else:
+            lines += ["", f"Report: {page} is of an earlier evaluation; run: steep report RECIPE"]
     return lines
 
 

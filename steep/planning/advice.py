@@ -9,6 +9,7 @@ from typing import Literal
 
 from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS
 from steep.documents.record import Document
+from steep.wording import counted
 
 FEW_TOKENS = 2_000
 """Less than this fits into a prompt whole, where any model reads it without an error; a step of
@@ -133,7 +134,8 @@ def on_exposures(
         time = f" (about {minutes(needed_steps * seconds_per_step)} of training here)"
     return Advice(
         "exposures",
-        f"in {steps:,} steps half of the facts are met at most {median:g} times, and "
+        f"in {counted(steps, 'step')} half of the facts are met at most "
+        f"{counted(median, 'time')}, and "
         f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that"
         f"{time}",
     )

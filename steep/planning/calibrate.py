@@ -27,6 +27,7 @@ from steep.planning.process import Child
 from steep.planning.rounds import SCATTER, low_quarter
 from steep.planning.shape import depth_of, measured_depths, truncated
 from steep.recipe import TrainRecipe
+from steep.wording import counted
 
 _VERSION = 2
 _PACKAGE = Path(__file__).parent.parent
@@ -206,7 +207,7 @@ def calibrate(
         # The deepest first: of shallower ones no more steps are wanted than it had time for.
         for child, layers in zip(children, reversed(depths), strict=True):
             if progress is not None:
-                progress(len(measured), len(depths), f"a model of {layers} layers")
+                progress(len(measured), len(depths), f"a model of {counted(layers, 'layer')}")
             measured.append(_measure(child, question, layers, steps))
             steps = min(steps, len(measured[-1].steps))
     measured.sort(key=lambda m: m.layers)

@@ -17,6 +17,7 @@ from steep.proof.rules import (
     explained_by_controls,
     is_contaminated,
 )
+from steep.wording import counted
 
 if TYPE_CHECKING:
     from steep.proof.words import Findings
@@ -74,7 +75,7 @@ def _memorising(found: Standing, setting: Setting) -> Iterator[Advice]:
     if not found.memorised:
         return
     passes = setting.passes
-    seen = "" if passes is None else f"each text was seen {passes:.0f} times"
+    seen = "" if passes is None else f"each text was seen {counted(round(passes), 'time')}"
     if seen and setting.documents is not None:
         seen += f", and there are {setting.documents} of them"
     changes: dict[str, Any] = {}
@@ -238,8 +239,8 @@ def _too_slow(setting: Setting) -> Iterator[Advice]:
     exposures = setting.exposures
     if exposures is not None and exposures < FEW_EXPOSURES:
         because = (
-            f"the median fact was met {exposures:g} times, and under {FEW_EXPOSURES} few facts "
-            "become answers"
+            f"the median fact was met {counted(exposures, 'time')}, and under {FEW_EXPOSURES} "
+            "few facts become answers"
         )
         times = min(16.0, _ENOUGH_EXPOSURES / max(exposures, 1.0))
         do = "Train longer ([train] max_steps or epochs)"
@@ -252,7 +253,7 @@ def _too_thin(setting: Setting) -> Iterator[Advice]:
         yield Advice("no_retelling", "Turn [retell] on", because, {"retell.enabled": True})
     elif setting.wordings is not None and setting.wordings < FEW_WORDINGS:
         do = f"Set [retell] coverage to {FEW_WORDINGS}, or add documents that say it in other words"
-        because = f"the median fact stands in {setting.wordings:g} wordings"
+        because = f"the median fact stands in {counted(setting.wordings, 'wording')}"
         yield Advice("too_few_wordings", do, because, {"retell.coverage": FEW_WORDINGS})
 
 

@@ -108,8 +108,7 @@ def _about_controls(found: Findings) -> list[str]:
     ]
     if control.n < FEWEST_CONTROLS:
         said.append(
-            f"So few can't clear a gain in form alone: that takes {FEWEST_CONTROLS} control "
-            "questions."
+            f"So few count as no controls: it takes {FEWEST_CONTROLS} to clear a gain in form alone."
         )
     elif found.controls == "moved":
         said.append("The controls moved, which training on your documents can't explain.")

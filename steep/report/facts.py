@@ -10,6 +10,7 @@ from steep.benchmarks.words import benchmark_rows
 from steep.export.card import MEASURE_HEADER, duration
 from steep.proof.words import GROUPS, name_of, power_words, value, verdict_table
 from steep.report.story import RunStory
+from steep.wording import counted
 
 MAX_ROWS = 50
 NO_VALUE = "–"
@@ -200,8 +201,9 @@ def knowledge_sentence(ledger: Mapping[str, Any] | None) -> str | None:
     if not facts.get("count"):
         return None
     text = (
-        f"{facts['count']:,} facts were found in the documents; the median fact was met "
-        f"{facts['median_exposures']:g} times in {facts['median_wordings']:g} wordings."
+        f"{counted(facts['count'], 'fact')} {'was' if facts['count'] == 1 else 'were'} found in "
+        f"the documents; the median fact was met {counted(facts['median_exposures'], 'time')} in "
+        f"{counted(facts['median_wordings'], 'wording')}."
     )
     few = facts.get("under_20_exposures", 0)
     if few:

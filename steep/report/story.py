@@ -68,6 +68,7 @@ class RunStory:
 
     Attributes:
         name: name of the run folder.
+        exports: None also where another model was exported than the one judged.
         files: (path relative to the run folder, what it is), only those that exist.
     """
 
@@ -127,6 +128,7 @@ def read_story(run: Path) -> RunStory:
     recipe = _mapping(recipe_path, lambda path: tomllib.loads(path.read_text(encoding="utf-8")))
     steps, checks = _read_metrics(run / "metrics.jsonl")
     exports = _mapping(run / "exports.json", read_json)
+    is_judged = exports is None or exports_judged(exports, evaluation)
     return RunStory(
         name=plain(run.resolve().name),
         evaluation=evaluation,
@@ -136,13 +138,19 @@ def read_story(run: Path) -> RunStory:
         recipe=recipe,
         recipe_text=plain(recipe_path.read_text(encoding="utf-8")) if recipe else None,
         machine=_mapping(run / "machine.json", read_json),
-        exports=exports,
+        exports=exports if is_judged else None,
         strength=_mapping(run / "strength.json", read_json),
         guard=_mapping(run / "guard.json", read_json),
         plan=_mapping(run / "plan.json", read_json),
         benchmarks=_mapping(run / "benchmarks.json", read_json),
-        files=tuple(_files(run, exports or {})),
+        files=tuple(_files(run, exports or {}, is_judged=is_judged)),
     )
+
+
+def exports_judged(exports: Mapping[str, Any], evaluation: Mapping[str, Any]) -> bool:
+    """Is what stands in exports.json the model that the evaluation is of, as far as they say?"""
+    judged = (evaluation.get("fingerprint") or {}).get("tuned")
+    return exports.get("tuned") in (None, judged) or judged is None
 
 
 def card_facts(
@@ -269,7 +277,7 @@ def _as_dict(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _files(run: Path, exports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _files(run: Path, exports: Mapping[str, Any], *, is_judged: bool) -> Iterator[tuple[str, str]]:
     for name, what in FILES.items():
         if (run / name).is_file():
             yield name, what
@@ -278,6 +286,7 @@ def _files(run: Path, exports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "merged": "the merged transformers model",
         "gguf": "the model for llama.cpp and Ollama (a Modelfile is beside it)",
     }
+    earlier = "" if is_judged else ", but of an earlier model than the one judged: steep export"
     for kind, what in kinds.items():
         if exports.get(kind):
-            yield str(exports[kind]), what
+            yield str(exports[kind]), f"{what}{earlier}"

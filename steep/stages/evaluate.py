@@ -205,7 +205,8 @@ def evaluate_stage(
     if earlier:
         evaluation["stages"] = _by_stage(before, results, contaminated, evaluation["measures"])
     evaluation = sealed({**evaluation, "fingerprint": made})
-    write_sealed(run.evaluation, evaluation)
+    if read_sealed(run.evaluation).get("seal") != evaluation["seal"]:  # else a report is of it
+        write_sealed(run.evaluation, evaluation)
     return evaluation
 
 

@@ -78,6 +78,7 @@ class _Exporting:
         progress.stage("Exporting")
         self._recipe, self._names, self._run, self._progress = recipe, names, run, progress
         self._model, self._tokenizer = trained.load(), base.tuned_tokenizer
+        self._tuned = key_of(trained.key)  # as in evaluation.json, which is of the same model
         self._trained = trained_reader(self._model, self._tokenizer, validation_texts())
         self._figures: dict[str, Parity] = {}
 
@@ -96,6 +97,7 @@ class _Exporting:
         exports = {
             "schema": 1,
             "key": key,
+            "tuned": self._tuned,
             "adapter": self._names.get("adapter"),
             "merged": self._names["merged"],
             "gguf": gguf and gguf.relative_to(self._run.path).as_posix(),

@@ -6,20 +6,26 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_json
+from steep.artifact import read_json, read_table
 from steep.errors import UserInputError
+from steep.report.story import exports_judged
 
 
 def model_of(name: str) -> str:
     """The model to load: a run folder stands for its merged model.
 
     Raises:
-        UserInputError: a run folder that hasn't exported yet.
+        UserInputError: a run folder that hasn't exported yet, or not the model it judged last.
     """
     folder = Path(name).expanduser()
-    exports = folder / "exports.json"
-    if exports.is_file():
-        return str(folder / read_json(exports)["merged"])
+    exports = read_table(folder / "exports.json")
+    if "merged" in exports:
+        if not exports_judged(exports, read_table(folder / "evaluation.json")):
+            raise UserInputError(
+                f"{name}: the exported model isn't the one that was evaluated last; run: steep "
+                f"export {folder / 'recipe.toml'} (or name {folder / exports['merged']} for it)"
+            )
+        return str(folder / exports["merged"])
     if (folder / "recipe.toml").is_file():
         raise UserInputError(
             f"{name}: the run has exported no model yet; run: steep export {folder / 'recipe.toml'}"

@@ -20,6 +20,7 @@ from steep.stages.base import Base, open_base
 from steep.stages.inputs import Inputs, read_inputs
 from steep.stages.plan import Plan, make_plan
 from steep.stages.prepare import Draft, draft
+from steep.wording import counted
 
 # What the demo's recipe gives the median fact; at that nearly all can be asked for
 # (docs/RESULTS.md). Beyond so many passes a model comes to recite a small corpus.
@@ -181,9 +182,9 @@ def _opening(inputs: Inputs, output: Path) -> list[str]:
 
 def _about_budget(plan: Plan, wanted: int, minutes: float) -> list[str]:
     training, facts, found = plan.training, plan.facts, plan.prediction
-    said = f"{training['passes']:g} passes over the documents"
+    said = f"{counted(training['passes'], 'pass', 'passes')} over the documents"
     if facts["count"]:
-        said += f"; the median fact is met {facts['median_exposures']:g} times"
+        said += f"; the median fact is met {counted(facts['median_exposures'], 'time')}"
     lines = [said + "."]
     if found is None:
         return [*lines, f"The time it takes could not be predicted: {plan.problem}."]

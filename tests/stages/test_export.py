@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 import steep
-from steep.errors import ModelError, SteepError
+from steep.cli.verdict import verdict_lines
+from steep.errors import ModelError, SteepError, UserInputError
 from steep.export.gguf.read import load_gguf
 from steep.recipe import load_recipe
-from steep.workflow import export
+from steep.report.story import read_story
+from steep.stages.exported import model_of
+from steep.workflow import export, report
 from tests.stages.project import write_project
 
 TRAIN = {"method": "lora", "lora_r": 4, "learning_rate": 1e-2, "max_steps": 2}
@@ -91,6 +94,30 @@ def test_what_is_not_the_trained_model_is_not_kept(
     assert not (run / "base_continued_merged_gguf").exists()
     assert (run / "exports.json").read_bytes() == before
     assert not list(run.glob(".*.tmp"))
+
+
+# Broken by: exports_judged that is always true, a report of whatever age, or an evaluation that is
+# written again though it is the same.
+def test_exports_and_a_report_of_an_earlier_model_are_told(recipe: Path) -> None:
+    run = _run(recipe)
+    export(recipe)
+    report(recipe)
+    same = verdict_lines(steep.evaluate(recipe))
+    assert same[-1] == f"Report: {run / 'report.html'}"
+    assert model_of(str(run)) == str(run / "base_continued_merged")
+    assert read_story(run).exports is not None
+
+    other = verdict_lines(steep.evaluate(load_recipe(recipe, ["strength.scale=0.5"])))
+    assert "is of an earlier evaluation; run: steep report" in other[-1]
+    with pytest.raises(UserInputError, match=r"isn't the one that was evaluated.*steep export"):
+        model_of(str(run))
+    story = read_story(run)
+    assert story.exports is None
+    assert "of an earlier model" in dict(story.files)["base_continued_merged"]
+
+    export(load_recipe(recipe, ["strength.scale=0.5"]))
+    assert model_of(str(run)) == str(run / "base_continued_merged")
+    assert "earlier" not in str(read_story(run).files)
 
 
 def test_a_model_that_cannot_be_said_is_refused_before_anything(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def _about_controls(found: Findings) -> list[str]:
     ]
     if control.n < FEWEST_CONTROLS:
         said.append(
-            f"So few count as no controls: it takes {FEWEST_CONTROLS} to clear a gain in form alone."
+            f"So few count as no controls: it takes {FEWEST_CONTROLS} to clear a gain in form "
+            "alone."
         )
     elif found.controls == "moved":
         said.append("The controls moved, which training on your documents can't explain.")

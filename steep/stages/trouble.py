@@ -78,10 +78,10 @@ def explain(error: BaseException, folder: Path) -> str | None:
         if number in _FULL:
             return f"{_FULL[number]} ({_mount(Path(where))}): free some space; {_safe(folder)}"
         if number in _REFUSED:
-            return f"{where}: {_REFUSED[number]}; make it writable, then {_safe(folder)}"
+            return f"{where}: {_REFUSED[number]}; make it writable; {_safe(folder)}"
         target = getattr(seen, "filename2", None) or where  # of a renaming, the new name
         if number in _IN_THE_WAY and Path(target).is_relative_to(folder):
-            return f"{target}: {_IN_THE_WAY[number]}; move it away, then {_safe(folder)}"
+            return f"{target}: {_IN_THE_WAY[number]}; move it away; {_safe(folder)}"
         seen = seen.__cause__ or seen.__context__
     return None
 

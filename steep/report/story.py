@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_json
+from steep.artifact import is_sealed, read_json
 from steep.errors import UserInputError
 from steep.export.card import CardFacts, plain
 from steep.export.loading import Exported
@@ -116,7 +116,7 @@ def read_story(run: Path) -> RunStory:
     Raises:
         UserInputError: there is no evaluation, or a file of the run is broken.
     """
-    evaluation = _mapping(run / "evaluation.json", read_json)
+    evaluation = _mapping(run / "evaluation.json", _read_evaluation)
     if evaluation is None:
         raise UserInputError(f"no evaluation.json in {run}; run: steep evaluate RECIPE")
     missing = [key for key in ("verdict", "ship", "measures") if key not in evaluation]
@@ -195,6 +195,14 @@ def _mapping(path: Path, read: Callable[[Path], Any]) -> Mapping[str, Any] | Non
         raise UserInputError(f"{path} isn't a table of values; run the stage again")
     cleaned: Mapping[str, Any] = _clean(value)
     return cleaned
+
+
+def _read_evaluation(path: Path) -> Any:
+    """evaluation.json; a ValueError if it isn't as it was written (one without a seal may be)."""
+    found = read_json(path)
+    if isinstance(found, dict) and "seal" in found and not is_sealed(found):
+        raise ValueError("it was edited: its seal doesn't fit its content")
+    return found
 
 
 def _clean(value: Any) -> Any:
@@ -288,5 +296,5 @@ def _files(run: Path, exports: Mapping[str, Any], *, is_judged: bool) -> Iterato
     }
     earlier = "" if is_judged else ", but of an earlier model than the one judged: steep export"
     for kind, what in kinds.items():
-        if exports.get(kind):
+        if exports.get(kind) and (run / str(exports[kind])).exists():
             yield str(exports[kind]), f"{what}{earlier}"

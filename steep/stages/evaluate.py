@@ -52,6 +52,8 @@ from steep.wording import counted
 # Where the user gave general texts, so many of the project's stand beside them.
 _PROJECT_TEXTS = 24
 
+_AFTER = {"cpt": "the documents", "sft": "instructions"}  # stages that others come after
+
 
 def make_panel(inputs: Inputs, probes: Probes | None) -> tuple[Panel, int]:
     """What both models are asked, and how many questions about held-out text are left out."""
@@ -259,7 +261,8 @@ def ask_tuned(
     model = trained.load()  # may have work of its own to tell of
     from steep.training.linear import merged
 
-    progress.stage(f"Asking the {name} model")
+    after = _AFTER.get(name)
+    progress.stage(f"Asking the model after {after}" if after else "Asking the tuned model")
     own = tuple((str(name), str(text)) for name, text in before["own_texts"])
     reference = read_reference(run.scores / "base.npz")
     if base.extension is not None and reference is not None:

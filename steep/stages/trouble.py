@@ -1,4 +1,4 @@
-"""What the machine refuses, in words: no disk, no memory, no permission.
+"""What the machine refuses, in words: no disk, no memory, no permission, something in the way.
 
 Whatever was finished is safe when this is said: files are written whole or not at all, so the same
 command goes on once there is room again.
@@ -26,6 +26,11 @@ _REFUSED = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
 }
+_IN_THE_WAY = {
+    errno.EISDIR: "a folder stands where a file belongs",
+    errno.ENOTDIR: "a file stands where a folder belongs",
+    errno.EEXIST: "a file stands where a folder belongs",
+}
 # Libraries that write by themselves say the number only in words.
 _NUMBER = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
 _NO_MEMORY = re.compile(r"not enough memory|can't allocate memory|cannot allocate memory", re.I)
@@ -40,7 +45,7 @@ def told_plainly(folder: Path) -> Iterator[None]:
 
     Raises:
         Interrupted: a stop signal came.
-        ResourceError: disk, memory or permission ran out.
+        ResourceError: disk, memory or permission ran out, or something stands in the way.
     """
     try:
         yield
@@ -73,7 +78,10 @@ def explain(error: BaseException, folder: Path) -> str | None:
         if number in _FULL:
             return f"{_FULL[number]} ({_mount(Path(where))}): free some space; {_safe(folder)}"
         if number in _REFUSED:
-            return f"{where}: {_REFUSED[number]}; make it writable, then {_safe(folder)}"
+            return f"{where}: {_REFUSED[number]}; make it writable; {_safe(folder)}"
+        target = getattr(seen, "filename2", None) or where  # of a renaming, the new name
+        if number in _IN_THE_WAY and Path(target).is_relative_to(folder):
+            return f"{target}: {_IN_THE_WAY[number]}; move it away; {_safe(folder)}"
         seen = seen.__cause__ or seen.__context__
     return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steep.artifact import file_hash
+from steep.artifact import file_hash, write_text
 from steep.errors import ResourceError, UserInputError
 from steep.stages.trouble import explain, told_plainly
 from tests.crash.harness import STAGES, Acts, Chain, assert_same, in_child, no_more_room
@@ -103,6 +103,21 @@ def test_a_bug_stays_a_bug(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with pytest.raises(UserInputError), told_plainly(tmp_path):
         raise UserInputError("yours")
+
+
+# Broken by: looking at a renaming's old name, or telling so of any folder.
+def test_what_stands_in_the_way_in_the_run_is_told(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "exports.json").mkdir(parents=True)
+    (run / "sft").touch()
+    folder = pytest.raises(ResourceError, match=r"exports\.json: a folder .* move it away")
+    with folder, told_plainly(run):
+        write_text(run / "exports.json", "{}")
+    file = pytest.raises(ResourceError, match=r"run/sft: a file .* move it away")
+    with file, told_plainly(run):
+        (run / "sft").mkdir()
+    elsewhere = FileExistsError(errno.EEXIST, "File exists", str(tmp_path / "other"))
+    assert explain(elsewhere, run) is None
 
 
 def test_torch_out_of_memory_is_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from steep.artifact import write_sealed
 from steep.errors import UserInputError
 from steep.export.card import plain
 from steep.report.facts import knowledge_sentence, token_shares, training_facts
@@ -309,6 +310,26 @@ def test_missing_or_broken_evaluation(tmp_path: Path) -> None:
         path.write_text(content, encoding="utf-8")
         with pytest.raises(UserInputError, match=r"evaluation\.json .*; run"):
             read_story(tmp_path)
+
+
+# Broken by: reading evaluation.json without a look at its seal.
+def test_an_edited_evaluation_is_not_told(tmp_path: Path) -> None:
+    run = make_run(tmp_path, ship=False)
+    path = run / "evaluation.json"
+    write_sealed(path, evaluation(ship=False))
+    assert read_story(run).evaluation["ship"] is False
+    path.write_text(path.read_text().replace('"ship": false', '"ship": true'), encoding="utf-8")
+    with pytest.raises(UserInputError, match=r"evaluation\.json can't be read \(it was edited"):
+        read_story(run)
+
+
+# Broken by: naming what exports.json says was exported, there or not.
+def test_only_exports_that_are_there_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    (run / "smollm2_continued_merged").mkdir()
+    names = [name for name, _ in read_story(run).files]
+    assert "smollm2_continued_merged" in names
+    assert "continued_pretrain_smollm2" not in names
 
 
 def test_broken_metrics_lines_are_skipped(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from steep.proof.manners import Instruction, Judgement, follow, prefer
 from steep.proof.measures import OPTIONAL_SETS
 from steep.proof.questions import Question
 from steep.proof.recall import (
+    Window,
     copied,
     recited,
     sample_starts,
@@ -36,9 +37,11 @@ SCORER_VERSION = 9
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80
 _GROUP = 64
+# What an item costs is told in characters: these many for what is written, for a token.
+_WRITTEN, _OF_A_TOKEN = 100, 4
 
 Progress = Callable[[int, int, str], None]
-"""Called with items done, items in all, and what is being measured."""
+"""Called with the percentage of the work that is done, 100, and what is being measured."""
 
 Item = TypeVar("Item")
 Texts = tuple[tuple[str, str], ...]
@@ -143,7 +146,8 @@ def measure(
         "general_questions": panel.general_questions,
         "probes": panel.probes,
     }
-    ticker = _Ticker(progress, _items(panel) + len(windows))
+    starts = sample_starts(panel.trained_texts)
+    ticker = _Ticker(progress, [*_items(panel), *windows, *starts])
     result: dict[str, Any] = {
         "scorer_version": SCORER_VERSION,
         "general_source": panel.general_source,
@@ -167,7 +171,6 @@ def measure(
     result["verbatim"] = [
         row for group in ticker.over(windows, "verbatim recall") for row in recited(scorer, group)
     ]
-    starts = sample_starts(panel.trained_texts)
     result["copied"] = [
         row
         for _ in ticker.over(starts, "writing freely")
@@ -210,28 +213,49 @@ def ask_few_shot(model: Any, tokenizer: Any, panel: Panel) -> list[dict[str, Any
 
 
 class _Ticker:
-    """Hands out items in groups and reports each group when it is done."""
+    """Hands out items in groups and reports each group when it is done, by the work it was.
 
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
+    Held-out documents take hundreds of times as long as a choice: counted as items, what is left
+    after the first of them would be told as hours.
+    """
 
-    def over(self, items: Sequence[Item], what: str) -> Iterator[Sequence[Item]]:
+    def __init__(self, progress: Progress | None, items: Sequence[object]) -> None:
+        self.progress, self.total, self.done = progress, sum(map(_work, items)), 0
+
+    def over(
+        self, items: Sequence[Item], what: str, of: Callable[[Item], object] = lambda item: item
+    ) -> Iterator[Sequence[Item]]:
+        """Groups of items; ``of`` gives the panel's item where that isn't the item itself."""
         for start in range(0, len(items), _GROUP):
             group = items[start : start + _GROUP]
             yield group
-            self.done += len(group)
+            self.done += sum(_work(of(item)) for item in group)
             if self.progress is not None:
-                self.progress(self.done, self.total, what)
+                self.progress(100 * self.done // self.total, 100, what)
 
 
-def _items(panel: Panel) -> int:
-    """Items of a panel, verbatim windows apart."""
-    general = (*panel.general, *panel.general_project, *panel.general_reference)
-    texts = (panel.domain, general, panel.own)
-    asked = (panel.questions, panel.controls, panel.probes, panel.general_questions)
-    pairs = (panel.open_book, panel.grammar, panel.parallel, panel.instructions, panel.preferences)
-    once = [*texts, *asked, *pairs, sample_starts(panel.trained_texts)]
-    return sum(map(len, once))
+def _work(item: object) -> int:
+    """About how many characters a model reads or writes for an item, at least one."""
+    if isinstance(item, Question):
+        return len(item.prompt) + sum(map(len, item.choices)) + _WRITTEN
+    if isinstance(item, Window):
+        return _OF_A_TOKEN * len(item.ids)
+    if isinstance(item, Judgement):
+        return _OF_A_TOKEN * (len(item.prompt) + len(item.chosen) + len(item.rejected))
+    if isinstance(item, Translation):
+        return len(item.source) + len(item.target) + sum(map(len, item.others))
+    if isinstance(item, Pair):
+        return len(item.good) + len(item.bad)
+    return (len(item[1]) if isinstance(item, tuple) else 0) + _WRITTEN
+
+
+def _items(panel: Panel) -> Iterator[object]:
+    """The items of a panel's sets, one by one."""
+    texts = (*panel.domain, *panel.general, *panel.general_project, *panel.general_reference)
+    yield from (*texts, *panel.own)
+    yield from (*panel.questions, *panel.controls, *panel.probes, *panel.general_questions)
+    yield from (*panel.open_book, *panel.grammar, *panel.parallel)
+    yield from (*panel.instructions, *panel.preferences)
 
 
 def _asked(
@@ -250,13 +274,14 @@ def _asked(
     free = [n for n, question in enumerate(questions) if graded and question.form == "new"]
     ranks = sorted(set(range(len(questions))) - set(free))
     found: dict[int, tuple[list[float], dict[str, Any]]] = {}
-    for places in ticker.over(ranks, what):
+    for places in ticker.over(ranks, what, lambda place: questions[place]):
         group = [questions[place] for place in places]
         for place, likely in zip(places, log_probabilities(scorer, group), strict=True):
             found[place] = likely, {"answer": None, "exact": None}
     room = answer_limits(counted, [questions[place] for place in free])
     by_limit = sorted(zip(room, free, strict=True))
-    for pairs in ticker.over(by_limit, f"{what}, answered freely"):
+    freely = f"{what}, answered freely"
+    for pairs in ticker.over(by_limit, freely, lambda pair: questions[pair[1]]):
         limits, places = zip(*pairs, strict=True)
         asked = answered(scorer, [questions[place] for place in places], limits=limits)
         found.update(zip(places, asked, strict=True))

@@ -86,16 +86,16 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: boo
     from peft import get_peft_model
 
     config = _lora_config(model, recipe, has_grown=has_grown)
-    with torch.random.fork_rng(), quiet_peft():
+    with torch.random.fork_rng(), quiet_libraries():
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 
 
 @contextmanager
-def quiet_peft() -> Iterator[None]:
-    """No word of a name that PEFT reads and transformers is about to retire: no user can act."""
+def quiet_libraries() -> Iterator[None]:
+    """No word of names that PEFT and TRL use and transformers will retire: no user can act."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)
         yield
 
 

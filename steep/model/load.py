@@ -125,7 +125,7 @@ def _load(path: str) -> tuple[Any, Any]:
         return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     from peft import PeftConfig, PeftModel
 
-    from steep.model.adapters import quiet_peft
+    from steep.model.adapters import quiet_libraries
 
     config = PeftConfig.from_pretrained(path)
     base, tokenizer = _load(resolve_model(str(config.base_model_name_or_path)))
@@ -134,7 +134,7 @@ def _load(path: str) -> tuple[Any, Any]:
     if len(tokenizer) > base.get_input_embeddings().weight.shape[0]:
         with torch.random.fork_rng(devices=[]):  # what it draws, the adapter's rows replace
             base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    with quiet_peft():
+    with quiet_libraries():
         return PeftModel.from_pretrained(base, path), tokenizer
 
 

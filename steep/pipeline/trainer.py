@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from steep.errors import TrainingAlarm, UserInputError
+from steep.model.adapters import quiet_libraries
 from steep.progress import Progress
 from steep.recipe import RowsRecipe, TrainRecipe
 
@@ -76,7 +77,7 @@ def train(
             if "loss" in (logs or {}):
                 progress.at(state.global_step, recipe.max_steps, f"loss {float(logs['loss']):.3f}")
 
-    with tempfile.TemporaryDirectory() as nowhere, _own_randomness():
+    with tempfile.TemporaryDirectory() as nowhere, _own_randomness(), quiet_libraries():
         trainer = make_trainer(
             _settings(model, task, nowhere),
             optimizers=(_optimizer(model, task), None),

@@ -112,7 +112,7 @@ class _Exporting:
             },
         }
         write_sealed(self._run.exports, exports)
-        return exports
+        return read_sealed(self._run.exports)
 
     def _gguf(self, merged: Path) -> Path | None:
         """The GGUF file, made of the merged folder as it stands on disk."""

@@ -132,6 +132,11 @@ def tokens_of(line: str) -> list[Token]:
     return [_token(match) for match in _TOKEN.finditer(line)]
 
 
+def without_optional(word: str) -> str:
+    """A word without the signs that most writers leave out."""
+    return _OPTIONAL.sub("", word)
+
+
 def _token(match: re.Match[str]) -> Token:
     number = match["number"]
     if number is None:
@@ -151,8 +156,7 @@ def _alike(one: str, other: str) -> bool:
     """True if two words are the same, as far as both are written with optional signs."""
     if one == other:
         return True
-    bare = _OPTIONAL.sub("", one)
-    if bare != _OPTIONAL.sub("", other):
+    if without_optional(one) != without_optional(other):
         return False
     pairs = zip(_POINTED.findall(one), _POINTED.findall(other), strict=True)
     return all(set(a) <= set(b) or set(b) <= set(a) for a, b in pairs)

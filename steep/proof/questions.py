@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from steep.errors import UserInputError
 from steep.proof.answers import evaluate_accuracy, normalise_answer, same_answer
+from steep.proof.dates import is_same_day
 
 PROMPT = "Question: {question}\nAnswer:"
 Form = Literal["new", "text", "reversed"]
@@ -147,9 +148,9 @@ def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]
 
     They come from questions of the same relation and kind; where fewer than 4 are there, from the
     same relation, then from answers of the same shape (year, number, date, name, other) and kind,
-    then of the same shape. Never used: what equals or would be graded as the right answer. With
-    fewer than 4 of any sort the choices stay empty and only the exact answer counts. The result
-    depends on the seed and the questions, not on global state.
+    then of the same shape. Never used: what equals or would be graded as the right answer, or is
+    its day written otherwise. With fewer than 4 of any sort the choices stay empty and only the
+    exact answer counts. The result depends on the seed and the questions, not on global state.
     """
     pools: dict[_Sort, dict[str, str]] = defaultdict(dict)
     for question in sorted(questions, key=lambda question: question.answer):
@@ -200,7 +201,10 @@ def _usable(question: Question, answers: Iterable[str]) -> list[str]:
         answer
         for answer in answers
         if not evaluate_accuracy(answer, question.truths)
-        and not any(evaluate_accuracy(truth, answer) for truth in question.truths)
+        and not any(
+            evaluate_accuracy(truth, answer) or is_same_day(truth, answer)
+            for truth in question.truths
+        )
     ]
 
 

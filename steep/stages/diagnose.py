@@ -175,4 +175,3 @@ def _difference(row: Mapping[str, Any]) -> Difference:
         row["delta"],
         None if interval is None else (*interval,),
     )
-

@@ -86,7 +86,9 @@ def draft_probes(
     chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
     aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
     told = Told(index, some)
-    chosen += [item for item in aside if not told.holds(item)][:wanted]
+    indexed = {document.id for document in some}
+    others = (document for document in trained if document.id not in indexed)
+    chosen += told.untold([item for item in aside if not told.holds(item)], others)[:wanted]
     facts: list[Candidate] = []
     controls: list[Candidate] = []
     worded_as_trained = without_choices = 0

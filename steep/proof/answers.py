@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from steep.proof.tokens import MARKS, Token, first_line, tokens_of, without_optional
+from steep.proof.tokens import MARKS, SEAMLESS, Token, first_line, tokens_of, without_optional
 
 MAX_PHRASE_WORDS = 12
 """In a longer answer a truth mentioned in passing isn't an answer."""
 
 _MAX_PHRASE_CHARACTERS = 40  # the same in scripts without spaces
-_SEAMLESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_SEAMLESS = re.compile(f"[{SEAMLESS}]")
 _CLAUSE_END = re.compile(r"[;.!?](?=\s|$)|\b(?:but|it|he|she|they|rather)\b")
 _NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|without|except|unlike|cannot|instead of|rather than|other than)\b"

@@ -2,7 +2,8 @@
 
 Okapi BM25 (Robertson & Zaragoza 2009, https://doi.org/10.1561/1500000019) over windows of 150
 words, half overlapping, of the trained documents. Words of the question count once, the answer's
-words once more: it is a ceiling that is wanted, the best a perfect search could hand over.
+words once more: it is a ceiling that is wanted, the best a perfect search could hand over. Scripts
+without spaces between words are compared by characters, and two of them count as a word.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import replace
 
 from steep.artifact import text_hash
 from steep.proof.questions import Question
-from steep.proof.tokens import WORD
+from steep.proof.tokens import SEAMLESS, WORD
 
 MOST_ASKED = 40
 PASSAGE_WORDS = 150
 _STEP_WORDS = 75
 _K1, _B = 1.2, 0.75
+_PLACE = re.compile(rf"[{SEAMLESS}]{{1,2}}|[^\s{SEAMLESS}]+")
+_CHARACTER = re.compile(rf"([{SEAMLESS}])")
 
 
 def open_book(questions: Sequence[Question], texts: Sequence[tuple[str, str]]) -> list[Question]:
@@ -103,12 +106,12 @@ def _cut(question: Question) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return WORD.findall(text.casefold())
+    return WORD.findall(_CHARACTER.sub(r" \1 ", text.casefold()))
 
 
 def _windows(text: str) -> list[str]:
     """Windows of 150 words; line ends stay, since tables and lists mean something by them."""
-    words = list(re.finditer(r"\S+", text))
+    words = list(_PLACE.finditer(text))
     last = max(len(words) - PASSAGE_WORDS, 0)
     starts = [*range(0, last, _STEP_WORDS), last]
     return [

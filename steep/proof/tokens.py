@@ -31,6 +31,9 @@ MARKS = _ranges(
 WORD = re.compile(rf"\w+(?:[{MARKS}\u200c\u200d]\w*)*")
 """A word of running text; joiners (Persian, Indic) are inside it."""
 
+SEAMLESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+"""Characters of scripts without spaces between words, for a regular expression's brackets."""
+
 # Hebrew points and accents; Arabic vowels and signs for reciting; Syriac points.
 _OPTIONAL = re.compile(
     "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0652\u0656-\u0658"

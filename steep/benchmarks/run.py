@@ -11,7 +11,7 @@ from typing import Any, Literal
 from steep.benchmarks.harness import harness_model
 from steep.benchmarks.tasks import Loaded, quiet
 from steep.errors import UserInputError
-from steep.proof.statistics import Difference, Scale, ratio_difference
+from steep.proof.statistics import Difference, Scale, paired_share, ratio_difference
 
 # How lm-eval brings a metric's items together, and what that is in our statistics. Other ways
 # (F1, correlations) don't come from sums over items, so there is no paired interval for them.
@@ -203,14 +203,17 @@ def _line(tuned: Scores, base: Scores | None) -> BenchmarkRow:
         raise ValueError(f"base and tuned were asked different items of {tuned.benchmark}")
     clusters = tuned.clusters if len(set(tuned.clusters)) > 1 else _apart(tuned)
     zeros = [0.0] * len(tuned.items)
-    found = ratio_difference(
-        zeros if base is None else base.values,
-        tuned.values,
-        tuned.units if base is None else base.units,
-        tuned.units,
-        clusters=clusters,
-        scale=tuned.scale,
-    )
+    if base is not None and _is_share(base) and _is_share(tuned):
+        found = paired_share(base.values, tuned.values, clusters)
+    else:
+        found = ratio_difference(
+            zeros if base is None else base.values,
+            tuned.values,
+            tuned.units if base is None else base.units,
+            tuned.units,
+            clusters=clusters,
+            scale=tuned.scale,
+        )
     return BenchmarkRow(
         benchmark=tuned.benchmark,
         metric=tuned.metric,
@@ -222,6 +225,12 @@ def _line(tuned: Scores, base: Scores | None) -> BenchmarkRow:
         ci95=found.ci95 if base is not None else _of_itself(found),
         better=tuned.better,
     )
+
+
+def _is_share(scores: Scores) -> bool:
+    """True if items are right or wrong, or in between: then few changes don't prove much."""
+    plain = scores.scale == "plain" and set(scores.units) <= {1.0}
+    return plain and all(0 <= value <= 1 for value in scores.values)
 
 
 def _apart(scores: Scores) -> tuple[str, ...]:

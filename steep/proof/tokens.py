@@ -61,6 +61,7 @@ _DASH = re.compile(rf"(?<![\w)])\u2013(?=[\d{_MONEY}])")
 _MINUS_MONEY = re.compile(rf"(?<![\w)])-([{_MONEY}]) ?(?=\d)")
 _MINUS = re.compile(r"(?<![\d)] )\bminus (?=\d)")
 _POINTED_THOUSANDS = re.compile(r"-?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 _AHEAD = rf"(?= ?[{_MONEY}]? ?-?\d)"
@@ -113,8 +114,9 @@ class Token:
 def first_line(text: str) -> str:
     """The first line with anything in it, in small letters and one form for each way of writing.
 
-    Digits of all scripts are 0 to 9, thousands aren't parted, "n't" is "not", "minus 5" is "-5",
-    and "less than" before a number is "<" (so are "at least", "no more than" and their like).
+    Digits of all scripts are 0 to 9, thousands aren't parted, ".5" is "0.5", "n't" is "not",
+    "minus 5" is "-5", and "less than" before a number is "<" (so are "at least", "no more than"
+    and their like).
     """
     text = _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
     text = text.replace("\u200b", " ").replace("\u066a", "%").replace("\u066b", ".")
@@ -124,6 +126,7 @@ def first_line(text: str) -> str:
     line = re.sub(r"\b(?:ca|wo|sha) not\b", "can not", _CONTRACTION.sub(r"\1 not", line))
     line = line.replace("\u2212", "-").replace("per cent", "percent").replace("%", " percent ")
     line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
+    line = _BARE_DECIMAL.sub("0.", line.replace("i\u0307", "i"))  # small İ is i, not i and a dot
     line = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
     for pattern, sign in _COMPARED:
         line = pattern.sub(sign, line)

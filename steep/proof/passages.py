@@ -9,21 +9,18 @@ without spaces between words are compared by characters, and two of them count a
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from steep.artifact import text_hash
 from steep.proof.questions import Question
-from steep.proof.tokens import SEAMLESS, WORD
+from steep.proof.tokens import STRETCH, units_of
 
 MOST_ASKED = 40
 PASSAGE_WORDS = 150
 _STEP_WORDS = 75
 _K1, _B = 1.2, 0.75
-_PLACE = re.compile(rf"[{SEAMLESS}]{{1,2}}|[^\s{SEAMLESS}]+")
-_CHARACTER = re.compile(rf"([{SEAMLESS}])")
 
 
 def open_book(questions: Sequence[Question], texts: Sequence[tuple[str, str]]) -> list[Question]:
@@ -54,14 +51,14 @@ def best_passages(queries: Sequence[str], texts: Sequence[tuple[str, str]]) -> l
 
     Only passages with a word of some query are looked at; the first of equals is taken.
     """
-    wanted = [set(_words(query)) for query in queries]
+    wanted = [set(units_of(query)) for query in queries]
     vocabulary = set().union(*wanted) if wanted else set()
     passages: list[tuple[str, Counter[str], int]] = []
     frequency: Counter[str] = Counter()
     count = total = 0
     for _, text in texts:
         for passage in _windows(text):
-            words = _words(passage)
+            words = units_of(passage)
             count, total = count + 1, total + len(words)
             held = Counter(word for word in words if word in vocabulary)
             frequency.update(held.keys())
@@ -95,8 +92,8 @@ def _needle(question: Question) -> str:
 
 
 def _holds_answer(question: Question) -> bool:
-    held = f" {' '.join(_words(question.passage))} "
-    return any(f" {' '.join(_words(truth))} " in held for truth in question.truths)
+    held = f" {' '.join(units_of(question.passage))} "
+    return any(f" {' '.join(units_of(truth))} " in held for truth in question.truths)
 
 
 def _cut(question: Question) -> str:
@@ -105,13 +102,9 @@ def _cut(question: Question) -> str:
     return best
 
 
-def _words(text: str) -> list[str]:
-    return WORD.findall(_CHARACTER.sub(r" \1 ", text.casefold()))
-
-
 def _windows(text: str) -> list[str]:
     """Windows of 150 words; line ends stay, since tables and lists mean something by them."""
-    words = list(_PLACE.finditer(text))
+    words = list(STRETCH.finditer(text))
     last = max(len(words) - PASSAGE_WORDS, 0)
     starts = [*range(0, last, _STEP_WORDS), last]
     return [

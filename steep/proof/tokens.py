@@ -33,6 +33,9 @@ WORD = re.compile(rf"\w+(?:[{MARKS}\u200c\u200d]\w*)*")
 
 SEAMLESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 """Characters of scripts without spaces between words, for a regular expression's brackets."""
+STRETCH = re.compile(rf"[{SEAMLESS}]{{1,2}}|[^\s{SEAMLESS}]+")
+"""About a word of any text: what stands between blanks, or two characters of such a script."""
+_SEAMLESS = re.compile(f"([{SEAMLESS}][{MARKS}]*)")
 
 # Hebrew points and accents; Arabic vowels and signs for reciting; Syriac points.
 _OPTIONAL = re.compile(
@@ -131,6 +134,11 @@ def first_line(text: str) -> str:
     for pattern, sign in _COMPARED:
         line = pattern.sub(sign, line)
     return unicodedata.normalize("NFC", line)
+
+
+def units_of(text: str) -> list[str]:
+    """Words of running text in small letters; where none are parted, characters with marks."""
+    return WORD.findall(_SEAMLESS.sub(r" \1 ", text.casefold()))
 
 
 def tokens_of(line: str) -> list[Token]:

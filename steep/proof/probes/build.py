@@ -144,11 +144,21 @@ def _in_cluster(candidate: Candidate, name: str) -> Candidate:
 
 
 def some_documents(documents: Sequence[Document], most: int, seed: int) -> list[Document]:
-    """At most so many documents, in their order, chosen by hash."""
+    """At most so many documents, in their order, chosen by hash.
+
+    Those of one title together, for what one of them says may not be what another does; of a
+    title that has too many, some.
+    """
     if len(documents) <= most:
         return list(documents)
-    ranked = sorted(documents, key=lambda document: text_hash(f"{seed}:{document.id}"))
-    kept = {document.id for document in ranked[:most]}
+
+    def of_title(document: Document) -> str:
+        return text_hash(f"{seed}:{' '.join(document.title.casefold().split()) or document.id}")
+
+    ranked = sorted((of_title(d), text_hash(f"{seed}:{d.id}"), d.id) for d in documents)
+    cut = ranked[most][0]
+    kept = {name for title, _, name in ranked[:most] if title != cut}
+    kept = kept or {name for _, _, name in ranked[:most]}
     return [document for document in documents if document.id in kept]
 
 

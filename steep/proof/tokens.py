@@ -128,8 +128,8 @@ def first_line(text: str) -> str:
     line = " ".join(text.splitlines()[0].casefold().split()) if text else ""
     line = re.sub(r"\b(?:ca|wo|sha) not\b", "can not", _CONTRACTION.sub(r"\1 not", line))
     line = line.replace("\u2212", "-").replace("per cent", "percent").replace("%", " percent ")
-    line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
     line = _BARE_DECIMAL.sub("0.", line.replace("i\u0307", "i"))  # small İ is i, not i and a dot
+    line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
     line = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
     for pattern, sign in _COMPARED:
         line = pattern.sub(sign, line)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from steep.benchmarks.harness import harness_model
 from steep.benchmarks.tasks import Loaded, quiet
 from steep.errors import UserInputError
-from steep.proof.statistics import Difference, Scale, ratio_difference
+from steep.proof.statistics import Difference, Scale, paired_share, ratio_difference
 
 # How lm-eval brings a metric's items together, and what that is in our statistics. Other ways
 # (F1, correlations) don't come from sums over items, so there is no paired interval for them.
@@ -202,15 +202,19 @@ def _line(tuned: Scores, base: Scores | None) -> BenchmarkRow:
     if base is not None and (base.items, base.metric) != (tuned.items, tuned.metric):
         raise ValueError(f"base and tuned were asked different items of {tuned.benchmark}")
     clusters = tuned.clusters if len(set(tuned.clusters)) > 1 else _apart(tuned)
-    zeros = [0.0] * len(tuned.items)
-    found = ratio_difference(
-        zeros if base is None else base.values,
-        tuned.values,
-        tuned.units if base is None else base.units,
-        tuned.units,
-        clusters=clusters,
-        scale=tuned.scale,
-    )
+    values = (0.0,) * len(tuned.items) if base is None else base.values
+    is_share = _is_share(tuned) and (base is None or _is_share(base))
+    if is_share:
+        found = paired_share(values, tuned.values, clusters)
+    else:
+        found = ratio_difference(
+            values,
+            tuned.values,
+            tuned.units if base is None else base.units,
+            tuned.units,
+            clusters=clusters,
+            scale=tuned.scale,
+        )
     return BenchmarkRow(
         benchmark=tuned.benchmark,
         metric=tuned.metric,
@@ -219,9 +223,15 @@ def _line(tuned: Scores, base: Scores | None) -> BenchmarkRow:
         base=None if base is None else found.base,
         tuned=found.tuned,
         delta=None if base is None else found.delta,
-        ci95=found.ci95 if base is not None else _of_itself(found),
+        ci95=found.ci95 if base is not None else _of_itself(found, is_share=is_share),
         better=tuned.better,
     )
+
+
+def _is_share(scores: Scores) -> bool:
+    """True if items are right or wrong, or in between: then few changes don't prove much."""
+    plain = scores.scale == "plain" and set(scores.units) <= {1.0}
+    return plain and all(0 <= value <= 1 for value in scores.values)
 
 
 def _apart(scores: Scores) -> tuple[str, ...]:
@@ -229,8 +239,9 @@ def _apart(scores: Scores) -> tuple[str, ...]:
     return tuple(f"{task} {number}" for task, number in scores.items)
 
 
-def _of_itself(found: Difference) -> tuple[float, float] | None:
+def _of_itself(found: Difference, *, is_share: bool) -> tuple[float, float] | None:
     """The interval of a value from that of its difference to what nothing at all gives."""
     if found.ci95 is None or found.base is None:
         return None
-    return found.ci95[0] + found.base, found.ci95[1] + found.base
+    low, high = found.ci95[0] + found.base, found.ci95[1] + found.base
+    return (max(0.0, low), high) if is_share else (low, high)

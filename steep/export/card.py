@@ -142,11 +142,9 @@ def duration(seconds: float) -> str:
 def _front_matter(facts: CardFacts) -> str:
     """YAML in which each string from outside is a JSON string (which YAML reads as it is)."""
     adapter = facts.kind == "adapter"
-    library, relation = {
-        "adapter": ("peft", "adapter"),
-        "merged": ("transformers", "finetune"),
-        "gguf": ("llama.cpp", "quantized"),
-    }[facts.kind]
+    library = {"adapter": "peft", "merged": "transformers", "gguf": "llama.cpp"}[facts.kind]
+    # A GGUF too: the hub lists what is "quantized" as the base's own weights in fewer bits.
+    relation = "adapter" if adapter else "finetune"
     lines = [f"library_name: {library}"]
     if _HUB_ID.fullmatch(facts.base_model):
         lines.append(f"base_model: {json.dumps(facts.base_model)}")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from steep.proof.tokens import MARKS, Token, first_line, tokens_of
+from steep.proof.tokens import MARKS, SEAMLESS, Token, first_line, tokens_of, without_optional
 
 MAX_PHRASE_WORDS = 12
 """In a longer answer a truth mentioned in passing isn't an answer."""
 
 _MAX_PHRASE_CHARACTERS = 40  # the same in scripts without spaces
-_SEAMLESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_SEAMLESS = re.compile(f"[{SEAMLESS}]")
 _CLAUSE_END = re.compile(r"[;.!?](?=\s|$)|\b(?:but|it|he|she|they|rather)\b")
 _NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|without|except|unlike|cannot|instead of|rather than|other than)\b"
@@ -69,7 +70,7 @@ def normalise_answer(s: str) -> str:
     minus, a sign like < and that of a currency before them; letters keep their marks. An article
     that is all there is or comes last ("Vitamin A") stays.
     """
-    return " ".join(token.key for token in _without_articles(tokens_of(first_line(s))))
+    return " ".join(token.key for token in _read(s).words)
 
 
 def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
@@ -88,7 +89,7 @@ def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
 
 def same_answer(one: str, other: str) -> bool:
     """True if two answers are ways of writing one and the same."""
-    first, second = _words(one), _words(other)
+    first, second = _read(one).words, _read(other).words
     if not first and not second:
         return one.strip() == other.strip()
     return _equal(first, second) and _equal(second, first)
@@ -125,10 +126,33 @@ def test_knowledge(
 test_knowledge.__test__ = False  # type: ignore[attr-defined]  # the name isn't a test's
 
 
-@lru_cache(maxsize=4096)
-def _words(text: str) -> tuple[Token, ...]:
-    """The words that an answer is compared by; kept, for a choice is compared with all others."""
-    return tuple(_without_articles(tokens_of(first_line(text))))
+@dataclass(frozen=True)
+class _Said:
+    """A text as it is compared.
+
+    Attributes:
+        line: its first line, normalised.
+        spoken, words: what stands in it, and the same without articles.
+        bare: the words without signs that may be left out.
+        is_seamless: some of them are of a script without spaces.
+    """
+
+    line: str
+    spoken: tuple[Token, ...]
+    words: tuple[Token, ...]
+    bare: frozenset[str]
+    is_seamless: bool
+
+
+@lru_cache(maxsize=32_768)
+def _read(text: str) -> _Said:
+    """Kept, for each of a file's answers is compared with all the others."""
+    line = first_line(text)
+    spoken = tuple(tokens_of(line))
+    words = tuple(_without_articles(spoken))
+    bare = frozenset(without_optional(token.word) for token in words)
+    is_seamless = any(_SEAMLESS.search(token.word) for token in words)
+    return _Said(line, spoken, words, bare, is_seamless)
 
 
 def _without_articles(words: Sequence[Token]) -> list[Token]:
@@ -143,24 +167,23 @@ def _equal(said: Sequence[Token], true: Sequence[Token]) -> bool:
 
 
 def _agrees(answer: str, truth: str) -> bool:
-    line = first_line(answer)
-    spoken, wanted = tokens_of(line), tokens_of(first_line(truth))
-    words, phrase = _without_articles(spoken), _without_articles(wanted)
-    if not words or not phrase:
+    said, true = _read(answer), _read(truth)
+    words, phrase = said.words, true.words
+    if not words or not phrase or not (true.is_seamless or true.bare <= said.bare):
         return False
     if _equal(words, phrase):
         return True
-    if any(_SEAMLESS.search(token.word) for token in phrase):
-        return _holds(line, words, phrase)
+    if true.is_seamless:
+        return _holds(said.line, words, phrase)
     # "A positive" in capitals may be a name and not an article: then it must stand in the answer.
     if truth.lstrip().startswith("A "):
-        words, phrase = spoken, wanted
+        words, phrase = said.spoken, true.spoken
     is_long = len(words) > max(MAX_PHRASE_WORDS, 2 * len(phrase))
     for start in range(1 if is_long else len(words) - len(phrase) + 1):
         found = words[start : start + len(phrase)]
         if not _equal(found, phrase) or _is_scaled(words, start, phrase):
             continue
-        if not _is_denied(line, found, phrase):
+        if not _is_denied(said.line, found, phrase):
             return True
     return False
 

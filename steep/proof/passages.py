@@ -2,20 +2,20 @@
 
 Okapi BM25 (Robertson & Zaragoza 2009, https://doi.org/10.1561/1500000019) over windows of 150
 words, half overlapping, of the trained documents. Words of the question count once, the answer's
-words once more: it is a ceiling that is wanted, the best a perfect search could hand over.
+words once more: it is a ceiling that is wanted, the best a perfect search could hand over. Scripts
+without spaces between words are compared by characters, and two of them count as a word.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from steep.artifact import text_hash
 from steep.proof.questions import Question
-from steep.proof.tokens import WORD
+from steep.proof.tokens import STRETCH, units_of
 
 MOST_ASKED = 40
 PASSAGE_WORDS = 150
@@ -51,14 +51,14 @@ def best_passages(queries: Sequence[str], texts: Sequence[tuple[str, str]]) -> l
 
     Only passages with a word of some query are looked at; the first of equals is taken.
     """
-    wanted = [set(_words(query)) for query in queries]
+    wanted = [set(units_of(query)) for query in queries]
     vocabulary = set().union(*wanted) if wanted else set()
     passages: list[tuple[str, Counter[str], int]] = []
     frequency: Counter[str] = Counter()
     count = total = 0
     for _, text in texts:
         for passage in _windows(text):
-            words = _words(passage)
+            words = units_of(passage)
             count, total = count + 1, total + len(words)
             held = Counter(word for word in words if word in vocabulary)
             frequency.update(held.keys())
@@ -92,8 +92,8 @@ def _needle(question: Question) -> str:
 
 
 def _holds_answer(question: Question) -> bool:
-    held = f" {' '.join(_words(question.passage))} "
-    return any(f" {' '.join(_words(truth))} " in held for truth in question.truths)
+    held = f" {' '.join(units_of(question.passage))} "
+    return any(f" {' '.join(units_of(truth))} " in held for truth in question.truths)
 
 
 def _cut(question: Question) -> str:
@@ -102,13 +102,9 @@ def _cut(question: Question) -> str:
     return best
 
 
-def _words(text: str) -> list[str]:
-    return WORD.findall(text.casefold())
-
-
 def _windows(text: str) -> list[str]:
     """Windows of 150 words; line ends stay, since tables and lists mean something by them."""
-    words = list(re.finditer(r"\S+", text))
+    words = list(STRETCH.finditer(text))
     last = max(len(words) - PASSAGE_WORDS, 0)
     starts = [*range(0, last, _STEP_WORDS), last]
     return [

@@ -7,7 +7,8 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 from steep.errors import UserInputError
 from steep.proof.answers import evaluate_accuracy, normalise_answer, same_answer
+from steep.proof.dates import is_same_day
 
 PROMPT = "Question: {question}\nAnswer:"
 Form = Literal["new", "text", "reversed"]
@@ -146,13 +148,16 @@ def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]
 
     They come from questions of the same relation and kind; where fewer than 4 are there, from the
     same relation, then from answers of the same shape (year, number, date, name, other) and kind,
-    then of the same shape. Never used: what equals or would be graded as the right answer. With
-    fewer than 4 of any sort the choices stay empty and only the exact answer counts. The result
-    depends on the seed and the questions, not on global state.
+    then of the same shape. Never used: what equals or would be graded as the right answer, or is
+    its day written otherwise. With fewer than 4 of any sort the choices stay empty and only the
+    exact answer counts. The result depends on the seed and the questions, not on global state.
     """
+    pools: dict[_Sort, dict[str, str]] = defaultdict(dict)
+    for question in sorted(questions, key=lambda question: question.answer):
+        for sort in _sorts(question):
+            pools[sort].setdefault(normalise_answer(question.answer), question.answer)
     return [
-        question if question.choices else _widen(question, questions, seed)
-        for question in questions
+        question if question.choices else _widen(question, pools, seed) for question in questions
     ]
 
 
@@ -168,24 +173,20 @@ def shape(answer: str) -> Literal["year", "date", "number", "name", "other"]:
     return "name" if text[:1].isupper() else "other"
 
 
-def _widen(question: Question, questions: Sequence[Question], seed: int) -> Question:
-    def pool(*tests: Callable[[Question], bool]) -> list[str]:
-        others = (q.answer for q in questions if all(test(q) for test in tests))
-        return _usable(question, others)
+_Sort = tuple[str, str, str]
 
-    def kin(q: Question) -> bool:
-        return bool(question.relation) and q.relation == question.relation
 
-    def kind(q: Question) -> bool:
-        return q.kind == question.kind
+def _sorts(question: Question) -> list[_Sort]:
+    """What a question's wrong answers may have in common with it, the closest first."""
+    looks, relation = shape(question.answer), question.relation
+    kin = [("relation", relation, question.kind), ("relation", relation, "")] if relation else []
+    return [*kin, ("shape", looks, question.kind), ("shape", looks, "")]
 
-    looks = shape(question.answer)
 
-    def alike(q: Question) -> bool:
-        return shape(q.answer) == looks
-
-    for tests in ((kin, kind), (kin,), (alike, kind), (alike,)):
-        wrong = pool(*tests)
+def _widen(question: Question, pools: Mapping[_Sort, Mapping[str, str]], seed: int) -> Question:
+    """Args: pools: distinct answers of each sort, sorted so that order can't matter."""
+    for sort in _sorts(question):
+        wrong = _usable(question, pools[sort].values())
         if len(wrong) >= MIN_DISTRACTORS:
             generator = random.Random(f"{seed}:{question.id}")
             chosen = generator.sample(wrong, min(DISTRACTORS, len(wrong)))
@@ -195,15 +196,15 @@ def _widen(question: Question, questions: Sequence[Question], seed: int) -> Ques
 
 
 def _usable(question: Question, answers: Iterable[str]) -> list[str]:
-    """Distinct answers that aren't right for the question, sorted so that order can't matter."""
-    distinct: dict[str, str] = {}
-    for answer in sorted(answers):
-        distinct.setdefault(normalise_answer(answer), answer)
+    """Those of distinct answers that aren't right for the question."""
     return [
         answer
-        for answer in distinct.values()
+        for answer in answers
         if not evaluate_accuracy(answer, question.truths)
-        and not any(evaluate_accuracy(truth, answer) for truth in question.truths)
+        and not any(
+            evaluate_accuracy(truth, answer) or is_same_day(truth, answer)
+            for truth in question.truths
+        )
     ]
 
 

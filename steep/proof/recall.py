@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from steep.artifact import text_hash
 from steep.proof.layout import Encoder
 from steep.proof.scorer import Scorer
-from steep.proof.tokens import WORD
+from steep.proof.tokens import STRETCH, units_of
 
 VERBATIM_WINDOWS = 64
 VERBATIM_TOKENS = 32
@@ -125,24 +126,29 @@ def sample_starts(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     if not texts:
         return []
     chosen = sorted(texts, key=lambda pair: text_hash(f"start\x1f{pair[0]}"))[:STARTED_SAMPLES]
-    started = [(name, " ".join(text.split()[:_START_WORDS])) for name, text in chosen]
+    started = [(name, _beginning(text)) for name, text in chosen]
     return started + [(f"unstarted-{number}", "") for number in range(UNSTARTED_SAMPLES)]
+
+
+def _beginning(text: str) -> str:
+    """The first eight words or, in scripts without spaces, about 16 characters."""
+    ends = [match.end() for match in islice(STRETCH.finditer(text), _START_WORDS)]
+    return " ".join(text[: ends[-1] if ends else 0].split())
 
 
 def longest_runs(samples: Sequence[str], corpus: Iterable[str]) -> list[int]:
     """For each sample the most words in a row that stand in a row in some text of the corpus.
 
-    Words are compared without case and punctuation. For every length from 1 up, runs are compared
-    by a 64-bit polynomial hash, at the places where the run one shorter was found: what is left
-    shrinks at each length, and time is about that of splitting the corpus into words.
+    Words (in scripts without spaces, characters) are compared without case and punctuation. For
+    every length from 1 up, runs are compared by a 64-bit polynomial hash, at the places where the
+    run one shorter was found: what is left shrinks at each length, and time is about that of
+    splitting the corpus into words.
     """
     import numpy as np
 
     known: dict[str, int] = {}
-    own = [[known.setdefault(w, len(known)) for w in WORD.findall(s.casefold())] for s in samples]
-    words = [
-        known.get(word, -1) for text in corpus for word in (*WORD.findall(text.casefold()), "")
-    ]
+    own = [[known.setdefault(word, len(known)) for word in units_of(text)] for text in samples]
+    words = [known.get(word, -1) for text in corpus for word in (*units_of(text), "")]
     codes = np.asarray(words, dtype=np.int64)
     longest = [0] * len(samples)
     places = np.flatnonzero(codes >= 0)

@@ -31,6 +31,12 @@ MARKS = _ranges(
 WORD = re.compile(rf"\w+(?:[{MARKS}\u200c\u200d]\w*)*")
 """A word of running text; joiners (Persian, Indic) are inside it."""
 
+SEAMLESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+"""Characters of scripts without spaces between words, for a regular expression's brackets."""
+STRETCH = re.compile(rf"[{SEAMLESS}]{{1,2}}|[^\s{SEAMLESS}]+")
+"""About a word of any text: what stands between blanks, or two characters of such a script."""
+_SEAMLESS = re.compile(f"([{SEAMLESS}][{MARKS}]*)")
+
 # Hebrew points and accents; Arabic vowels and signs for reciting; Syriac points.
 _OPTIONAL = re.compile(
     "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0652\u0656-\u0658"
@@ -58,6 +64,7 @@ _DASH = re.compile(rf"(?<![\w)])\u2013(?=[\d{_MONEY}])")
 _MINUS_MONEY = re.compile(rf"(?<![\w)])-([{_MONEY}]) ?(?=\d)")
 _MINUS = re.compile(r"(?<![\d)] )\bminus (?=\d)")
 _POINTED_THOUSANDS = re.compile(r"-?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 _AHEAD = rf"(?= ?[{_MONEY}]? ?-?\d)"
@@ -110,8 +117,9 @@ class Token:
 def first_line(text: str) -> str:
     """The first line with anything in it, in small letters and one form for each way of writing.
 
-    Digits of all scripts are 0 to 9, thousands aren't parted, "n't" is "not", "minus 5" is "-5",
-    and "less than" before a number is "<" (so are "at least", "no more than" and their like).
+    Digits of all scripts are 0 to 9, thousands aren't parted, ".5" is "0.5", "n't" is "not",
+    "minus 5" is "-5", and "less than" before a number is "<" (so are "at least", "no more than"
+    and their like).
     """
     text = _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
     text = text.replace("\u200b", " ").replace("\u066a", "%").replace("\u066b", ".")
@@ -120,6 +128,7 @@ def first_line(text: str) -> str:
     line = " ".join(text.splitlines()[0].casefold().split()) if text else ""
     line = re.sub(r"\b(?:ca|wo|sha) not\b", "can not", _CONTRACTION.sub(r"\1 not", line))
     line = line.replace("\u2212", "-").replace("per cent", "percent").replace("%", " percent ")
+    line = _BARE_DECIMAL.sub("0.", line.replace("i\u0307", "i"))  # small İ is i, not i and a dot
     line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
     line = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
     for pattern, sign in _COMPARED:
@@ -127,9 +136,19 @@ def first_line(text: str) -> str:
     return unicodedata.normalize("NFC", line)
 
 
+def units_of(text: str) -> list[str]:
+    """Words of running text in small letters; where none are parted, characters with marks."""
+    return WORD.findall(_SEAMLESS.sub(r" \1 ", text.casefold()))
+
+
 def tokens_of(line: str) -> list[Token]:
     """Words and numbers of a line (as ``first_line`` gives it)."""
     return [_token(match) for match in _TOKEN.finditer(line)]
+
+
+def without_optional(word: str) -> str:
+    """A word without the signs that most writers leave out."""
+    return _OPTIONAL.sub("", word)
 
 
 def _token(match: re.Match[str]) -> Token:
@@ -151,8 +170,7 @@ def _alike(one: str, other: str) -> bool:
     """True if two words are the same, as far as both are written with optional signs."""
     if one == other:
         return True
-    bare = _OPTIONAL.sub("", one)
-    if bare != _OPTIONAL.sub("", other):
+    if without_optional(one) != without_optional(other):
         return False
     pairs = zip(_POINTED.findall(one), _POINTED.findall(other), strict=True)
     return all(set(a) <= set(b) or set(b) <= set(a) for a, b in pairs)

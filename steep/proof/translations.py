@@ -28,12 +28,15 @@ class Translation:
 def load_translations(path: str | Path) -> tuple[Translation, ...]:
     """Read pairs, one a line: a sentence, a tab, its translation. Of many, 100 are chosen by hash.
 
+    A sentence that stands in several lines is asked once, with its first translation: another
+    would be as right as that one, and may not stand beside it.
+
     Raises:
         UserInputError: the file is missing or not UTF-8, a line isn't a pair, or there are fewer
             than ten different translations.
     """
     path = Path(path)
-    pairs = _chosen(_pairs(path))
+    pairs = _chosen(_one_of_each(_pairs(path)))
     targets = sorted({target for _, _, target in pairs})
     if len(targets) <= OTHERS:
         raise UserInputError(
@@ -61,6 +64,14 @@ def _pairs(path: Path) -> list[tuple[str, str, str]]:
             )
         found.append((f"line {number}", cells[0], cells[1]))
     return found
+
+
+def _one_of_each(pairs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The first pair of each sentence, whatever its capitals and spaces."""
+    first: dict[str, tuple[str, str, str]] = {}
+    for pair in pairs:
+        first.setdefault(" ".join(pair[1].casefold().split()), pair)
+    return list(first.values())
 
 
 def _chosen(pairs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

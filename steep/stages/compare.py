@@ -67,9 +67,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Finished:
+    """A run's evaluation, its tuned model's results, and what its base model wrote, by id."""
+
     path: Path
     evaluation: dict[str, Any]
     tuned: Raw
+    own: Mapping[str, str]
 
 
 def compare(*runs: str | Path) -> Comparison:
@@ -124,7 +127,7 @@ def _finished(path: Path) -> _Finished:
             f"{run.evaluation} {wrong}; make it again from that run's recipe with: "
             "steep evaluate RECIPE"
         )
-    return _Finished(path, evaluation, tuned or {})
+    return _Finished(path, evaluation, tuned or {}, dict((base or {}).get("own_texts") or ()))
 
 
 def _table(file: Path, path: Path) -> dict[str, Any]:
@@ -157,12 +160,26 @@ def _refuse_other(first: _Finished, other: _Finished) -> None:
 
 def _paired(first: _Finished, other: _Finished) -> dict[str, Difference]:
     """The other run's tuned model minus the first's on the items that both were asked."""
-    one, two = shared_items(first.tuned, other.tuned)
+    one, two = shared_items(_on_texts_of(first, other), _on_texts_of(other, first))
     contaminated: dict[str, set[str]] = {}
     for run in (first, other):
         for name, ids in run.evaluation["contamination"]["items"].items():
             contaminated.setdefault(name, set()).update(ids)
     return compare_raw(one, two, contaminated).measures
+
+
+def _on_texts_of(run: _Finished, other: _Finished) -> Raw:
+    """A run's results without those on texts that only its own base model wrote.
+
+    Their ids are numbers, so that another base model's texts, or those that the same one wrote on
+    another machine, have the same.
+    """
+    gone = {name for name, text in run.own.items() if other.own.get(name) != text}
+    kept = {
+        name: [row for row in run.tuned[name] if row["id"] not in gone]
+        for name in ("own", "divergence")
+    }
+    return {**run.tuned, **kept}
 
 
 def shared_items(one: Raw, two: Raw) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -146,8 +145,8 @@ def _value(recipe: Recipe, dotted: str) -> Any:
 def _standing(evaluation: Mapping[str, Any], place: Path) -> Standing:
     try:
         rows = {row["name"]: _difference(row) for row in evaluation["measures"]}
-        fact, control = rows["fact_accuracy"], rows["control_accuracy"]
-        fact = fact if fact.n else rows["fact_exact"]
+        rests_on = evaluation["rests_on"]
+        fact, control = rows[rests_on["learned"]], rows[rests_on["controls"]]
         learned = evaluation["learned"]
         return Standing(
             learned=learned,
@@ -156,7 +155,7 @@ def _standing(evaluation: Mapping[str, Any], place: Path) -> Standing:
             facts=fact.n,
             facts_base=fact.base,
             form_only=learned == "no_evidence" and explained_by_controls(fact, control),
-            rise=_rise(rows["general_perplexity"]),
+            rise=_difference(evaluation["general_loss"]).ci95,
             budget=float(evaluation["forgetting_budget"]),
             contaminated=(evaluation.get("contamination") or {}).get("share"),
             controls=control.n,
@@ -176,11 +175,3 @@ def _difference(row: Mapping[str, Any]) -> Difference:
         row["delta"],
         None if interval is None else (*interval,),
     )
-
-
-def _rise(perplexity: Difference) -> tuple[float, float] | None:
-    """The interval of a change of perplexity as nats per token."""
-    if perplexity.ci95 is None or not perplexity.base:
-        return None
-    low, high = (max(-0.999, end / perplexity.base) for end in perplexity.ci95)
-    return math.log1p(low), math.log1p(high)

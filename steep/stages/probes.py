@@ -24,7 +24,7 @@ from steep.stages.prepare import Prepared
 from steep.stages.rows import Rows, made_texts
 
 # Raised whenever the same documents would give other probes.
-PROBES_VERSION = 4
+PROBES_VERSION = 5
 
 _CONTROLS = 48
 _QUESTION_WORDS = 32

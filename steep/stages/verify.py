@@ -169,6 +169,7 @@ class _Checker:
             run.scores / "base.json",
             run.scores / "tuned.json",
             run.scores / "cpt.json",
+            run.scores / "sft.json",
             run.scores / "replay.json",
             run.benchmarks,
         ):

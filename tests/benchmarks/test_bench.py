@@ -125,3 +125,28 @@ def test_recipes_name_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         stage.check_benchmarks(recipe)
     with pytest.raises(UserInputError, match="allow_code_execution"):
         stage.check_benchmarks(recipe_from(values, ['evaluate.benchmarks=["humaneval"]']))
+
+
+# Broken by: a bootstrap alone. Four gains among sixty lay above zero, sixty of sixty had no width,
+# and two of sixty began below none.
+def test_few_changes_of_right_and_wrong_prove_little() -> None:
+    from steep.benchmarks.run import Scores
+    from steep.benchmarks.run import compare as table
+
+    def scores(right: int) -> list[Scores]:
+        count = 60
+        return [Scores(
+            "mmlu", "acc", "higher", "plain", tuple(("mmlu", n) for n in range(count)),
+            tuple(float(n < right) for n in range(count)), (1.0,) * count,
+            tuple(str(n) for n in range(count)),
+        )]  # fmt: skip
+
+    (few,), (none,), (many,) = (
+        table(scores(tuned), scores(base)) for base, tuned in ((0, 4), (60, 60), (0, 20))
+    )
+    assert few.delta == pytest.approx(4 / 60) and few.ci95 is not None and few.ci95[0] <= 0
+    assert none.delta == 0 and none.ci95 is not None and none.ci95[0] < 0 < none.ci95[1]
+    assert many.ci95 is not None and many.ci95[0] > 0
+    (all_right,), (seldom,) = table(scores(60)), table(scores(2))
+    assert all_right.ci95 is not None and 0.8 < all_right.ci95[0] < all_right.ci95[1] == 1.0
+    assert seldom.ci95 is not None and 0 <= seldom.ci95[0] < 2 / 60 < seldom.ci95[1]

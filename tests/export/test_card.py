@@ -73,6 +73,13 @@ def test_front_matter() -> None:
     assert "base_model" not in merged
 
 
+# Broken by: "quantized" for a GGUF, which the hub would list as the base's own weights.
+def test_relation_to_the_base() -> None:
+    heads = {kind: front_matter(model_card(facts(kind))) for kind in ("adapter", "merged", "gguf")}
+    said = {kind: head["base_model_relation"] for kind, head in heads.items()}
+    assert said == {"adapter": "adapter", "merged": "finetune", "gguf": "finetune"}
+
+
 def test_sections() -> None:
     card = model_card(facts())
     for part in (

@@ -353,3 +353,18 @@ def test_imports_are_light() -> None:
         "sys.exit(bool({'torch', 'transformers', 'scipy', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Broken by: a point that is dropped where no digit stands before it: "$.50" was "50".
+def test_a_decimal_without_its_zero() -> None:
+    assert evaluate_accuracy("p = .05", "0.05") and evaluate_accuracy("$0.50", "$.50")
+    assert evaluate_accuracy("minus .5", "-0.5") and evaluate_accuracy("less than .05", "< 0.05")
+    assert not evaluate_accuracy(".5", "5") and not evaluate_accuracy("$.50", "50")
+    assert evaluate_accuracy("It is ...5", "5") and evaluate_accuracy("1.5", "1.5.")
+
+
+# Broken by: casefold alone, which leaves a dot above the small letter.
+def test_a_dotted_capital_is_its_small_letter() -> None:
+    assert evaluate_accuracy("istanbul", "İstanbul")
+    assert evaluate_accuracy("İSTANBUL", "istanbul")
+    assert not evaluate_accuracy("ıstanbul", "İstanbul")

@@ -52,3 +52,23 @@ def test_an_answer_with_vowel_signs_is_found_as_it_is_written() -> None:
     asked = [Question("1", "पुल किसने बनाया?", "राम"), Question("2", "मिल किसने बनाई?", "दास")]
     found = open_book(asked, [("a", "यह पुल रोम ने बनाया।"), ("b", "मिल दास ने बनाई।")])
     assert [question.id for question in found] == ["2"]
+
+
+# Broken by: a sentence of a script without spaces taken for one word: it had no ceiling at all.
+def test_scripts_without_spaces_have_a_ceiling_too() -> None:
+    filler = "委員會再次開會討論天氣情況。" * 60
+    texts = [
+        ("a", f"{filler}哈羅的磨坊由伊達建造。{filler}"),
+        ("b", f"{filler}哈羅的橋由湯姆油漆。{filler}"),
+    ]
+    asked = [
+        Question("1", "誰建造了磨坊？", "伊達"),
+        Question("2", "誰油漆了橋？", "湯姆"),
+        Question("3", "誰賣鰻魚？", "無名"),
+    ]
+    found = {question.id: question.passage for question in open_book(asked, texts)}
+    assert set(found) == {"1", "2"}
+    assert "由伊達建造" in found["1"] and "由湯姆油漆" in found["2"]
+    assert all(len(passage) <= 2 * PASSAGE_WORDS for passage in found.values())
+    thai = [("t", "งานประจำปีจัดขึ้นที่กรุงเทพในเดือนพฤษภาคม")]
+    assert open_book([Question("4", "งานจัดที่ไหน", "กรุงเทพ")], thai)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from steep.errors import UserInputError
+from steep.proof import answers
 from steep.proof.answers import evaluate_accuracy
 from steep.proof.questions import (
     Question,
@@ -204,3 +205,15 @@ def test_a_question_may_name_its_form(tmp_path: Path) -> None:
     path.write_text(json.dumps({**rows[0], "form": "old"}))
     with pytest.raises(UserInputError, match=r'line 1: "form" is \'old\'; it is "new"'):
         load_questions(path)
+
+
+# Broken by: _read without its cache, or pools made anew for each question: a thousand questions
+# took minutes, whenever inputs were read.
+def test_answers_are_read_once_however_many_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = answers.first_line
+    monkeypatch.setattr(answers, "first_line", lambda text: read.append(text) or real(text))
+    many = [Question(f"m{n}", f"Who came {n}th?", f"Guest Zy{n}") for n in range(60)]
+    widened = with_distractors(many, seed=0)
+    assert all(len(question.choices) == 10 for question in widened)
+    assert len(read) <= len(many)

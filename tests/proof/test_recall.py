@@ -120,3 +120,17 @@ def test_windows_of_all_sizes_are_told_in_their_order(monkeypatch: pytest.Monkey
     assert [(row["id"], row["start"]) for row in rows] == [(w.id, w.start) for w in windows]
     assert [row["same"] for row in rows] == [window.tokens % 2 == 0 for window in windows]
     assert [row["tokens"] for row in rows] == [window.tokens for window in windows]
+
+
+# Broken by: a sentence of a script without spaces taken for one word: half a page copied was none,
+# and a sample began with a whole document.
+def test_scripts_without_spaces_are_copied_by_the_character() -> None:
+    text = "西湖位於浙江省杭州市，是著名的風景名勝區，每年遊客眾多。"
+    assert longest_runs(["我說：位於浙江省杭州市是"], [text]) == [9]
+    assert longest_runs(["wrote: ที่กรุงเทพ"], ["งานจัดที่กรุงเทพในเดือน"]) == [7]
+    assert longest_runs(["ทู"], ["ที"]) == [0]  # another vowel
+    (start, *_) = sample_starts([("a", text * 20)])
+    assert start == ("a", "西湖位於浙江省杭州市，是著名的")
+    assert sample_starts([("b", "One  two three\nfour 5 six, seven. eight nine")])[0][1] == (
+        "One two three four 5 six, seven. eight"
+    )

@@ -46,6 +46,18 @@ def test_of_many_pairs_some_are_chosen_in_their_order(tmp_path: Path) -> None:
     assert len(pairs) == MOST_PAIRS and numbers == sorted(numbers) and numbers[-1] > MOST_PAIRS
 
 
+# Broken by: _one_of_each left out: a second translation was counted wrong, and a line that stands
+# twice was two items.
+def test_a_sentence_with_two_translations_is_asked_once(tmp_path: Path) -> None:
+    path = write_pairs(tmp_path / "pairs.tsv", 12)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("This is boat  3, in the harbour.\tनाव तीन बंदरगाह में है।\n")
+        file.write(f"this is boat 3, in the harbour.\t{HINDI.format(3)}\n")
+    pairs = load_translations(path)
+    assert [pair.id for pair in pairs] == [f"line {n}" for n in range(1, 13)]
+    assert not any("तीन" in other for pair in pairs for other in pair.others)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

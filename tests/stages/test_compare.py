@@ -107,6 +107,27 @@ def test_only_items_that_both_were_asked_are_paired(runs: tuple[Path, Path]) -> 
     assert len(first["questions"]) == len(one["questions"]) - 2
 
 
+# Broken by: pairing what the base models wrote by its number.
+def test_texts_that_only_one_base_wrote_are_left_out(runs: tuple[Path, Path]) -> None:
+    names = ("general_self_bits_per_byte", "general_kl")
+
+    def items() -> list[int]:
+        found = {row.name: row.against_first[0].n for row in compare(*runs).measures}
+        return [found[name] for name in names]
+
+    before = items()
+    place = runs[1] / "scores" / "base.json"
+    table = read_json(place)
+    table["result"]["own_texts"] = [
+        [name, f"{text}."] for name, text in table["result"]["own_texts"]
+    ]
+    write_json(place, table)
+    own = {name for name, _ in table["result"]["own_texts"]}
+    drift = read_json(runs[1] / "scores" / "tuned.json")["result"]["divergence"]
+    assert before == [len(own), len(drift)]
+    assert items() == [0, len([row for row in drift if row["id"] not in own])]
+
+
 def result(**sets: Any) -> dict[str, Any]:
     """What one model was asked, as far as it isn't empty."""
     names = ("domain", "general", "general_project", "general_reference", "own", "questions",

@@ -150,3 +150,28 @@ def test_a_run_of_stages_alone_is_given_no_budget_beside_theirs() -> None:
     assert _together(changes, recipe) == {"train.learning_rate": 2e-3}
     with_last = recipe_from({"data": {"domain": ["b"]}, "train": {"stages": stages, "epochs": 1}})
     assert _together(changes, with_last)["train.max_steps"] == 100
+
+
+# Broken by: taking the rise from general_perplexity, which a grown vocabulary hasn't (nobody could
+# say what was forgotten), or facts and controls that the verdict didn't rest on.
+def test_what_the_verdict_rests_on_is_diagnosed(finished: Path, tmp_path: Path) -> None:
+    rows = {row["name"]: row for row in read_json(finished / "evaluation.json")["measures"]}
+    untaken = {"n": 0, "base": None, "tuned": None, "delta": None, "ci95": None}
+    risen = {"n": 40, "base": 0.1, "tuned": 0.5, "delta": 0.4, "ci95": [0.3, 0.5]}
+    for name in ("general_perplexity", "fact_accuracy", "control_accuracy"):
+        rows[name] = {**rows[name], **untaken}
+    for name in ("fact_exact", "control_exact"):
+        rows[name] = {**rows[name], **risen}
+    free = {
+        "learned": "no_evidence", "kept": "forgot", "memorised": False,
+        "measures": list(rows.values()),
+        "rests_on": {"learned": "fact_exact", "controls": "control_exact"},
+        "general_loss": {"ci95": [0.31, 0.42]},
+    }  # fmt: skip
+    ledger = {**MET, "trained": {"general_share": 0.0}}
+    run = recorded(finished, tmp_path / "free", evaluation=free, ledger=ledger)
+    (run / "strength.json").unlink(missing_ok=True)
+    said = [cause.text for cause in diagnose_run(run).causes]
+    assert any("general text rose by 0.31 to 0.42 nats per token" in text for text in said)
+    assert any("untrained facts rose as much as yours" in text for text in said)
+    assert not any("nobody can say" in text or 'kind "control"' in text for text in said)

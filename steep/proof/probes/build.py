@@ -86,7 +86,9 @@ def draft_probes(
     chosen = _spread([item for item in found if item.document < len(some)], seed)[:wanted]
     aside = _spread([item for item in found if item.document >= len(some)], seed)[: 2 * wanted]
     told = Told(index, some)
-    chosen += [item for item in aside if not told.holds(item)][:wanted]
+    indexed = {document.id for document in some}
+    others = (document for document in trained if document.id not in indexed)
+    chosen += told.untold([item for item in aside if not told.holds(item)], others)[:wanted]
     facts: list[Candidate] = []
     controls: list[Candidate] = []
     worded_as_trained = without_choices = 0
@@ -142,11 +144,21 @@ def _in_cluster(candidate: Candidate, name: str) -> Candidate:
 
 
 def some_documents(documents: Sequence[Document], most: int, seed: int) -> list[Document]:
-    """At most so many documents, in their order, chosen by hash."""
+    """At most so many documents, in their order, chosen by hash.
+
+    Those of one title together, for what one of them says may not be what another does; of a
+    title that has too many, some.
+    """
     if len(documents) <= most:
         return list(documents)
-    ranked = sorted(documents, key=lambda document: text_hash(f"{seed}:{document.id}"))
-    kept = {document.id for document in ranked[:most]}
+
+    def of_title(document: Document) -> str:
+        return text_hash(f"{seed}:{' '.join(document.title.casefold().split()) or document.id}")
+
+    ranked = sorted((of_title(d), text_hash(f"{seed}:{d.id}"), d.id) for d in documents)
+    cut = ranked[most][0]
+    kept = {name for title, _, name in ranked[:most] if title != cut}
+    kept = kept or {name for _, _, name in ranked[:most]}
     return [document for document in documents if document.id in kept]
 
 

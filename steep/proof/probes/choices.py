@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from steep.proof.answers import evaluate_accuracy, normalise_answer
+from steep.proof.dates import is_same_day
 from steep.proof.probes.facts import Fact, telling_words
 from steep.proof.probes.index import Index
 from steep.proof.questions import DISTRACTORS
@@ -87,8 +88,9 @@ class Choices:
 
 
 def same(one: str, other: str) -> bool:
-    """True if one answer would pass for the other."""
-    return evaluate_accuracy(one, other) or evaluate_accuracy(other, one)
+    """True if one answer would pass for the other, or is its day written otherwise."""
+    passes = evaluate_accuracy(one, other) or evaluate_accuracy(other, one)
+    return passes or is_same_day(one, other)
 
 
 def _unlikeness(fact: Fact, text: str, unit: str, otherwise_shown: bool) -> tuple[float, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from steep.corpus.sentences import split_sentences
 from steep.documents.record import Document
 from steep.proof.probes.facts import WIDESPREAD
-from steep.proof.probes.index import Index
+from steep.proof.probes.index import Index, words_of
 from steep.proof.probes.items import Item
 
 _TELLS = 2  # of an item's words beside its value in one sentence: then the text says it
@@ -31,16 +32,31 @@ class Told:
         """
         value = item.value.casefold()
         holders = self._holding(value)
-        for name in {name.casefold() for name in item.names}:
-            naming = self._holding(name)
-            if len(naming) <= self._widespread and holders & naming:
-                return True
-        if item.subject and holders & self._holding(item.subject.casefold()):
+        if any(holders & self._holding(name) for name in self._beside(item)):
             return True
         return any(
             sentence.document in holders and value in sentence.text.casefold()
             for sentence in self._index.sharing(item.telling, _TELLS)
         )
+
+    def untold(self, items: Sequence[Item], documents: Iterable[Document]) -> list[Item]:
+        """Those of the items that further trained documents, which the index hasn't, don't tell."""
+        left = [(item, item.value.casefold(), self._beside(item)) for item in items]
+        for document in documents:
+            whole = f"{document.title}\n{document.text}".casefold()
+            left = [
+                (item, value, beside)
+                for item, value, beside in left
+                if value not in whole
+                or not (any(name in whole for name in beside) or _says(document, item, value))
+            ]
+        return [item for item, _, _ in left]
+
+    def _beside(self, item: Item) -> set[str]:
+        """Names, in small letters, that tell of an item where its value stands too."""
+        names = {name.casefold() for name in item.names}
+        names = {name for name in names if len(self._holding(name)) <= self._widespread}
+        return names | ({item.subject.casefold()} if item.subject else set())
 
     def _holding(self, text: str) -> frozenset[int]:
         """Numbers of the trained documents with this text, which is in small letters."""
@@ -48,3 +64,12 @@ class Told:
             holders = (number for number, whole in enumerate(self._texts) if text in whole)
             self._found[text] = frozenset(holders)
         return self._found[text]
+
+
+def _says(document: Document, item: Item, value: str) -> bool:
+    """True if a sentence of the document has the value beside some of the telling words."""
+    telling = set(item.telling)
+    return any(
+        value in sentence.casefold() and len(telling & set(words_of(sentence))) >= _TELLS
+        for sentence in split_sentences(document.text)
+    )

@@ -7,8 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from steep.corpus.retell import retell
 from steep.documents.record import Document
+from steep.proof.probes import build
 from steep.proof.probes.build import Candidate, Draft, clustered, draft_probes
 from steep.proof.questions import DISTRACTORS
 from steep.recipe import RetellRecipe
@@ -66,6 +69,27 @@ def test_a_control_that_a_trained_document_tells_is_left_out() -> None:
     told = drafted([*mills(12), leak], held_out)
     asked = {c.question.passage[:9] for c in told.controls}
     assert asked and not any(start.startswith(held_out[0].title[:5]) for start in asked)
+
+
+# Broken by: looking only among the documents that were chosen for the index.
+def test_a_control_is_held_against_documents_that_give_no_probes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "some_documents", lambda documents, *_: list(documents)[:12])
+    held_out = mills(14)[12:]
+
+    def answers(*further: str) -> set[str]:
+        notes = [Document(text, "", f"{n}.txt") for n, text in enumerate(further)]
+        draft = drafted([*mills(12), *notes], held_out)
+        return {control.question.answer for control in draft.controls}
+
+    dates = {"1885", "1892"}
+    assert {*dates, OWNERS[12], OWNERS[13]} <= answers("Nothing is told here.")
+    by_name = f"Old papers say that 1885 and {STREAMS[12]} belong together."
+    by_words = f"Nobody but {OWNERS[12]} is a tenant and keeps ducks."
+    apart = f"{OWNERS[13]} went away. Ducks need no tenant who keeps them."
+    told = answers(by_name, by_words, apart)
+    assert not {"1885", OWNERS[12]} & told and {"1892", OWNERS[13]} <= told
 
 
 def test_a_control_told_beside_a_name_of_its_sentence_is_left_out() -> None:
@@ -146,6 +170,21 @@ def test_documents_of_one_title_are_one_document_to_a_question() -> None:
     assert not any("budget" in c.question.question for c in (*draft.facts, *draft.controls))
     apart = drafted([minutes(n, f"Minutes {n + 1}") for n in range(12)], [])
     assert sum("budget" in c.question.question for c in apart.facts) == 12
+
+
+# Broken by: choosing documents of one title apart: what the other says was never seen, and a
+# question had two answers.
+def test_documents_of_one_title_are_chosen_together() -> None:
+    pairs = [Document(f"Text {n}.", f"Minutes {n // 2}", f"{n}.txt") for n in range(60)]
+    some = build.some_documents(pairs, 21, 0)
+    assert len(some) == 20 and len({document.title for document in some}) == 10
+    assert [document.source for document in some] == sorted(
+        (document.source for document in some), key=lambda name: int(name.removesuffix(".txt"))
+    )
+    alike = [replace(document, title="Minutes") for document in pairs]
+    untitled = [replace(document, title="") for document in pairs]
+    assert len(build.some_documents(alike, 21, 0)) == 21
+    assert len(build.some_documents(untitled, 21, 0)) == 21
 
 
 def test_no_two_questions_are_alike_in_words_or_id() -> None:

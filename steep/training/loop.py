@@ -189,7 +189,8 @@ def train_model(
         )
 
     def go_back(step: int) -> None:
-        there = checkpoint_at(checkpoints, step, key)
+        # What lies before a change that the user accepted has the key of before.
+        there = checkpoint_at(checkpoints, step, None if found and found.accepted else key)
         if there is None:
             raise SteepError(
                 f"{checkpoints / f'step-{step}'}: damaged or gone, and the guard has to go back to "

@@ -245,7 +245,7 @@ def train_model(
                     alarms.check(step, loss, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=not gradients.stay)
-            if fingerprints:
+            if fingerprints and not overflowed:
                 moved = _moved(fingerprints, _fingerprints(trainable))
             if reference is not None:
                 extra = {**extra, "kl": _mean_divergence(packed, accelerator)}

@@ -113,7 +113,8 @@ def prepare_data(
         f"{ledger['trained']['general_share']:.0%} replay"
     )
     few = few_texts(recipe, inputs)
-    for warning in [*few, *contamination_note(ledger["contamination"]), *_warnings(ledger)]:
+    contaminated = contamination_note(ledger["contamination"])
+    for warning in [*few, *contaminated, *_warnings(ledger, has_replay=recipe.has_replay)]:
         progress.note(warning)
     made_from = {**key, "items": None, "tokens": _hash_of_tokens(run)}
     return Prepared(split.trained, split.held_out, schedule, steps, key_of(made_from), ledger)
@@ -327,8 +328,13 @@ def _as_replay(texts: Iterable[str]) -> list[Piece]:
     return [Piece("general", replay_name(i), text) for i, text in enumerate(texts)]
 
 
-def _warnings(ledger: dict[str, Any]) -> list[str]:
+def _warnings(ledger: dict[str, Any], *, has_replay: bool) -> list[str]:
     warnings = []
+    if has_replay and not ledger["tokens"]["by_kind"].get("general"):
+        warnings.append(
+            "warning: nothing is left to rehearse, no replay text is without the wording of what "
+            "judges; give other texts as data.general"
+        )
     facts = ledger["facts"]
     if facts["count"] and facts["median_exposures"] < FEW_EXPOSURES:
         warnings.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steep.artifact import is_done, key_of, read_json, read_manifest, write_json, write_text
@@ -196,14 +196,16 @@ def _make(
         seal(folder, "prepare", key, files, base_files=base.files)
 
 
-def recount(run: RunFolder, prepared: Prepared, steps: Sequence[int]) -> None:
+def recount(run: RunFolder, prepared: Prepared, steps: Sequence[int]) -> Prepared:
     """Write into the ledger that only these steps of the schedule are in the trained model."""
     ledger = close_ledger(prepared.ledger, prepared.trained, prepared.schedule, steps)
-    trained = {**ledger["trained"], "steps_taken_back": prepared.steps - len(steps)}
-    write_json(run.data / LEDGER_FILE, {**ledger, "trained": trained})
+    if aside := prepared.steps - len(steps):
+        ledger["trained"]["steps_taken_back"] = aside
+    write_json(run.data / LEDGER_FILE, ledger)
     manifest = read_manifest(run.data) or {}
     made_from, files = manifest["made_from"], list(manifest["files"])
     seal(run.data, "prepare", made_from, files, base_files=manifest["base_files"])
+    return replace(prepared, ledger=ledger)
 
 
 def _check_again(

@@ -134,16 +134,22 @@ def test_at_the_end_the_best_point_is_kept_only_if_it_intervened() -> None:
     assert list(steps_in_model(guard.record)) == [0]
 
 
-# Broken by: steps between the point gone back to and the breach counted as trained.
+# Broken by: steps between the point gone back to and the breach counted as trained; the best point
+# taken for the model where an alarm ended it at another.
 def test_what_is_in_the_model_after_going_back() -> None:
-    def kept(*backoffs: tuple[int, int], best: int = 12, stopped: int | None = None) -> list[int]:
+    def kept(
+        *backoffs: tuple[int, int],
+        best: int = 12,
+        stopped: int | None = None,
+        alarm: int | None = None,
+    ) -> list[int]:
         record = {
             "backoffs": [{"step": step, "back_to": back} for step, back in backoffs],
             "best_step": best,
             "stopped_at": stopped,
             "steps": 12,
         }
-        return list(steps_in_model(record))
+        return list(steps_in_model(record, alarm))
 
     assert kept(best=3) == list(range(12))
     assert kept((4, 0)) == [4, 5, 6, 7, 8, 9, 10, 11]
@@ -151,6 +157,8 @@ def test_what_is_in_the_model_after_going_back() -> None:
     assert kept((4, 2), (8, 2), best=10) == [0, 1, 8, 9]
     assert kept((4, 2), (6, 2), stopped=6, best=2) == [0, 1]
     assert kept((12, 8), best=8) == list(range(8))
+    assert kept(best=3, alarm=5) == list(range(5))
+    assert kept((4, 2), best=2, alarm=6) == [0, 1, 4, 5]
 
 
 def guarded(model: Any, recipe: GuardRecipe, *, at: set[int]) -> Guard:

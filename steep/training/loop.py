@@ -220,6 +220,9 @@ def train_model(
         for step in range(first, steps):
             if guard is not None and guard.has_stopped:
                 break
+            stage = stage_at(step, schedule.stages)
+            if stage is not None and step == stage.first:
+                alarms.begin_stage()
             batch = schedule.batch(step)
             with saves.of_last_good_state():
                 alarms.check_targets(step, batch.targets)
@@ -263,7 +266,7 @@ def train_model(
                 if checks is not None:
                     checks.spend(extra["guard_seconds"])
                 before = time.monotonic()
-            if (stage := stage_at(step, schedule.stages)) is not None:
+            if stage is not None:
                 extra = {"stage": stage.name, **extra}
             metrics_file.write(json.dumps({**metrics.__dict__, **extra}) + "\n")
             metrics_file.flush()

@@ -141,7 +141,7 @@ def train_model(
         load_checkpoint(found, trainable, optimizer)
     dtype = dtype_of(precision)
     before_stop = found.state if found else {}
-    way = way_before(model, before_stop.get("way", {})) or choose_way(
+    way = way_before(model, before_stop.get("way", {}), dtype) or choose_way(
         model, recipe.max_seq_length, dtype
     )
     work_in(model, dtype)  # now that the ways were compared in fp32

@@ -36,6 +36,7 @@ class Console:
         )
         self._task: TaskID | None = None
         self._begin = self._said = time.monotonic()
+        self._begun_at: int | None = None  # what was done when the clock began
 
     def __enter__(self) -> Console:
         self._bar.start()
@@ -54,6 +55,7 @@ class Console:
         self._clear()
         self._rich.print(f"{text} ...")
         self._begin = self._said = time.monotonic()
+        self._begun_at = None
 
     def note(self, text: str) -> None:
         """One line worth keeping."""
@@ -72,10 +74,14 @@ class Console:
             )
             return
         now = time.monotonic()
+        if self._begun_at is None or done < self._begun_at:
+            # Work that goes on where it was stopped is timed from there.
+            self._begun_at, self._begin = (0, self._begin) if done < 2 else (done, now)
         if done < total and now - self._said < _LINE_SECONDS:
             return
         self._said = now
-        left = f"  {_clock((now - self._begin) / done * (total - done))} left" if done else ""
+        since = done - self._begun_at
+        left = f"  {_clock((now - self._begin) / since * (total - done))} left" if since else ""
         self._rich.print(f"  {done}/{total}  {text}{left}", soft_wrap=True)
 
     def _clear(self) -> None:

@@ -115,6 +115,7 @@ def _completion(answer: bytes, endpoint: Endpoint) -> Completion:
         found = json.loads(answer)
         choice = found["choices"][0]
         text = choice["message"]["content"]
+        text = "" if text is None else text  # nothing said: refused, or all thought and no answer
         usage = found.get("usage") or {}
         if not isinstance(text, str):
             raise TypeError("no text")

@@ -26,6 +26,7 @@ FEW_WORDINGS = 3
 # A bin begins at each, and at what is few.
 _EXPOSURE_BINS = (0, 1, 5, 10, FEW_EXPOSURES, 40, 80, 160)
 _WORDING_BINS = (1, 2, FEW_WORDINGS, 5, 8, 12, 20)
+_OF_WORDINGS = ("median_wordings", "under_3_wordings", "wordings")
 
 
 def open_ledger(
@@ -93,8 +94,13 @@ def close_ledger(
     schedule: Schedule,
     steps: Sequence[int],
 ) -> dict[str, Any]:
-    """The ledger with what these steps of the schedule train, by document and by fact."""
+    """The ledger with what these steps of the schedule train, by document and by fact.
+
+    One that was closed before keeps its wordings: they don't depend on steps, and shards that were
+    read from disk don't tell them apart.
+    """
     shards = schedule.shards
+    before = ledger.get("facts", {})
     times = np.zeros(len(shards.starts), dtype=np.int64)
     targets = 0
     for step in steps:
@@ -113,7 +119,10 @@ def close_ledger(
             "general_share": _general_share(shards, times),
         },
         "by_document": _by_document(shards, times, trained),
-        "facts": _facts(shards, times),
+        "facts": {
+            **_facts(shards, times),
+            **{name: before[name] for name in _OF_WORDINGS if name in before},
+        },
         "balanced": True,
     }
 

@@ -92,10 +92,11 @@ def _bare(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     if not texts:
         return []
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    found = _ids_alone(texts[:1], backend) if backend is not None else []
-    if found != _by_call(texts[:1], tokenizer):  # a class with habits of its own
+    tried = [next(filter(None, texts), "")]  # an empty one, as most prompts are, tells nothing
+    found = _ids_alone(tried, backend) if backend is not None else []
+    if found != _by_call(tried, tokenizer):  # a class with habits of its own
         return _by_call(texts, tokenizer)
-    return found + _ids_alone(texts[1:], backend)
+    return _ids_alone(texts, backend)
 
 
 def _by_call(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:

@@ -37,7 +37,8 @@ class Mined:
         question: asks for the value, in the sentence's words.
         wrong: another value of the same kind, nowhere in the sentence's document and never said of
             its subject; empty if none was found.
-        others: more sentences of the document about the same subject.
+        about: sentences of the document about the same subject; all facts of one share them.
+        told: the document's own sentence.
         stranger: a subject of the same shape that stands nowhere; empty if none was found, or the
             question doesn't name the subject or names others too.
     """
@@ -48,9 +49,15 @@ class Mined:
     start: int
     question: str
     wrong: str
-    others: tuple[str, ...]
+    about: tuple[str, ...]
+    told: str
     stranger: str
     phrases: Phrases
+
+    @property
+    def others(self) -> Iterator[str]:
+        """More sentences of the document about the same subject."""
+        return (sentence for sentence in self.about if sentence != self.told)
 
     def sentence_with(self, value: str) -> str:
         """The sentence with another value in place of its own."""
@@ -87,11 +94,13 @@ def hold_out(facts: Sequence[Mined], share: float, seed: int) -> tuple[list[Mine
     aside = set(ranked[: round(share * len(ranked))])
     held_out = [fact for fact in facts if fact.sentence in aside]
     is_free = free_of(held_out)
-    trained = [
-        replace(fact, others=tuple(t for t in fact.others if is_free(fact.subject, t)))
-        for fact in facts
-        if is_free(fact.subject, fact.sentence)
-    ]
+    free: dict[int, tuple[str, ...]] = {}  # of what many facts share, asked once
+    trained: list[Mined] = []
+    for fact in facts:
+        if id(fact.about) not in free:
+            free[id(fact.about)] = tuple(t for t in fact.about if is_free(fact.subject, t))
+        if is_free(fact.subject, fact.sentence):
+            trained.append(replace(fact, about=free[id(fact.about)]))
     return trained, held_out
 
 
@@ -118,11 +127,13 @@ def _mined(
         phrases = phrases_of(part.frames)
         if phrases is None:
             continue
-        about: dict[str, list[str]] = defaultdict(list)
+        text = _Text(part.document)
+        sentences: dict[str, list[str]] = defaultdict(list)
         bare = map(without_bullet, part.sentences)
         stated = [s for s in bare if can_be_asked(s) and is_statement(s.text)]
         for sentence in stated:
-            about[sentence.subject].append(sentence.text)
+            sentences[sentence.subject].append(sentence.text)
+        about = {subject: tuple(told) for subject, told in sentences.items()}
         for sentence in stated:
             spans = [span for span in sentence.spans if _is_telling(span)]
             for span in rng.sample(spans, min(_VALUES_OF_A_SENTENCE, len(spans))):
@@ -134,8 +145,9 @@ def _mined(
                     value=span.text,
                     start=span.start,
                     question=question,
-                    wrong=values.wrong(part, sentence, span, rng),
-                    others=tuple(t for t in about[subject] if t != sentence.text),
+                    wrong=values.wrong(text, sentence, span, rng),
+                    about=about[subject],
+                    told=sentence.text,
                     stranger=strangers.instead(sentence, span, question, rng),
                     phrases=phrases,
                 )
@@ -169,6 +181,19 @@ def _words(text: str) -> list[str]:
     return units_of(_APOSTROPHE.sub(" ", text))
 
 
+class _Text:
+    """A document, asked again and again whether a value stands in it, in whatever case."""
+
+    def __init__(self, document: Document) -> None:
+        self._text = f"{document.title}\n{document.text}".casefold()
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, value: str) -> bool:
+        if value not in self._known:
+            self._known[value] = value.casefold() in self._text
+        return self._known[value]
+
+
 class _Values:
     """Values of all documents by kind and by the word before them, to find wrong ones among."""
 
@@ -184,20 +209,19 @@ class _Values:
                         found[place][span.text] = None
         self._found = {place: list(values) for place, values in found.items()}
 
-    def wrong(self, told: Told, sentence: Sentence, span: Span, rng: random.Random) -> str:
+    def wrong(self, document: _Text, sentence: Sentence, span: Span, rng: random.Random) -> str:
         """A value that could stand in the span's place, but not in the document, nor anywhere about
         its subject.
 
         One behind the same word if there is one ("in Oslo", "by Ada Weber"), else any of its kind;
         the most alike in words. Empty if there is none.
         """
-        text = f"{told.document.title}\n{told.document.text}".casefold()
         said = self._said[sentence.subject.casefold()]
         size = len(span.text.split())
         for place in _places(sentence.text, span):
             known = self._found[place]
             some = rng.sample(known, min(_TRIED, len(known)))
-            fit = [v for v in some if v.casefold() not in text and v.casefold() not in said]
+            fit = [v for v in some if v not in document and v.casefold() not in said]
             if fit:
                 return min(fit, key=lambda value: abs(len(value.split()) - size))
         return ""

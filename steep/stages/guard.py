@@ -93,18 +93,25 @@ def make_guard(
     )
 
 
-def settle(recipe: Recipe, run: RunFolder, prepared: Prepared, state: Mapping[str, Any]) -> None:
+def settle(
+    recipe: Recipe,
+    run: RunFolder,
+    prepared: Prepared,
+    state: Mapping[str, Any],
+    alarm_at: int | None = None,
+) -> None:
     """After training: keep the record, and count only the steps left in the model as trained.
 
     Args:
-        state: the guard's, from the last checkpoint.
+        state: the guard's, from the last checkpoint; empty without one.
+        alarm_at: after how many steps an alarm ended training.
     """
-    if not state:
-        return
-    record = record_of(recipe.guard, state)
-    if read_sealed(run.guard) != sealed(record):
-        write_sealed(run.guard, record)
-    kept = steps_in_model(record)
+    kept: Sequence[int] = range(prepared.steps if alarm_at is None else alarm_at)
+    if state:
+        record = record_of(recipe.guard, state)
+        if read_sealed(run.guard) != sealed(record):
+            write_sealed(run.guard, record)
+        kept = steps_in_model(record, alarm_at)
     if prepared.ledger["trained"]["steps"] != len(kept):
         recount(run, prepared, kept)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from steep.pipeline.chat import ensure_template, render, render_pair
+from steep.pipeline.chat import PairRow, Row, ensure_template, render, render_pair
 from steep.planning.workload import Later
 from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
@@ -21,14 +21,13 @@ def later_work(recipe: Recipe, rows: Rows, base: Base) -> tuple[Later, ...]:
     tokenizer = base.tuned_tokenizer
     ensure_template(tokenizer)
     if recipe.sft is not None:
-        each = _mean([render(row, tokenizer).length for row in rows.instructions[:_COUNTED]])
+        each = _mean([render(row, tokenizer) for row in rows.instructions[:_COUNTED]], recipe.sft)
         tokens = each * recipe.sft.max_steps * recipe.sft.per_device_train_batch_size
         trained = round(tokens / (1.0 - later_share(recipe, recipe.sft)))
         found.append(Later("instruction tuning", trained))
     if recipe.dpo is not None:
-        each = _mean(
-            [2 * render_pair(row, tokenizer).length for row in rows.preferences[:_COUNTED]]
-        )
+        pairs = [render_pair(row, tokenizer) for row in rows.preferences[:_COUNTED]]
+        each = 2 * _mean(pairs, recipe.dpo)
         tokens = each * recipe.dpo.max_steps * recipe.dpo.per_device_train_batch_size
         trained = round(tokens / (1.0 - later_share(recipe, recipe.dpo)))
         found.append(Later("preference tuning", trained, read=round(tokens)))
@@ -41,5 +40,7 @@ def later_share(recipe: Recipe, stage: RowsRecipe) -> float:
     return recipe.data.general_share if given is None else given
 
 
-def _mean(values: Sequence[int]) -> float:
-    return sum(values) / max(1, len(values))
+def _mean(rows: Sequence[Row | PairRow], stage: RowsRecipe) -> float:
+    """Tokens of a row; longer ones than the stage takes aren't trained on."""
+    kept = [row.length for row in rows if row.length <= stage.max_length]
+    return sum(kept) / max(1, len(kept))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steep.artifact import is_done, key_of, read_json, read_manifest, write_json, write_text
@@ -113,7 +113,8 @@ def prepare_data(
         f"{ledger['trained']['general_share']:.0%} replay"
     )
     few = few_texts(recipe, inputs)
-    for warning in [*few, *contamination_note(ledger["contamination"]), *_warnings(ledger)]:
+    contaminated = contamination_note(ledger["contamination"])
+    for warning in [*few, *contaminated, *_warnings(ledger, has_replay=recipe.has_replay)]:
         progress.note(warning)
     made_from = {**key, "items": None, "tokens": _hash_of_tokens(run)}
     return Prepared(split.trained, split.held_out, schedule, steps, key_of(made_from), ledger)
@@ -195,14 +196,16 @@ def _make(
         seal(folder, "prepare", key, files, base_files=base.files)
 
 
-def recount(run: RunFolder, prepared: Prepared, steps: Sequence[int]) -> None:
+def recount(run: RunFolder, prepared: Prepared, steps: Sequence[int]) -> Prepared:
     """Write into the ledger that only these steps of the schedule are in the trained model."""
     ledger = close_ledger(prepared.ledger, prepared.trained, prepared.schedule, steps)
-    trained = {**ledger["trained"], "steps_taken_back": prepared.steps - len(steps)}
-    write_json(run.data / LEDGER_FILE, {**ledger, "trained": trained})
+    if aside := prepared.steps - len(steps):
+        ledger["trained"]["steps_taken_back"] = aside
+    write_json(run.data / LEDGER_FILE, ledger)
     manifest = read_manifest(run.data) or {}
     made_from, files = manifest["made_from"], list(manifest["files"])
     seal(run.data, "prepare", made_from, files, base_files=manifest["base_files"])
+    return replace(prepared, ledger=ledger)
 
 
 def _check_again(
@@ -327,8 +330,13 @@ def _as_replay(texts: Iterable[str]) -> list[Piece]:
     return [Piece("general", replay_name(i), text) for i, text in enumerate(texts)]
 
 
-def _warnings(ledger: dict[str, Any]) -> list[str]:
+def _warnings(ledger: dict[str, Any], *, has_replay: bool) -> list[str]:
     warnings = []
+    if has_replay and not ledger["tokens"]["by_kind"].get("general"):
+        warnings.append(
+            "warning: nothing is left to rehearse, no replay text is without the wording of what "
+            "judges; give other texts as data.general"
+        )
     facts = ledger["facts"]
     if facts["count"] and facts["median_exposures"] < FEW_EXPOSURES:
         warnings.append(

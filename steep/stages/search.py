@@ -126,22 +126,24 @@ class Search:
         if len(shares) > 1 and (found := choose(self._sheet, "general_share", usual, shares)):
             choices.append(found)
 
+        # A rate that is kept for want of a surely better one may be no finalist.
+        settled = finals.get(rate, shares.get(usual))
         passes = {half: first[rate]} if rate in first else {}
-        if rate in finals:
-            passes[whole] = finals[rate]
+        if settled is not None:
+            passes[whole] = settled
         if design.doubled:
             self._add(passes, 2 * whole, Trial(rate, usual, 2 * whole, self._seed))
         if len(passes) > 1 and (found := choose(self._sheet, "passes", whole, passes)):
             choices.append(found)
 
         again: dict[float, Result] = {}
-        if design.repeated and rate in finals:
+        if design.repeated and settled is not None:
             self._add(again, rate, Trial(rate, usual, whole, self._seed + 1))
         best = [*finals.values(), *first.values()]
         return Findings(
             choices=tuple(choices),
             fits=_fits(shares),
-            seeds_apart=_apart(self._sheet, finals.get(rate), again.get(rate)),
+            seeds_apart=_apart(self._sheet, settled, again.get(rate)),
             learned=any(self._beats_base(result) for result in best),
             not_run=tuple(self._not_run),
         )
@@ -213,7 +215,8 @@ def choose(
     results: Mapping[float, Result],
     earlier: Mapping[float, Result] | None = None,
 ) -> Choice | None:
-    """The value with the least loss at equal forgetting; the recipe's own where that is as good.
+    """The value with the least loss at equal forgetting; the recipe's own where that is as good,
+    or where it wasn't tried and nothing is known to be better.
 
     Training loss and the texts trained on play no part.
 
@@ -231,7 +234,8 @@ def choose(
     tried = tuple(sorted({*results, *(earlier or {})}))
     at = results if usual in ranked or earlier is None else earlier
     if best == usual or not {best, usual} <= set(_ranked(sheet, at)):
-        return Choice(key, usual, best, best, None, None, tried)
+        chosen = best if usual in tried else usual  # where it was tried, it broke down
+        return Choice(key, usual, best, chosen, None, None, tried)
     before, after = (_kept(at[value]) for value in (usual, best))
     found = difference(sheet, before, after, sheet.decides)
     chosen = best if _is_below(found) else usual

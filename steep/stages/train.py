@@ -28,7 +28,7 @@ from steep.stages.graft import grafted, with_instruct
 from steep.stages.guard import make_guard, settle
 from steep.stages.inputs import Inputs
 from steep.stages.lifted import as_they_are, is_measured, lift_words, lifted
-from steep.stages.prepare import Prepared
+from steep.stages.prepare import Prepared, recount
 from steep.stages.replay_kl import base_reference
 from steep.stages.strength import choose_strength, strength_key
 from steep.stages.vocabulary import start_model
@@ -106,8 +106,9 @@ def train_stage(
         if not is_measured(recipe, learned, run):
             result()  # the notes will tell of it
         whole = {**made_from, **({"accepted": list(done.accepted)} if done.accepted else {})}
+        alarm_at = None if alarm is None else done.step
+        settle(recipe, run, prepared, done.state.get("guard", {}), alarm_at)
         if alarm is None:
-            settle(recipe, run, prepared, done.state.get("guard", {}))
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
             return Trained(result, whole, _notes(recipe, run, done))
         whole["stopped_at"] = done.step
@@ -131,6 +132,8 @@ def train_stage(
         return trained(found, alarm=alarm)
     if found:
         progress.note(f"resuming at step {found.step} of {steps} from {found.folder}")
+    if prepared.ledger["trained"]["steps"] != steps:  # an alarm ended it before its time
+        prepared = recount(run, prepared, range(steps))
     machine = _machine(recipe, run, progress if found else None)
     sample = _sample(recipe, inputs, base, prepared, panel)  # before the base model goes
     if base.instruct is not None:

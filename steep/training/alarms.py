@@ -33,6 +33,10 @@ class Alarms:
         """A JSON table."""
         return {"steps": self._steps, "highest_loss": self._highest} if self._steps else {}
 
+    def begin_stage(self) -> None:
+        """Other texts, or another share of replay, have another loss: it is watched anew."""
+        self._steps, self._highest = 0, -math.inf
+
     def check_targets(self, step: int, targets: int) -> None:
         """Before step ``step`` (counting from 0): is there anything to learn in it?
 

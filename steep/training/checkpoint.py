@@ -121,10 +121,18 @@ def newest_checkpoint(folder: Path, key: Mapping[str, Any]) -> Checkpoint | None
     return next((found for found in checkpoints(folder) if found.key == wanted), None)
 
 
-def checkpoint_at(folder: Path, step: int, key: Mapping[str, Any]) -> Checkpoint | None:
-    """The checkpoint of a step, or None if there is none of this run that verifies."""
+def checkpoint_at(
+    folder: Path, step: int, key: Mapping[str, Any] | None = None
+) -> Checkpoint | None:
+    """The checkpoint of a step, or None if there is none of this run that verifies.
+
+    Args:
+        key: None for whatever it was made from.
+    """
     found = _checkpoint(folder / f"step-{step}")
-    return found if found is not None and found.key == key_of(key) else None
+    if found is None or (key is not None and found.key != key_of(key)):
+        return None
+    return found
 
 
 def checkpoints(folder: Path) -> Iterator[Checkpoint]:

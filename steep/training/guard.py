@@ -215,13 +215,16 @@ def record_of(recipe: GuardRecipe, state: Mapping[str, Any]) -> dict[str, Any]:
     return {"limit": recipe.limit, "on_breach": recipe.on_breach, **kept}
 
 
-def steps_in_model(record: Mapping[str, Any]) -> Sequence[int]:
+def steps_in_model(record: Mapping[str, Any], alarm_at: int | None = None) -> Sequence[int]:
     """Which steps (from 0) are in the trained model, given the guard's record or state.
 
     Going back from step s to step b takes the steps b to s - 1 out again.
+
+    Args:
+        alarm_at: after how many steps an alarm ended training, whose state then is the model.
     """
-    steps = int(record["steps"])
-    end = steps if record["stopped_at"] is None else int(record["stopped_at"])
+    ends = (alarm_at, record["stopped_at"], record["steps"])
+    end = next(int(step) for step in ends if step is not None)
     kept: list[int] = []
     last = 0
     for backoff in record["backoffs"]:
@@ -229,6 +232,6 @@ def steps_in_model(record: Mapping[str, Any]) -> Sequence[int]:
         kept = [step for step in kept if step < backoff["back_to"]]
         last = int(backoff["step"])
     kept += range(last, end)
-    if record["backoffs"] and last < end:  # the best point is kept, not the last
+    if record["backoffs"] and last < end and alarm_at is None:  # the best is kept, not the last
         kept = [step for step in kept if step < record["best_step"]]
-    return kept if record["backoffs"] else range(steps)
+    return kept if record["backoffs"] else range(end)

@@ -141,7 +141,7 @@ def train_model(
         load_checkpoint(found, trainable, optimizer)
     dtype = dtype_of(precision)
     before_stop = found.state if found else {}
-    way = way_before(model, before_stop.get("way", {})) or choose_way(
+    way = way_before(model, before_stop.get("way", {}), dtype) or choose_way(
         model, recipe.max_seq_length, dtype
     )
     work_in(model, dtype)  # now that the ways were compared in fp32
@@ -189,7 +189,8 @@ def train_model(
         )
 
     def go_back(step: int) -> None:
-        there = checkpoint_at(checkpoints, step, key)
+        # What lies before a change that the user accepted has the key of before.
+        there = checkpoint_at(checkpoints, step, None if found and found.accepted else key)
         if there is None:
             raise SteepError(
                 f"{checkpoints / f'step-{step}'}: damaged or gone, and the guard has to go back to "
@@ -219,6 +220,9 @@ def train_model(
         for step in range(first, steps):
             if guard is not None and guard.has_stopped:
                 break
+            stage = stage_at(step, schedule.stages)
+            if stage is not None and step == stage.first:
+                alarms.begin_stage()
             batch = schedule.batch(step)
             with saves.of_last_good_state():
                 alarms.check_targets(step, batch.targets)
@@ -244,7 +248,7 @@ def train_model(
                     alarms.check(step, loss, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=not gradients.stay)
-            if fingerprints:
+            if fingerprints and not overflowed:
                 moved = _moved(fingerprints, _fingerprints(trainable))
             if reference is not None:
                 extra = {**extra, "kl": _mean_divergence(packed, accelerator)}
@@ -262,7 +266,7 @@ def train_model(
                 if checks is not None:
                     checks.spend(extra["guard_seconds"])
                 before = time.monotonic()
-            if (stage := stage_at(step, schedule.stages)) is not None:
+            if stage is not None:
                 extra = {"stage": stage.name, **extra}
             metrics_file.write(json.dumps({**metrics.__dict__, **extra}) + "\n")
             metrics_file.flush()

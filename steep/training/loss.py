@@ -240,12 +240,16 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
         with torch.no_grad():
             expected = sum(float(_plain_loss(model, row)) for row in alone(rows))
         ways = (*_FIRST.get(device.type, ()), *_ANYWHERE)
-        if dtype == torch.float16:  # a loss scale comes too late for gradients taken forward
-            ways = tuple(way for way in ways if way.head == "logits")
+        ways = tuple(way for way in ways if _suits(way, dtype))
         found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
         return next(found, _LAST)
     finally:
         model.train(was_training)
+
+
+def _suits(way: Way, dtype: torch.dtype) -> bool:
+    """May it compute in this precision? A loss scale comes too late for gradients taken forward."""
+    return dtype != torch.float16 or way.head == "logits"
 
 
 def way_state(model: Any, way: Way) -> dict[str, str]:
@@ -253,7 +257,9 @@ def way_state(model: Any, way: Way) -> dict[str, str]:
     return {**asdict(way), "tried_with": _trier(model)}
 
 
-def way_before(model: Any, state: Mapping[str, str]) -> Way | None:
+def way_before(
+    model: Any, state: Mapping[str, str], dtype: torch.dtype = torch.float32
+) -> Way | None:
     """The way a stopped run was computed, if the libraries and the device are still the same.
 
     It isn't tried again: that would take seconds, and a trial near its tolerance might end
@@ -261,10 +267,11 @@ def way_before(model: Any, state: Mapping[str, str]) -> Way | None:
 
     Args:
         state: from ``way_state``, or empty.
+        dtype: the working precision to come, which the user may have changed.
     """
     if state.get("tried_with") != _trier(model):
         return None
-    known = (*_ON_CPU, *_ON_CUDA, *_ANYWHERE, _LAST)
+    known = [way for way in (*_ON_CPU, *_ON_CUDA, *_ANYWHERE, _LAST) if _suits(way, dtype)]
     return next((way for way in known if way_state(model, way) == dict(state)), None)
 
 

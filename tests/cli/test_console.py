@@ -29,6 +29,20 @@ def test_time_left_is_only_said_once_something_is_done(
     ]
 
 
+# Broken by: steps of an earlier command taken for done in this one's time.
+def test_time_left_of_resumed_work_counts_from_where_it_went_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 0.0, 20.0, 40.0, 60.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
+    shown = console.Console()
+    shown.stage("Work")
+    for done in (901, 902, 903):
+        shown.at(done, 1000, "part")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[2:] for line in lines[1:]] == [[], ["32:40", "left"], ["32:20", "left"]]
+
+
 # Broken by: no "if sys.stdout is None" in say; no "except BrokenPipeError" (exit code 1, a bug's).
 @pytest.mark.parametrize(("closed", "code"), [("reader", 141), ("stdout", 0)])
 def test_nobody_has_to_read_the_result(closed: str, code: int) -> None:

@@ -44,6 +44,16 @@ def test_no_key_is_sent_or_shown_where_none_is_set() -> None:
     assert "secret" not in repr(Endpoint("u", "m", 0.0, 1, 1.0, "secret"))
 
 
+# Broken by: null taken for another protocol, so that one such answer ends the run, and each later
+# one that comes to it.
+@pytest.mark.parametrize(("reason", "finished"), [("length", False), ("stop", True)])
+def test_an_answer_that_says_nothing_is_an_empty_one(reason: str, finished: bool) -> None:
+    choice = {"message": {"role": "assistant", "content": None}, "finish_reason": reason}
+    with Server([(200, {"choices": [choice]}, {})]) as server:
+        found = complete(_endpoint(server), "p", 0)
+    assert (found.text, found.finished) == ("", finished)
+
+
 # Broken by: taking 429 or a dropped connection for a refusal.
 def test_a_busy_server_is_asked_again() -> None:
     waited: list[float] = []

@@ -132,7 +132,8 @@ def test_shards_read_back_bit_for_bit(tokenizer: Any, tmp_path: Path) -> None:
     assert back.is_general().sum() == np.sum(shards.owners == 2)
 
 
-# Broken by: asking the tokenizer's inner object without looking whether its class does the same.
+# Broken by: asking the tokenizer's inner object without looking whether its class does the same, or
+# looking at an empty text, as a document's prompt is.
 def test_a_class_with_habits_of_its_own_keeps_them(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,3 +149,6 @@ def test_a_class_with_habits_of_its_own_keeps_them(
     loud = encode(texts, tokenizer)
     assert loud != plain
     assert [tokenizer.decode(ids[:-1]) for ids in loud] == [text.upper() for text in texts]
+    pieces = [Piece("document", "d", "First."), Piece("cloze", "d", " fox", prompt="The quick")]
+    shards = build_shards(pieces, tokenizer, 64)
+    assert tokenizer.decode(shards.segment(1)[:-1]) == "THE QUICK FOX"

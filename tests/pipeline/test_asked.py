@@ -22,7 +22,8 @@ FACT = Mined(
     start=SENTENCE.index("1950"),
     question="Acme was founded in which year by Ada Weber?",
     wrong="1987",
-    others=(),
+    about=(SENTENCE,),
+    told=SENTENCE,
     stranger="Bonta",
     phrases=PHRASES["en"],
 )

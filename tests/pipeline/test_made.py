@@ -177,6 +177,18 @@ def test_no_row_tells_what_a_held_out_pair_asks(tmp_path: Path, facts: list[Mine
     assert hold_out(facts, 0.0, 0) == (facts, [])
 
 
+# Broken by: the sentences of a subject written out for each of its facts: a book's are millions.
+def test_facts_of_one_subject_share_what_is_said_of_it() -> None:
+    said = [f"Zorvex sold {n} red towers to all of its neighbours." for n in range(10, 40)]
+    facts = mine([Document(" ".join(said), "Zorvex", "a.txt")], (), 0)
+    assert len(facts) == 30 and len({id(fact.about) for fact in facts}) == 1
+    assert list(facts[1].others) == [said[0], *said[2:]]
+    trained, held_out = hold_out(facts, 0.1, 0)
+    assert len(held_out) == 3 and len({id(fact.about) for fact in trained}) == 1
+    kept = [fact.sentence for fact in trained]
+    assert list(trained[0].others) == kept[1:]
+
+
 # Broken by: strangers that only the trained documents' names are checked against.
 def test_a_subject_that_other_texts_know_is_no_stranger(documents: Any, facts: list[Mined]) -> None:
     stranger = next(fact.stranger for fact in facts if fact.stranger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,20 @@ def _bad_from(step: int, patch: pytest.MonkeyPatch) -> list[int]:
     return tried
 
 
-# Broken by: raising the alarm through the stage, or shipping what it stopped.
+def _trained(run: Path) -> tuple[Any, Any]:
+    trained = read_json(run / "data" / "ledger.json")["trained"]
+    return trained["steps"], trained["tokens"]
+
+
+# Broken by: raising the alarm through the stage, or shipping what it stopped; books of the steps
+# that were planned, or that stay short when training has gone on.
 def test_the_last_good_state_is_judged_and_not_to_ship(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = write_project(tmp_path, train=TRAIN, **QUICK)
     run = tmp_path / "run"
+    steep.prepare(recipe)
+    planned = _trained(run)
     with monkeypatch.context() as patch:
         tried = _bad_from(5, patch)
         outcome = steep.run(recipe)
@@ -53,6 +62,8 @@ def test_the_last_good_state_is_judged_and_not_to_ship(
     assert outcome.verdict.startswith("Training was stopped by an alarm. Do not ship")
     assert "step 5: the loss is not finite" in outcome.evaluation["alarm"]
     assert read_json(run / "alarm.json")["step"] == 4
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    assert _trained(run) == (4, sum(line["tokens"] for line in lines))
     assert (run / "base_continued_merged" / "model.safetensors").is_file()
     base, tuned = (
         read_json(run / "scores" / f"{name}.json")["result"] for name in ("base", "tuned")
@@ -64,6 +75,7 @@ def test_the_last_good_state_is_judged_and_not_to_ship(
     assert next(checkpoints(run / "checkpoints")).step == 6
     assert changed.evaluation["alarm"] is None
     assert not (run / "alarm.json").exists()
+    assert _trained(run) == planned
 
 
 def test_with_nothing_to_keep_the_alarm_is_all(

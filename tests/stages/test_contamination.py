@@ -32,7 +32,7 @@ class Heard(Silent):
 
 
 def write_texts(folder: Path, texts: dict[str, str]) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -93,6 +93,18 @@ def test_what_judges_is_left_out_and_told(tmp_path: Path) -> None:
     assert len(kinds) == found["checked"] - len(found["removed"])
     assert any("retellings 1, replay texts 1" in note for note in heard.notes)
     assert any("items: your questions 1 (" in note for note in heard.notes)
+
+
+# Broken by: a share of replay that nothing is left for, and nobody told.
+def test_replay_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
+    for left, told in (("some", 0), ("none", 1)):
+        heard = Heard()
+        recipe = project(tmp_path / left, ["Who?"])
+        if left == "none":
+            for number in range(1, 4):
+                (tmp_path / left / "replay" / f"{number}.txt").unlink()
+        steep.prepare(recipe, progress=heard)
+        assert sum("nothing is left to rehearse" in note for note in heard.notes) == told
 
 
 # Broken by: items_key left out of data_key.

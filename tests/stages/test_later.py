@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import steep
+from steep.pipeline.chat import render
 from steep.progress import Silent
 from steep.proof.measure import Panel
 from steep.recipe import load_recipe
@@ -22,7 +23,8 @@ from tests.stages.project import write_project
 pytest.importorskip("trl")
 
 
-# Broken by: one answer's tokens for a pair; steps or replay that aren't counted.
+# Broken by: one answer's tokens for a pair; steps or replay that aren't counted; rows counted that
+# are too long to be trained on.
 def test_their_tokens_are_counted(tmp_path: Path) -> None:
     recipe = load_recipe(write_project(tmp_path, **from_documents()))
     resolved, base = open_base(recipe)
@@ -37,6 +39,13 @@ def test_their_tokens_are_counted(tmp_path: Path) -> None:
     assert many.tokens == pytest.approx(10 * sft.tokens, rel=0.02) and same == dpo
     assert sft.read == 0 and dpo.tokens == pytest.approx(dpo.read / 0.8, abs=1)
     assert dpo.tokens > 1.5 * sft.tokens
+    lengths = sorted(render(row, base.tokenizer).length for row in inputs.rows.instructions[:200])
+    most = lengths[len(lengths) // 2]
+    shorter = resolved.model_copy(
+        update={"sft": resolved.sft and resolved.sft.model_copy(update={"max_length": most})}
+    )
+    few, _ = later_work(shorter, inputs.rows, base)  # rows beyond it aren't trained on
+    assert few.tokens < sft.tokens
     without = resolved.model_copy(update={"sft": None, "dpo": None})
     assert later_work(without, inputs.rows, base) == ()
     assert with_manners(without, Panel(), inputs.rows, base) == Panel()

@@ -150,6 +150,42 @@ def test_a_trial_that_broke_down_is_never_chosen() -> None:
     assert choose(SHEET, "learning_rate", 1e-2, {1e-2: broke}) is None
 
 
+# Broken by: the only value with a result taken for better than one that wasn't tried.
+def test_nothing_is_chosen_over_what_was_never_tried() -> None:
+    results = {0.1: result(Trial(1e-3, 0.1, 4.0, 0), 3.0)}
+    found = choose(SHEET, "general_share", 0.2, results)
+    assert found is not None
+    assert (found.best, found.chosen, found.delta) == (0.1, 0.2, None)
+
+
+# Broken by: passes compared at finalists' rates alone.
+def test_twice_the_passes_are_compared_with_the_passes_at_a_rate_that_was_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_trial(ground: Any, trial: Trial, folder: Path, progress: Any) -> Result:
+        if trial.learning_rate == 1e-3:  # the recipe's: no worse, but by chance behind the others
+            texts = [10.0 + n % 3 for n in range(8)]
+        else:
+            texts = [10.0 + (n + 1) % 3 - 0.5 - 10 * trial.learning_rate for n in range(8)]
+        kept = Scores(scores(5.0).general, tuple((nats, 10) for nats in texts), (), ())
+        return Result(trial, 10, 1000, 10.0, 1.0, 1.0, kept, 1.0, kept)
+
+    monkeypatch.setattr(stage, "run_trial", run_trial)
+    any_: Any = None
+    made = Search(
+        Ground(a_recipe(), any_, any_, SHEET, scores(5.0), 0.1),
+        Fit(Design(3, 0, 2, 3, doubled=True, repeated=True), 4.0, 250), Path("nowhere"), (),
+        tokens_per_second=100.0, asking_seconds=1.0, seconds_left=lambda: 1e9,
+        keep=lambda results: None, progress=Silent(),
+    )  # fmt: skip
+    found = made.run()
+    rate, _, passes = found.choices
+    assert (rate.best != 1e-3, rate.chosen) == (True, 1e-3)
+    assert passes.tried == (2.0, 4.0, 8.0)
+    assert passes.chosen == 4.0
+    assert found.seeds_apart == 0.0
+
+
 # Broken by: trials begun without asking what is left.
 def test_what_there_is_no_time_for_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     found, taken = search(monkeypatch, bowl(1e-3), seconds=55.0)

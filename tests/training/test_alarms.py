@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from steep.corpus.curriculum import in_order
 from steep.errors import TrainingAlarm
+from steep.training import gradients
 from steep.training.alarms import Alarms
 from steep.training.checkpoint import checkpoints
-from tests.training.corpus import make_model, make_recipe, train, weights
+from tests.tiny import tiny_tokenizer
+from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule, train, weights
 
 
 def _watched(losses: list[float]) -> Alarms:
@@ -53,6 +56,17 @@ def test_the_state_is_all_it_needs() -> None:
     with pytest.raises(TrainingAlarm, match="jumped"):
         Alarms(_watched([2.0] * 25).state).check(25, 4.1, 1.0)
     Alarms(_watched([2.0, 4.0] * 12).state).check(24, 5.9, 1.0)
+
+
+# Broken by: a stage whose documents are harder than those before it taken for a jump.
+def test_a_stage_is_watched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([1.0] * 21 + [5.0] * 21 + [9.0])
+    monkeypatch.setattr(gradients, "accumulate", lambda *given: next(losses))
+    recipe = make_recipe()
+    parts = [make_schedule(tiny_tokenizer(TEXTS)) for _ in range(2)]
+    schedule = in_order(parts, [21, 22], ["easy", "hard"], [None, None])
+    with pytest.raises(TrainingAlarm, match=r"step 43: .* 9\.00 .* 5\.00 was the highest"):
+        train(make_model("llama", recipe), recipe, tmp_path, schedule=schedule, steps=43)
 
 
 def test_a_step_without_targets_is_refused() -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from steep.errors import SteepError
 from steep.recipe import GuardRecipe
+from steep.training.checkpoint import adopt_checkpoint, checkpoints
 from steep.training.checks import Checks
 from steep.training.guard import (
     DOMAIN,
@@ -133,16 +134,22 @@ def test_at_the_end_the_best_point_is_kept_only_if_it_intervened() -> None:
     assert list(steps_in_model(guard.record)) == [0]
 
 
-# Broken by: steps between the point gone back to and the breach counted as trained.
+# Broken by: steps between the point gone back to and the breach counted as trained; the best point
+# taken for the model where an alarm ended it at another.
 def test_what_is_in_the_model_after_going_back() -> None:
-    def kept(*backoffs: tuple[int, int], best: int = 12, stopped: int | None = None) -> list[int]:
+    def kept(
+        *backoffs: tuple[int, int],
+        best: int = 12,
+        stopped: int | None = None,
+        alarm: int | None = None,
+    ) -> list[int]:
         record = {
             "backoffs": [{"step": step, "back_to": back} for step, back in backoffs],
             "best_step": best,
             "stopped_at": stopped,
             "steps": 12,
         }
-        return list(steps_in_model(record))
+        return list(steps_in_model(record, alarm))
 
     assert kept(best=3) == list(range(12))
     assert kept((4, 0)) == [4, 5, 6, 7, 8, 9, 10, 11]
@@ -150,6 +157,8 @@ def test_what_is_in_the_model_after_going_back() -> None:
     assert kept((4, 2), (8, 2), best=10) == [0, 1, 8, 9]
     assert kept((4, 2), (6, 2), stopped=6, best=2) == [0, 1]
     assert kept((12, 8), best=8) == list(range(8))
+    assert kept(best=3, alarm=5) == list(range(5))
+    assert kept((4, 2), best=2, alarm=6) == [0, 1, 4, 5]
 
 
 def guarded(model: Any, recipe: GuardRecipe, *, at: set[int]) -> Guard:
@@ -258,6 +267,39 @@ def test_going_back_is_exact_and_the_rate_is_lower_from_there(tmp_path: Path) ->
     rates = [line["lr"] for line in lines_of(tmp_path / "lower")]
     assert rates == [1e-2] * 4 + [0.25e-2] * 2
     assert guard.state["best_step"] == 6
+
+
+# Broken by: the key of after an accepted change asked of the checkpoints before it.
+def test_it_goes_back_beyond_a_change_that_was_accepted(tmp_path: Path) -> None:
+    recipe = make_recipe(save_steps=1)
+
+    def ruined_at_the_end(model: Any) -> Guard:
+        losses = iter([3.0, 3.0, 9.0])
+        domain = iter([2.0, 1.5, 1.0])
+        guard = Guard(
+            lambda: {GENERAL: next(losses), DOMAIN: next(domain)}, GuardRecipe(), steps=STEPS
+        )
+        guard._due = guard._saving = {2, 6}
+        return guard
+
+    def kill(metrics: StepMetrics) -> None:
+        if metrics.step == 5:
+            raise Killed
+
+    model = make_model("llama", recipe)
+    with pytest.raises(Killed):
+        train(model, recipe, tmp_path, on_step=kill, guard=ruined_at_the_end(model))
+    newest = next(checkpoints(tmp_path / "checkpoints"))
+    assert (newest.step, newest.state["guard"]["best_step"]) == (4, 2)
+    slower = {**newest.manifest["made_from"], "train.learning_rate": 1e-3}
+    adopt_checkpoint(newest, slower, {"step": 4, "changes": ["slower"]})
+    model = make_model("llama", recipe)
+    guard = ruined_at_the_end(model)
+    guard._look(), guard._look()  # what was seen before the change
+    train(model, recipe, tmp_path, key=slower, guard=guard)
+    assert guard.state["backoffs"][0]["back_to"] == 2
+    best = load_file(tmp_path / "checkpoints" / "step-2" / "weights.safetensors")
+    assert all(torch.equal(best[name], p) for name, p in weights(model).items() if name in best)
 
 
 def test_its_time_counts_among_the_checks(tmp_path: Path) -> None:

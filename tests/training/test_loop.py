@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import pytest
 import torch
 
@@ -86,6 +87,27 @@ def test_a_module_that_cannot_move_is_named(tmp_path: Path) -> None:
     recipe = make_recipe(embedding_learning_rate=0.0)
     training, _ = train(make_model("llama", recipe), recipe, tmp_path, steps=1)
     assert [name for name, moved in training.moved.items() if not moved] == ["model.embed_tokens"]
+
+
+# Broken by: looking at what a skipped update moved, and never again.
+def test_a_first_update_that_overflows_says_nothing_of_what_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Scaling(accelerate.Accelerator):
+        """As on a GPU in fp16: the first loss is scaled out of range, and its update skipped."""
+
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-120)
+
+    monkeypatch.setattr(accelerate, "Accelerator", Scaling)
+    recipe = make_recipe(max_grad_norm=None)
+    model = make_model("llama", recipe)
+    before = weights(model)
+    training, steps = train(model, recipe, tmp_path, steps=2)
+    assert [step.grad_norm is None for step in steps] == [True, False]
+    assert not any(torch.equal(before[name], p) for name, p in weights(model).items())
+    assert training.moved and all(training.moved.values())
 
 
 # Broken by: counting DoRA's magnitude with the pair beside it.

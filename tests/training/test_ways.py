@@ -14,7 +14,7 @@ from steep.model.adapters import make_trainable
 from steep.training import attention, cross_entropy, fused, loss
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.graph import fill
-from steep.training.loss import PackedLoss, Way, _probe, choose_way
+from steep.training.loss import PackedLoss, Way, _probe, choose_way, way_before, way_state
 from tests.tiny import SIZES, Kind, random_model, tiny_model, tiny_tokenizer
 from tests.training.corpus import (
     TEXTS,
@@ -274,3 +274,14 @@ def test_cross_entropy_and_its_gradients(
         assert other is not None
         assert one.dtype == other.dtype
         assert (one - other).abs().max() <= tolerance * other.abs().max()
+
+
+# Broken by: the way of before taken over whatever the precision is now.
+def test_in_fp16_no_gradient_is_taken_before_the_loss_is_scaled() -> None:
+    model = make_model("llama", make_recipe())
+    way = choose_way(model)
+    assert way.head == "chunked"
+    state = way_state(model, way)
+    assert way_before(model, state, torch.bfloat16) == way
+    assert way_before(model, state, torch.float16) is None
+    assert choose_way(model, dtype=torch.float16).head == "logits"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,17 +154,27 @@ def _refuse_others(folder: Path) -> None:
     Hidden files are nobody's here; a recipe that nobody can read is a run's if the lock says so.
     """
     with _told_as_output(folder):
-        held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    found = [name for name in held if not name.startswith(".")]
+        found = visible_in(folder)
     if not found or is_run(folder):
         return
-    if found == [RECIPE] and LOCK_FILE in held and _kept_recipe(RunFolder(folder)) is None:
+    locked = (folder / LOCK_FILE).is_file()
+    if found == [RECIPE] and locked and _kept_recipe(RunFolder(folder)) is None:
         return
     raise UserInputError(
-        f"output_dir {folder} holds files that are no run of steep's ({', '.join(found[:3])}"
-        f"{', …' if len(found) > 3 else ''}), and a run would replace those of its own names; "
-        "choose a new or an empty folder"
+        f"output_dir {folder} holds files that are no run of steep's ({some_of(found)}), and a run "
+        "would replace those of its own names; choose a new or an empty folder"
     )
+
+
+def visible_in(folder: Path) -> list[str]:
+    """What a folder holds, sorted, without hidden files; nothing if there is none."""
+    held = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(name for name in held if not name.startswith("."))
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first few of names, for an error's one line."""
+    return f"{', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from steep.progress import Progress, Silent
 from steep.proof.scorer import Scorer
 from steep.proof.trials import Sheet, score, scores_from
 from steep.recipe import load_recipe
-from steep.stages.folder import move_aside
+from steep.stages.folder import move_aside, some_of, visible_in
 from steep.stages.lock import RunLock
 from steep.stages.prepare import draft
 from steep.stages.search import Findings, Search
@@ -130,12 +130,11 @@ def tune(
 
 def _refuse_others(folder: Path) -> None:
     """Refuse a folder with files and none of a search's, rather than move them or write beside."""
-    found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    others = sorted(name for name in found if not name.startswith("."))
-    if others and not {TUNE_FILE, QUESTIONS_FILE} & set(others):
+    found = visible_in(folder)
+    if found and not {TUNE_FILE, QUESTIONS_FILE} & set(found):
         raise UserInputError(
-            f"{folder} holds files that are no search of steep's ({', '.join(others[:3])}"
-            f"{', …' if len(others) > 3 else ''}); move them away, or choose another output_dir"
+            f"{folder} holds files that are no search of steep's ({some_of(found)}); move them "
+            "away, or choose another output_dir"
         )
 
 

@@ -35,7 +35,7 @@ def summed_cross_entropy(
 
     def to_gradient(logits: torch.Tensor, begin: int) -> torch.Tensor:
         here = slice(begin, begin + len(logits))
-        return _to_gradient(logits, wanted[here], None if kept is None else kept[here])
+        return entropy_to_gradient(logits, wanted[here], None if kept is None else kept[here])
 
     return summed_over_logits(hidden, weight, to_gradient)
 
@@ -99,7 +99,7 @@ class _SummedOverLogits(torch.autograd.Function):
         return dhidden, dweight, None
 
 
-def _to_gradient(
+def entropy_to_gradient(
     logits: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor | None
 ) -> torch.Tensor:
     """Overwrite logits [tokens, vocabulary] by softmax - onehot; the summed loss comes back.

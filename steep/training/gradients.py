@@ -43,11 +43,17 @@ class Gradients:
         """Add a step's gradients to the parameters'; its loss, in nats per target token."""
         if self._graph is not None:
             try:
-                return accumulate(self._graph.add, batch, self._recipe, self._accelerator)
+                return accumulate(self._graph.add, batch, self._recipe, self._accelerator, places)
             except CantCapture:
                 self._graph = None
         self._packed.begin_step()
         return accumulate(self._launch, batch, self._recipe, self._accelerator, places)
+
+    def take_divergence(self) -> tuple[float, int]:
+        """Nats of divergence and the replay tokens they are of, since it was last asked."""
+        sides = (self._packed, self._graph) if self._graph is not None else (self._packed,)
+        found = [side.take_divergence() for side in sides]
+        return sum(nats for nats, _ in found), sum(tokens for _, tokens in found)
 
     def pause(self) -> None:
         """Let others see the model with its own forward, and parameters that may change."""

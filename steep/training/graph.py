@@ -19,9 +19,11 @@ from steep.model.precision import Precision, dtype_of, working_in
 from steep.model.quantised import is_quantised
 from steep.recipe import TrainRecipe
 from steep.training.loss import PackedLoss, Way
+from steep.training.replay_kl import NO_PLACE, BaseReference
 from steep.training.rows import Rows
 
 _NAMES = ("input_ids", "labels", "segments", "position_ids")
+_PADDING = {"labels": IGNORED, "places": NO_PLACE}
 _MULTIPLE = 64  # attention kernels want the mask's rows aligned
 _WARM_UPS = 3
 
@@ -37,19 +39,40 @@ class CantCapture(RuntimeError):
 class StepGraph:
     """Adds the gradients of one micro-batch after another to the parameters'."""
 
-    def __init__(self, model: Any, way: Way, recipe: TrainRecipe, precision: Precision) -> None:
+    def __init__(
+        self,
+        model: Any,
+        way: Way,
+        recipe: TrainRecipe,
+        precision: Precision,
+        reference: BaseReference | None = None,
+    ) -> None:
         """
         Args:
             model: on a GPU, and ``can_be_captured``.
+            reference: the base's predictions on replay, of one place at least.
         """
         parameters = list(model.parameters())
         self._device = parameters[0].device
         self._trained = [p for p in parameters if p.requires_grad]
         self._precision: Precision = precision
-        self._packed = PackedLoss(model, way, dtype_of(precision), fixed_shapes=True)
+        self._reference = reference
+        self._packed = PackedLoss(
+            model,
+            way,
+            dtype_of(precision),
+            reference=reference,
+            kl_coef=recipe.replay_kl_coef or 0.0,
+            kl_only=bool(recipe.replay_kl_only),
+            fixed_shapes=True,
+        )
         length = math.ceil(recipe.max_seq_length / _MULTIPLE) * _MULTIPLE
         shape = (recipe.per_device_train_batch_size, length)
         self._rows = {n: torch.zeros(shape, dtype=torch.int64, device=self._device) for n in _NAMES}
+        if reference is not None:
+            known = self._with_base({"places": torch.zeros_like(self._rows["labels"])})
+            self._rows |= {name: torch.zeros_like(tensor) for name, tensor in known.items()}
+        self._divergence: tuple[torch.Tensor, torch.Tensor] | None = None
         self._share = torch.zeros((), device=self._device)
         self._loss = torch.zeros((), device=self._device)
         self._graph: Any = None
@@ -63,17 +86,33 @@ class StepGraph:
         Raises:
             CantCapture: and no gradient is left behind.
         """
+        rows = self._with_base(rows)
         fill(self._rows, rows)
         self._share.fill_(1.0 / targets)
         if self._graph is None:
             self._capture()
+            fill(self._rows, rows)
         self._graph.replay()
+        if self._divergence is not None:
+            nats, tokens = self._divergence
+            self._packed.divergences.append((nats.clone(), tokens.clone()))
         return self._loss
+
+    def take_divergence(self) -> tuple[float, int]:
+        """As ``PackedLoss.take_divergence``."""
+        return self._packed.take_divergence()
 
     def close(self) -> None:
         """Let go of the graph and of what it was captured with."""
         self._graph = None
         self._let_go()
+
+    def _with_base(self, rows: Rows) -> Rows:
+        """Rows with what the base predicts at their places, where it is held to that."""
+        if self._reference is None:
+            return rows
+        ids, logprobs = self._reference.at(rows["places"])
+        return {**rows, "base_ids": ids, "base_logprobs": logprobs}
 
     def _run(self) -> torch.Tensor:
         self._packed.begin_step()
@@ -84,6 +123,11 @@ class StepGraph:
 
     def _capture(self) -> None:
         """Run a few times launch by launch, then once more into a graph, and compare."""
+        if self._reference is not None:
+            # Rows of replay alone begin at no divergence: compare something else than rounding.
+            kept = self._rows["base_ids"].shape[-1]
+            self._rows["base_ids"].copy_(torch.arange(kept, device=self._device))
+            self._rows["base_logprobs"].fill_(-math.log(2 * kept))
         self._packed.train()
         try:
             aside: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -100,10 +144,13 @@ class StepGraph:
                 self._loss = self._run()
             graph.replay()
             after = (float(self._loss), self._size())
+            found = self._packed.divergences  # the last is the graph's own
+            self._divergence = found[-1] if found else None
         except RuntimeError as error:
             self._let_go()
             raise CantCapture(str(error)) from error
         finally:
+            self._packed.divergences = []
             self._packed.step_aside()
         near = all(
             math.isclose(a, b, rel_tol=_TOLERANCE) for a, b in zip(before, after, strict=True)
@@ -133,11 +180,11 @@ class StepGraph:
 def fill(places: Rows, rows: Rows) -> None:
     """Put rows into larger tensors; what is left over of those is padding without targets."""
     for name, place in places.items():
-        count, length = rows[name].shape
+        count, length = rows[name].shape[:2]
         if name == "segments":  # a number that no segment has
             place.fill_(place.shape[1])
         else:
-            place.fill_(IGNORED if name == "labels" else 0)
+            place.fill_(_PADDING.get(name, 0))
         place[:count, :length].copy_(rows[name], non_blocking=True)
 
 

@@ -155,10 +155,11 @@ def train_model(
     )
     loss_of, optimizer = accelerator.prepare(packed, optimizer)
     loss_of.train()
-    whole = reference is None and new_rows is None and accelerator.num_processes == 1
+    whole = new_rows is None and accelerator.num_processes == 1
+    whole = whole and (reference is None or len(reference.ids) > 0)
     graph = None
     if whole and can_be_captured(model, way, recipe, precision):
-        graph = StepGraph(model, way, recipe, precision)
+        graph = StepGraph(model, way, recipe, precision, reference)
     gradients = Gradients(packed, loss_of, recipe, accelerator, graph)
     metrics_path = folder / "metrics.jsonl"
     kept = found.metrics if found else ""
@@ -251,7 +252,7 @@ def train_model(
             if fingerprints and not overflowed:
                 moved = _moved(fingerprints, _fingerprints(trainable))
             if reference is not None:
-                extra = {**extra, "kl": _mean_divergence(packed, accelerator)}
+                extra = {**extra, "kl": _mean_divergence(gradients, accelerator)}
             now = time.monotonic()
             metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
             before = now
@@ -298,9 +299,9 @@ def _places(
     return reference.places(schedule.rows_of(step), schedule.shards.lengths, width)
 
 
-def _mean_divergence(packed: PackedLoss, accelerator: Any) -> float | None:
+def _mean_divergence(gradients: Gradients, accelerator: Any) -> float | None:
     """Nats per replay token of the step, over all processes; None if it had no replay."""
-    found = torch.tensor(packed.take_divergence(), dtype=torch.float64)
+    found = torch.tensor(gradients.take_divergence(), dtype=torch.float64)
     if accelerator.num_processes > 1:
         found = accelerator.reduce(found.float().to(accelerator.device), reduction="sum")
     nats, tokens = found.tolist()

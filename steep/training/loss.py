@@ -28,8 +28,10 @@ from steep.training.linear import FastLinears
 from steep.training.replay_kl import (
     NO_PLACE,
     BaseReference,
+    Divergence,
     divergence_of_logits,
     summed_divergence,
+    summed_loss_with_divergence,
 )
 from steep.training.rows import Rows, alone, at_targets, before_each, flatten, segment_mask
 
@@ -97,15 +99,16 @@ class PackedLoss(torch.nn.Module):
         Args:
             dtype: the working precision: that of autocast if it is on, else the weights'.
             fixed_shapes: let no tensor's shape depend on what the rows hold. Only for rows behind
-                a mask whose loss is taken in chunks, and without a reference.
+                a mask whose loss is taken in chunks.
             reference: the base's predictions on replay, if ``kl_coef`` times the divergence from
-                them is to be added; rows then have ``places`` too (``BaseReference.places``).
+                them is to be added; rows then have ``places`` too (``BaseReference.places``), and
+                with fixed shapes ``base_ids`` and ``base_logprobs`` (``BaseReference.at``).
             kl_only: that takes the place of the loss on replay.
         """
         super().__init__()
         self._reference, self._kl_coef = reference, kl_coef
         self._kl_only, self._fixed_shapes = kl_only, fixed_shapes
-        self._divergences: list[tuple[torch.Tensor, int]] = []
+        self.divergences: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.model = model
         self.way = way
         self._linears: FastLinears | None = None
@@ -148,8 +151,8 @@ class PackedLoss(torch.nn.Module):
 
     def take_divergence(self) -> tuple[float, int]:
         """Nats of divergence and the replay tokens they are of, since it was last asked."""
-        found, self._divergences = self._divergences, []
-        return sum(float(nats) for nats, _ in found), sum(tokens for _, tokens in found)
+        found, self.divergences = self.divergences, []
+        return sum(float(nats) for nats, _ in found), sum(int(tokens) for _, tokens in found)
 
     def forward(self, rows: Rows) -> torch.Tensor:
         """The summed loss of ``rows``, with their divergence from the base if that is wanted."""
@@ -182,10 +185,24 @@ class PackedLoss(torch.nn.Module):
         weight = _head_weight(inner)
         if self._reference is None:
             return summed_cross_entropy(hidden, weight, wanted, some_ignored=self._fixed_shapes)
+        if self._fixed_shapes:
+            return self._with_divergence(hidden, weight, wanted, flat)
         chosen, ids, logprobs = self._replay(flat)
         mine = self._with_own_loss(chosen)
         loss = summed_cross_entropy(hidden[mine], weight, wanted[mine])
         return loss + self._weighed(summed_divergence(hidden[chosen], weight, ids, logprobs), ids)
+
+    def _with_divergence(
+        self, hidden: torch.Tensor, weight: torch.Tensor, wanted: torch.Tensor, rows: Rows
+    ) -> torch.Tensor:
+        """The loss at every place [tokens], targets and replay or not."""
+        replay = (rows["places"][:, 1:].flatten() != NO_PLACE) & (wanted != IGNORED)
+        ids, logprobs = (rows[n][:, 1:].flatten(0, 1) for n in ("base_ids", "base_logprobs"))
+        own = wanted.masked_fill(replay, IGNORED) if self._kl_only else wanted
+        base = Divergence(ids, logprobs, replay.float())
+        loss, nats = summed_loss_with_divergence(hidden, weight, own, base, self._kl_coef)
+        self.divergences.append((nats, replay.sum()))
+        return loss
 
     def _alone_loss(self, row: Rows) -> torch.Tensor:
         """The loss of one document [1, length] by the model's plain call."""
@@ -216,7 +233,7 @@ class PackedLoss(torch.nn.Module):
         return ~replay if self._kl_only else slice(None)
 
     def _weighed(self, nats: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-        self._divergences.append((nats.detach(), len(ids)))
+        self.divergences.append((nats.detach(), torch.tensor(len(ids))))
         return self._kl_coef * nats
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from steep.training.cross_entropy import rows_in_cache, summed_over_logits
+from steep.corpus.schedule import IGNORED
+from steep.training.cross_entropy import entropy_to_gradient, rows_in_cache, summed_over_logits
 
 KEPT_TOKENS = 64
 
@@ -61,6 +62,15 @@ class BaseReference:
                 at += length
         return found
 
+    def at(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Kept tokens (int64) and log-probabilities (float32) [*places, kept], on their device.
+
+        Where there is no place they are of no meaning.
+        """
+        wanted = places.clamp(min=0).cpu()
+        ids = self.ids[wanted].to(places.device, torch.int64, non_blocking=True)
+        return ids, self.logprobs[wanted].to(places.device, non_blocking=True)
+
     @property
     def tail(self) -> float:
         """Mean probability of all tokens that aren't kept."""
@@ -86,12 +96,60 @@ def summed_divergence(
         for begin, rows in rows_in_cache(logits):
             part = slice(first + begin, first + begin + len(rows))
             z = rows.float()
-            nats += _to_gradient(z, ids[part], logprobs[part])
+            nats += divergence_to_gradient(z, ids[part], logprobs[part])
             if z.dtype != logits.dtype:  # else z is the logits themselves
                 rows.copy_(z)
         return nats
 
     return summed_over_logits(hidden, weight, to_gradient)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What the base predicts at some tokens, and which of them count.
+
+    Attributes:
+        ids: int64 [tokens, kept].
+        logprobs: float32 [tokens, kept].
+        counts: float32 [tokens], 1 for replay and 0 elsewhere.
+    """
+
+    ids: torch.Tensor
+    logprobs: torch.Tensor
+    counts: torch.Tensor
+
+
+def summed_loss_with_divergence(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    targets: torch.Tensor,
+    base: Divergence,
+    kl_coef: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy plus ``kl_coef`` times KL(base || model), and the latter alone (nats, fp32).
+
+    Shapes don't depend on which tokens count, and one product with the head serves both, at the
+    price of a second copy of a chunk's logits.
+
+    Args:
+        hidden: [tokens, width]; its dtype is the dtype of the products.
+        weight: [vocabulary, width], the head's, in any dtype.
+        targets: int64 [tokens]; -100 adds no cross-entropy.
+    """
+    divergence = torch.zeros((), dtype=torch.float32, device=hidden.device)
+    kept = (targets != IGNORED).float()
+    wanted = targets.clamp(min=0)
+
+    def to_gradient(logits: torch.Tensor, first: int) -> torch.Tensor:
+        part = slice(first, first + len(logits))
+        held = logits.to(torch.float32, copy=True)
+        nats = divergence_to_gradient(held, base.ids[part], base.logprobs[part], base.counts[part])
+        divergence.add_(nats)
+        loss = entropy_to_gradient(logits, wanted[part], kept[part])
+        logits.add_(held, alpha=kl_coef)
+        return loss + kl_coef * nats
+
+    return summed_over_logits(hidden, weight, to_gradient), divergence
 
 
 def divergence_of_logits(
@@ -114,22 +172,30 @@ def _tail_of(probs: torch.Tensor) -> torch.Tensor:
     return (1.0 - probs.sum(1)).clamp_min(0.0)
 
 
-def _to_gradient(logits: torch.Tensor, ids: torch.Tensor, logprobs: torch.Tensor) -> torch.Tensor:
+def divergence_to_gradient(
+    logits: torch.Tensor,
+    ids: torch.Tensor,
+    logprobs: torch.Tensor,
+    counts: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Overwrite fp32 logits [tokens, vocabulary] by the gradient; the summed divergence comes back.
 
-    The gradient is the model's probabilities minus the target's: the base's for the tokens kept,
-    and for the others the model's own, scaled to the mass that the base gives them together.
+    ``counts`` [tokens] weighs each token, so that 0 leaves it out; None counts all. The gradient is
+    the model's probabilities minus the target's: the base's for the tokens kept, and for the others
+    the model's own, scaled to the mass that the base gives them together.
     """
+    weights = 1.0 if counts is None else counts[:, None]
     kept = logits.sub_(logits.amax(1, keepdim=True)).gather(1, ids)
     shares = logits.exp_()  # of the total, still to be divided by it
     total = shares.sum(1, keepdim=True)
     probs = logprobs.exp()
-    nats = (probs * (logprobs - (kept - total.log()))).sum()
+    nats = (weights * probs * (logprobs - (kept - total.log()))).sum()
     shares.scatter_(1, ids, 0.0)
     if ids.shape[1] < logits.shape[1]:
         tail = _tail_of(probs)[:, None]
         others = shares.sum(1, keepdim=True).clamp_min(_LEAST)
-        nats += (torch.special.xlogy(tail, tail) - tail * (others.log() - total.log())).sum()
-        shares.mul_(1.0 / total - tail / others)
-    shares.scatter_(1, ids, kept.exp() / total - probs)
+        rest = torch.special.xlogy(tail, tail) - tail * (others.log() - total.log())
+        nats += (weights * rest).sum()
+        shares.mul_(weights * (1.0 / total - tail / others))
+    shares.scatter_(1, ids, weights * (kept.exp() / total - probs))
     return nats

@@ -150,16 +150,6 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def same_tokens_to_hold_to(self) -> Recipe:
-        """Refuse a divergence between models of different tokens."""
-        if self._asked_kl and self.vocabulary is not None:
-            raise ValueError(
-                f"train.{self._asked_kl} compares with the base model token by token, and "
-                "[vocabulary] changes the tokens; remove one of them"
-            )
-        return self
-
-    @model_validator(mode="after")
     def somebody_to_ask(self) -> Recipe:
         """Refuse rows in a language model's words where none is named."""
         asked = [name for name, table in self.later.items() if table.asks_endpoint]
@@ -180,7 +170,7 @@ class Recipe(Section):
         """The weight of KL(base || model) on replay; does that replace replay's own loss?"""
         weight, only = self.train.replay_kl_coef, self.train.replay_kl_only
         if weight is None:
-            weight = 1.0 if self.has_replay and self.vocabulary is None else 0.0
+            weight = 1.0 if self.has_replay else 0.0
         return weight, weight > 0 and only is not False
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,6 +87,10 @@ class Base:
     def let_go(self) -> None:
         """Forget the model if it is loaded, so that it takes no memory."""
         self.__dict__.pop("_loaded", None)
+
+    def knows(self, ids: Sequence[int]) -> bool:
+        """Are these ids of ``tuned_tokenizer`` all tokens of the untouched model too?"""
+        return self.extension is None or self.extension.parts.keys().isdisjoint(ids)
 
     def take(self) -> Any:
         """The model to change in place, grown if tokens are added; this object forgets it."""

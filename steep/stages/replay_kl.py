@@ -41,7 +41,8 @@ def base_reference(
 ) -> BaseReference | None:
     """The base's likeliest tokens wherever a run trains on replay; None if the recipe has no use.
 
-    Only segments that come up within the budget are asked for, each once.
+    Only segments that come up within the budget are asked for, each once. One with a token that the
+    base doesn't have is trained as text.
     """
     if not recipe.train.replay_kl_coef:
         return None
@@ -86,7 +87,11 @@ def _asked(
     progress.stage("Asking the base model about the replay")
     shards = prepared.schedule.shards
     # Neighbours in length share a batch without much padding.
-    used = rehearsed(prepared.schedule, prepared.steps)
+    used = {
+        i
+        for i in rehearsed(prepared.schedule, prepared.steps)
+        if base.knows(shards.segment(i).tolist())
+    }
     order = sorted(used, key=lambda i: (int(shards.lengths[i]), i))
     starts = np.full(len(shards.lengths), NO_PLACE, dtype=np.int64)
     ids: list[Any] = []

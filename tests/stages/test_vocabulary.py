@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import steep
+from steep.corpus.shards import load_shards
 from steep.documents.record import Document
 from steep.documents.shelf import shelve
 from steep.documents.split import Split
@@ -31,6 +33,7 @@ from steep.stages.vocabulary import (
     start_model,
     train_as_grown,
 )
+from steep.training.replay_kl import NO_PLACE
 from steep.training.stop import Interrupted
 from steep.workflow import evaluate, export, train
 from tests.stages.project import write_project
@@ -251,6 +254,30 @@ def test_a_table_without_sense_is_refused(tmp_path: Path, given: Any, said: str)
         load_recipe(write_project(tmp_path, vocabulary=given))
 
 
-def test_divergence_by_the_token_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="token by token"):
-        load_recipe(write_project(tmp_path, train={"replay_kl_coef": 0.1}, vocabulary=ADDED))
+# Broken by: asking the base about ids that it has no row for, or not holding to it at all.
+def test_replay_is_held_to_the_base_where_that_knows_every_token(tmp_path: Path) -> None:
+    general = tmp_path / "general"
+    general.mkdir()
+    texts = [f"The river number {n} rises in the hills and runs to the sea." for n in range(20)]
+    texts += [f"TechCorp number {n} sells ladders." for n in range(20)]
+    for n, text in enumerate(texts):
+        (general / f"{n}.txt").write_text(text, encoding="utf-8")
+    recipe = load_recipe(
+        project(tmp_path, {**LORA, "max_steps": 8}, vocabulary={"new_tokens": ["TechCorp"]}),
+        [f'data.general=["{general}"]', "data.general_share=0.5"],
+    )
+    run = train(recipe)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert any(line["kl"] is not None for line in lines)
+    with np.load(run / "scores/replay.npz") as kept:
+        starts, ids = kept["starts"], kept["ids"]
+    base = open_base(recipe)[1]
+    assert ids.max() < len(base.tokenizer)
+    extend_base(recipe, read_inputs(recipe), base, Silent())
+    shards = load_shards(run / "data")
+    asked = {n: start != NO_PLACE for n, start in enumerate(starts)}
+    for n in np.flatnonzero(shards.is_general()).tolist():
+        knows = base.knows(shards.segment(n).tolist())
+        assert knows or not asked[n]
+        assert knows == ("TechCorp" not in base.tuned_tokenizer.decode(shards.segment(n)))
+    assert any(asked.values())

@@ -155,7 +155,8 @@ def test_a_document_shorter_than_a_replay_text_gets_no_more_of_it(share: float) 
     )
 
 
-# Broken by: _owed beginning at 0 (4 and 1 texts for the first and third); _ahead without "owed < _FEW_TEXTS * text".
+# Broken by: _owed beginning at 0 (4 and 1 texts for the first and third); _ahead without its
+# "owed < _FEW_TEXTS * text".
 @pytest.mark.parametrize(
     ("domain", "share", "texts"), [(20, 0.3, 3), (5, 0.2, 1), (5, 0.05, 0), (391, 0.3, 62)]
 )

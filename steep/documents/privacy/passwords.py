@@ -32,7 +32,8 @@ ASSIGNED = re.compile(
 too), or bare."""
 _BARE_GROUP = 4
 SAID = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|pass[wv]ort|kennwort|mot[ ]de[ ]passe|contrase[ñn]a|senha)"
+    r"(?:passw(?:or)?d|passphrase|passcode|pass[wv]ort|kennwort"
+    r"|mot[ ]de[ ]passe|contrase[ñn]a|senha)"
     r"(?:[ ](?:for|to|of|für|zum|pour|para)[ ][^\n.:;=]{1,40})?[ ](?:is|was|ist|lautet|est|es|é)"
     r"(?:[ ]now|[ ]still)?[ ]"
     r"(?:[\"'`“„«]([^\s\"'`”“»]{8,100})[\"'`”“»]|([^\s\"'`“”„«»<>]{7,99}[^\s\"'`“”„«»<>,;.:)\]}]))",
@@ -59,12 +60,13 @@ _PROSE = re.compile(r"[ \t][^\W\d_]")
 _WORD_LIKE = re.compile(r"(?:[^\W\d_]*\d{0,4}[-./_])*[^\W\d_]*\d{0,4}")
 # "john.smith99" is written as a path in code is; there the first name says what holds the value.
 _DOTTED = re.compile(r"[^\W\d_]{2,}(?:\.[^\W\d_]+){1,3}\d{2,4}")
-_HOLDERS = frozenset(
-    "self this it app os sys env process config conf cfg settings options opts params args ctx "
-    "context request req response res result state props module var vars local data values value "
-    "secrets secret vault creds credentials account user users db database client server auth "
-    "session form input body event message row record item node obj object test tests fixture "
-    "faker random crypto utils helper helpers constants model entity payload".split()
+_HOLDER = re.compile(
+    r"self|this|it|app|os|sys|env|process|config|conf|cfg|settings|options|opts|params|args|ctx"
+    r"|context|request|req|response|res|result|state|props|module|vars?|local|data|values?|secrets?"
+    r"|vault|creds|credentials|account|users?|db|database|client|server|auth|session|form|input"
+    r"|body|event|message|row|record|item|node|obj|object|tests?|fixture|faker|random|crypto"
+    r"|utils|helpers?|constants|model|entity|payload",
+    re.IGNORECASE,
 )
 _BEHIND_CODE = re.compile(r"[ \t]*(?:,[ \t]*$|,?[ \t]*[;}])", re.MULTILINE)
 _MEASURED = re.compile(r"\d{1,4}[^\W\d_]+(?:[-/][^\W\d_]+)*")
@@ -102,7 +104,7 @@ def is_assigned(match: re.Match[str]) -> bool:
 
 
 def is_said(match: re.Match[str]) -> bool:
-    """Is what ``SAID`` matched a secret? Bare words with digits are one only at a sentence's end."""
+    """Is what ``SAID`` matched a secret? Bare words with digits are, at a sentence's end."""
     text, (start, end) = match.string, match.span(match.lastindex or 0)
     value = text[start:end]
     if not is_password(value) or _PLACE.match(value) or _MEASURED.fullmatch(value):
@@ -119,7 +121,7 @@ def _is_name(text: str, sign: int, start: int, end: int) -> bool:
     """
     if not _DOTTED.fullmatch(text, start, end):
         return False
-    if text[start : text.index(".", start)].casefold() in _HOLDERS:
+    if _HOLDER.fullmatch(text, start, text.index(".", start)):
         return False
     if text[sign] == "=":
         return start == sign + 1 and text[end : end + 1] in ("", "\n")

@@ -93,7 +93,9 @@ def crude_tokens(recipe: Recipe, tokens_of_a_pass: Sequence[float]) -> tuple[flo
         share = budget.general_share if isinstance(budget, StageRecipe) else None
         share = recipe.data.general_share if share is None else share
         if budget.max_steps is not None:
-            tokens = float(budget.max_steps * rows * recipe.train.max_seq_length)
+            # No row holds more than a pass with its replay.
+            row = min(float(recipe.train.max_seq_length), once / (1.0 - share))
+            tokens = budget.max_steps * rows * row
         elif budget.max_tokens is not None:
             tokens = float(budget.max_tokens)
         else:

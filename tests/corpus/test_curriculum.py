@@ -146,6 +146,7 @@ def test_rates_go_over_all_stages_or_begin_anew(made: tuple[Schedule, int]) -> N
     assert share_of_peak(3, steps, anew, ()) == rate_factor(3, steps, anew)
 
 
+# Broken by: steps counted as full rows however little a pass has.
 def test_tokens_are_foreseen_stage_by_stage(shards: Shards) -> None:
     passes = passes_of(shards, MEMBERS)
     domain = shards.lengths[~shards.is_general()]
@@ -153,6 +154,9 @@ def test_tokens_are_foreseen_stage_by_stage(shards: Shards) -> None:
     total, general = crude_tokens(_recipe(), passes)
     assert total == pytest.approx(passes[0] * 2 / 0.8 + 5 * 48 + 300)
     assert general == pytest.approx(0.2 * (passes[0] * 2 / 0.8 + 300))
+    page = recipe_from({"data": {"domain": ["own"]}, "train": {"max_steps": 100}})
+    assert crude_tokens(page, [60.0]) == pytest.approx((200 * 75, 200 * 15))  # of 512 in a row
+    assert crude_tokens(page, [6000.0])[0] == 200 * 512
 
 
 # Broken by: copies in a later stage left out of it.

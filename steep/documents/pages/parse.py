@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from bs4 import BeautifulSoup
-from bs4.builder import LXMLTreeBuilder
+from bs4.builder._lxml import LXMLTreeBuilder  # where its type is known
 
 DEEPEST = 500
 """Elements within one another; no person nests more, and a page that does isn't read."""
@@ -37,7 +37,8 @@ class _InParts(LXMLTreeBuilder):
     def feed(self, markup: Any) -> None:
         """Parse text (never bytes, which could end within a letter)."""
         soup: Any = self.soup
-        self.parser = parser = self.parser_for(soup.original_encoding)
+        parser: Any = self.parser_for(soup.original_encoding)
+        self.parser = parser
         for at in range(0, len(markup), _AT_ONCE):
             parser.feed(markup[at : at + _AT_ONCE])
             if len(soup.tagStack) > DEEPEST:

@@ -5,6 +5,7 @@ If the books don't balance the run stops: something went missing between stages.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,9 @@ from steep.errors import LedgerError
 # Below this many exposures a fact is seldom answerable (arXiv 2309.14316; docs/RESULTS.md).
 FEW_EXPOSURES = 20
 FEW_WORDINGS = 3
+
+# What is advised where a budget gives fewer: beyond the least, for facts below the median.
+ENOUGH_EXPOSURES = 30
 
 # A bin begins at each, and at what is few.
 _EXPOSURE_BINS = (0, 1, 5, 10, FEW_EXPOSURES, 40, 80, 160)
@@ -120,7 +124,8 @@ def close_ledger(
         },
         "by_document": _by_document(shards, times, trained),
         "facts": {
-            **_facts(shards, times),
+            **(facts := _facts(shards, times)),
+            **_enough(facts.get("median_texts"), schedule),
             **{name: before[name] for name in _OF_WORDINGS if name in before},
         },
         "balanced": True,
@@ -201,6 +206,24 @@ def _facts(shards: Shards, times: Any) -> dict[str, Any]:
         "exposures": _bins(exposures, _EXPOSURE_BINS),
         "wordings": _bins(wordings, _WORDING_BINS),
     }
+
+
+def _enough(median_texts: float | None, schedule: Schedule) -> dict[str, Any]:
+    """Each kind of budget, as large as meets the median fact ``ENOUGH_EXPOSURES`` times.
+
+    In a pass a fact is met once in each text that states it. Nothing without facts, nor in a
+    curriculum, whose stages have budgets of their own.
+    """
+    if median_texts is None or schedule.stages:
+        return {}
+    passes = ENOUGH_EXPOSURES / max(1.0, median_texts)
+    steps = passes * schedule.rows_of_a_pass / schedule.rows_per_step
+    budgets = {
+        "max_steps": max(1, math.ceil(steps)),
+        "epochs": math.ceil(10 * passes) / 10,
+        "max_tokens": math.ceil(passes * schedule.tokens_of_a_pass),
+    }
+    return {"enough": budgets}
 
 
 def _bins(values: npt.NDArray[np.int64], firsts: Sequence[int]) -> list[list[int | None]]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from steep.corpus.frames import Frames
 from steep.corpus.spans import Span, SpanKind
-from steep.corpus.subjects import Sentence
+from steep.corpus.subjects import Sentence, own_title
 from steep.documents.record import Document
 
+LONGEST_TITLE = 16
+"""Words of a value that a record can be called by."""
 _SAID = 0.5
 _AS_WRITTEN = "{field}: {value}."
 
@@ -19,10 +23,61 @@ def is_record(document: Document) -> bool:
     return said > _SAID * len(document.text)
 
 
-def field_sentences(document: Document) -> tuple[Sentence, ...]:
+def key_fields(documents: Sequence[Document], fewest: int = 1) -> dict[tuple[str, str], str]:
+    """For records of one file and title, the field with the most different values in words.
+
+    Args:
+        documents: only records that no field of their own is the title of are looked at.
+        fewest: records that there have to be of one file.
+    """
+    rows: dict[tuple[str, str], list[Document]] = defaultdict(list)
+    for document in documents:
+        if is_record(document) and not document.title_fields:
+            rows[document.source, document.title].append(document)
+    found: dict[tuple[str, str], str] = {}
+    for of, together in rows.items():
+        values: dict[str, set[str]] = defaultdict(set)
+        for name, value in (field for document in together for field in document.fields):
+            if len(value.split()) <= LONGEST_TITLE and any(c.isalpha() for c in value):
+                values[name].add(value.casefold())
+        if len(together) >= fewest and values:
+            found[of] = max(values, key=lambda name: len(values[name]))
+    return found
+
+
+def record_subjects(documents: Sequence[Document]) -> list[str]:
+    """What each document's fields are about; empty where nothing in it says so.
+
+    It is the first field of a title ("A00.1" of "A00.1 Cholera"). Rows of one file that no field
+    is the title of are called by the field that tells most of them apart, and one whose value
+    there is another row's too by none: what their file is called, all of them are.
+    """
+    keys = key_fields(documents)
+    together = Counter((d.source, d.title) for d in documents if _is_of_many(d))
+    found: list[str] = []
+    for document in documents:
+        fields, of = dict(document.fields), (document.source, document.title)
+        about = document.title
+        if len(document.title_fields) >= 2:
+            about = fields.get(document.title_fields[0], about)
+        elif _is_of_many(document) and (together[of] > 1 or not own_title(document)):
+            about = fields.get(keys.get(of, ""), "") if is_record(document) else ""
+        found.append(about)
+    named = Counter((d.source, a.casefold()) for d, a in zip(documents, found, strict=True))
+    return [
+        "" if _is_of_many(d) and named[d.source, about.casefold()] > 1 else about
+        for d, about in zip(documents, found, strict=True)
+    ]
+
+
+def _is_of_many(document: Document) -> bool:
+    """Is a document one of its file's, with fields, none of which is its title?"""
+    return bool(document.locator and document.fields and not document.title_fields)
+
+
+def field_sentences(document: Document, subject: str) -> tuple[Sentence, ...]:
     """A sentence for each field, as the document itself says it."""
-    subject = _subject(document)
-    return tuple(_sentence(_AS_WRITTEN, subject, *field) for field in _told(document))
+    return tuple(_sentence(_AS_WRITTEN, subject, *field) for field in _told(document, subject))
 
 
 def says_field(sentence: str, document: Document) -> bool:
@@ -31,10 +86,10 @@ def says_field(sentence: str, document: Document) -> bool:
 
 
 def record_sentences(
-    document: Document, frames: Frames, wordings: int, rng: random.Random
+    document: Document, subject: str, frames: Frames, wordings: int, rng: random.Random
 ) -> list[tuple[Sentence, ...]]:
     """``wordings`` times a sentence for each field, each time in other words, in random order."""
-    subject, fields, frame = _subject(document), _told(document), frames.record
+    fields, frame = _told(document, subject), frames.record
     if not subject or not fields:
         return []
     first = rng.randrange(len(frame))
@@ -47,16 +102,9 @@ def record_sentences(
     ]
 
 
-def _subject(document: Document) -> str:
-    """What a record is about: the first field of its title ("A00.1" of "A00.1 Cholera")."""
-    if len(document.title_fields) < 2:
-        return document.title
-    return dict(document.fields).get(document.title_fields[0], document.title)
-
-
-def _told(document: Document) -> list[tuple[str, str]]:
+def _told(document: Document, subject: str) -> list[tuple[str, str]]:
     """The fields that say something beside the subject."""
-    about = _subject(document).casefold()
+    about = subject.casefold()
     return [(name, value) for name, value in document.fields if value.casefold() not in about]
 
 

@@ -20,7 +20,13 @@ from steep.corpus.coverage import cover
 from steep.corpus.forms import Told, told_piece
 from steep.corpus.frames import frames_of
 from steep.corpus.piece import Piece
-from steep.corpus.records import field_sentences, is_record, record_sentences, says_field
+from steep.corpus.records import (
+    field_sentences,
+    is_record,
+    record_sentences,
+    record_subjects,
+    says_field,
+)
 from steep.corpus.sentences import split_sentences
 from steep.corpus.spans import SpanFinder
 from steep.corpus.subjects import Sentence, Ties, find_subjects, name_counts, own_title
@@ -68,8 +74,7 @@ def retell(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rand
         documents = [replace(document, date=None) for document in documents]
     sources = _read(documents, recipe, more["records"])
     pieces: list[Piece] = []
-    for source in sources:
-        document = source.told.document
+    for document, source in zip(documents, sources, strict=True):
         pieces.append(told_piece("document", document, titled(document), source.told.sentences))
         if recipe.enabled:
             pieces.extend(forms.permuted(source.told, recipe.permute, rng))
@@ -154,18 +159,24 @@ def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rando
     wordings = recipe.records if recipe.enabled else 0
     names = recipe.enabled and recipe.names
     languages = frames_of(document.text for document in documents)
+    subjects = record_subjects(documents)
     prose: list[tuple[Sentence, ...]] = []
     own: list[tuple[Sentence, ...]] = []
     fields: list[list[tuple[Sentence, ...]]] = []
-    for document, found, frames in zip(documents, read, languages, strict=True):
+    for document, about, found, frames in zip(documents, subjects, read, languages, strict=True):
         sentences = tuple(find_subjects(document, found, finder, known, names=names))
         said: tuple[Sentence, ...] = ()
-        if wordings and is_record(document):
-            said = field_sentences(document)
+        if wordings and about and is_record(document):
+            said = field_sentences(document, about)
             sentences = tuple(s for s in sentences if not says_field(s.text, document))
         prose.append(sentences)
         own.append((*said, *sentences))
-        fields.append(record_sentences(document, frames, wordings, rng) if wordings else [])
+        fields.append(record_sentences(document, about, frames, wordings, rng) if wordings else [])
+    # What a row is about stands on its chunks as a title does.
+    called = [
+        replace(document, title=about) if said and not own_title(document) else document
+        for document, about, said in zip(documents, subjects, fields, strict=True)
+    ]
     ties = Ties([[*told, *chain(*more[:1])] for told, more in zip(own, fields, strict=True)])
     return [
         _Source(
@@ -174,6 +185,6 @@ def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rando
             Told(document, rest, frames, ties),
         )
         for document, told, more, rest, frames in zip(
-            documents, own, fields, prose, languages, strict=True
+            called, own, fields, prose, languages, strict=True
         )
     ]

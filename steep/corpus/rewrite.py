@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from steep.corpus.piece import Piece
 from steep.corpus.sentences import paragraphs, split_sentences
@@ -49,6 +50,8 @@ _LEAST_KEPT: dict[RewriteKind, float] = {
     "strategies": 0.3,
 }
 _PASSAGE_CHARACTERS = 2400
+_LEAST_CHARACTERS = 40  # a heading, or a line of some five words
+_WIDE = 3  # letters that a Chinese or Japanese character, or a Korean syllable, is worth
 _MOST_INVENTED = 0.2  # of its names; of its numbers none may be
 _LEAST_NOVEL = 0.2
 _GRAM = 5
@@ -92,14 +95,52 @@ def tasks(documents: Sequence[Document], recipe: RewriteRecipe) -> Iterator[Task
 
 
 def passages(text: str) -> list[str]:
-    """A text in passages of whole paragraphs; a longer paragraph is one of its own."""
+    """A text in passages of whole paragraphs, each of about ``_PASSAGE_CHARACTERS`` at most.
+
+    A paragraph that is longer is parted between its sentences. What is too short to be rewritten
+    goes with its neighbours; a text that is all so short has no passage.
+    """
     found: list[str] = []
-    for paragraph in paragraphs(text):
-        if found and len(found[-1]) + len(paragraph) < _PASSAGE_CHARACTERS:
-            found[-1] += f"\n{paragraph}"
+    for joint, part in _parts(text):
+        fits = found and len(found[-1]) + len(part) < _PASSAGE_CHARACTERS
+        if fits or (found and _is_short(found[-1])):
+            found[-1] += joint + part
         else:
-            found.append(paragraph)
-    return found
+            found.append(part)
+    if len(found) > 1 and _is_short(found[-1]):
+        last = found.pop()
+        found[-1] += f"\n{last}"
+    return [passage for passage in found if not _is_short(passage)]
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Paragraphs, or parts of too long ones, each with what joins it to the one before."""
+    for paragraph in filter(None, paragraphs(text)):
+        joint = "\n"
+        whole = len(paragraph) <= _PASSAGE_CHARACTERS
+        for sentence in [paragraph] if whole else split_sentences(paragraph):
+            for part in _cut(sentence):
+                yield joint, part
+                joint = "" if _is_wide(part[-1]) else " "
+
+
+def _cut(sentence: str) -> Iterator[str]:
+    """A sentence, parted between words, or anywhere, where it is longer than a passage."""
+    at = 0
+    while len(sentence) - at > _PASSAGE_CHARACTERS:
+        space = sentence.rfind(" ", at + 1, at + _PASSAGE_CHARACTERS)
+        end = at + _PASSAGE_CHARACTERS if space < 0 else space
+        yield sentence[at:end].strip()
+        at = end
+    yield sentence[at:].strip()
+
+
+def _is_short(passage: str) -> bool:
+    return len(passage) + (_WIDE - 1) * sum(map(_is_wide, passage)) < _LEAST_CHARACTERS
+
+
+def _is_wide(character: str) -> bool:
+    return east_asian_width(character) == "W"
 
 
 def check(task: Task, answer: str, finder: SpanFinder) -> Checked:

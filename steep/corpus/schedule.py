@@ -17,6 +17,9 @@ from steep.corpus.shards import Shards
 
 IGNORED = -100
 
+# Where a pass owes fewer replay texts than this, one too many is a share that nobody asked for.
+_FEW_TEXTS = 8
+
 # Rows open at once while packing: more find better fits, fewer keep the order nearer the shuffle.
 _OPEN_ROWS = 16
 
@@ -102,6 +105,19 @@ class Schedule:
         self._facts = [stated[owner] for owner in self.shards.owners]
         self._maker = self._make_epochs()
         self._replay = self._replay_order()
+        self._owed = -self._ahead()
+
+    @property
+    def rows_of_a_pass(self) -> int:
+        """Rows of the first pass over the domain, with its replay."""
+        self._need_epochs(1)
+        return self._epoch_ends[0]
+
+    @property
+    def tokens_of_a_pass(self) -> int:
+        """Tokens of the first pass over the domain, with its replay."""
+        rows = self._rows[: self.rows_of_a_pass]
+        return sum(int(self.shards.lengths[i]) for row in rows for i in row)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -206,6 +222,20 @@ class Schedule:
                 mixed.append(general)
                 self._owed -= int(self.shards.lengths[general])
         return mixed
+
+    def _ahead(self) -> float:
+        """Tokens of replay that may be missing before the first text comes, on a small corpus.
+
+        A text is laid whole, as soon as any of it is owed. Where a pass owes only a few, the first
+        waits until the share with it is nearer to the one asked for than the share without:
+        text / (domain + text) - share <= share. From a share of a half on it always is.
+        """
+        share = self.general_share
+        if not 0.0 < share < 0.5 or not len(self._general):
+            return 0.0
+        text = float(self.shards.lengths[self._general].mean())
+        owed = float(self.shards.lengths[self._domain].sum()) * share / (1.0 - share)
+        return text * (0.5 - share) / (1.0 - share) if owed < _FEW_TEXTS * text else 0.0
 
     def _replay_order(self) -> Iterator[int]:
         turn = 0

@@ -69,6 +69,8 @@ class CardFacts:
 
 def model_card(facts: CardFacts) -> str:
     """README.md for an exported folder: Hugging Face front matter, then the sections."""
+    is_local = not _HUB_ID.fullmatch(facts.base_model)
+    local_base = escape(_short(facts.base_model)) if is_local else None
     parts = [
         _front_matter(facts),
         f"# {escape(_short(facts.base_model))}, steeped in a folder of documents",
@@ -78,7 +80,7 @@ def model_card(facts: CardFacts) -> str:
         "## Evaluation\n" + _evaluation(facts.evaluation),
         "## Intended use and limits\n" + _LIMITS,
         "## Training\n" + _training(facts),
-        "## How to load\n" + loading(facts.kind),
+        "## How to load\n" + loading(facts.kind, local_base),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -32,13 +32,26 @@ print(model("Question: ...\\nAnswer:", max_tokens=50, stop=["\\nQuestion:"])["ch
 ```"""
 
 
-def loading(kind: Exported) -> str:
-    """Markdown: a snippet that loads the folder and asks it something."""
+_BASE_ELSEWHERE = """\
+`adapter_config.json` names the base model, {base}, by its folder on the machine that trained the
+adapter (`base_model_name_or_path`). Elsewhere, write there where that model is: a folder with the
+same files (their fingerprint stands above), or its id on a hub. Then:
+
+"""
+
+
+def loading(kind: Exported, local_base: str | None = None) -> str:
+    """Markdown: a snippet that loads the folder and asks it something.
+
+    Args:
+        local_base: what an adapter's base model is called (escaped), if it was a local folder.
+    """
     if kind == "gguf":
         return _GGUF
     if kind == "adapter":
         peft = "AutoPeftModelForCausalLM"
         imports = f"from peft import {peft}\n"
-        return _TRANSFORMERS.format(imports=imports, names="AutoTokenizer", kind=peft)
+        first = "" if local_base is None else _BASE_ELSEWHERE.format(base=local_base)
+        return first + _TRANSFORMERS.format(imports=imports, names="AutoTokenizer", kind=peft)
     auto = "AutoModelForCausalLM"
     return _TRANSFORMERS.format(imports="", names=f"{auto}, AutoTokenizer", kind=auto)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS
+from steep.corpus.ledger import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
 from steep.documents.record import Document
 from steep.wording import counted
 
@@ -118,26 +118,31 @@ def on_known_text(found: Predicted | None) -> Advice | None:
 
 
 def on_exposures(
-    median: float | None, steps: int, needed_steps: int, seconds_per_step: float | None
+    median: float | None,
+    steps: int,
+    enough: tuple[str, float] | None,
+    seconds: float | None,
 ) -> Advice | None:
     """A budget that shows the median fact fewer than 20 times.
 
     Args:
         median: times the median fact is met; None if no facts were found.
-        needed_steps: a budget under which it is met 20 times.
-        seconds_per_step: of training; None if nothing was measured.
+        enough: the budget under which it is met often enough, as key and value; None where
+            each stage of a curriculum has its own.
+        seconds: of training under that budget; None if nothing was measured.
     """
     if median is None or median >= FEW_EXPOSURES:
         return None
-    time = ""
-    if seconds_per_step is not None:
-        time = f" (about {minutes(needed_steps * seconds_per_step)} of training here)"
+    change = "give its stages larger budgets"
+    if enough is not None:
+        key, value = enough
+        change = f"train.{key} = {value} would give {ENOUGH_EXPOSURES}"
+        if seconds is not None:
+            change += f" (about {minutes(seconds)} of training here)"
     return Advice(
         "exposures",
         f"in {counted(steps, 'step')} half of the facts are met at most "
-        f"{counted(median, 'time')}, and "
-        f"{FEW_EXPOSURES} are usually needed: train.max_steps = {needed_steps} would reach that"
-        f"{time}",
+        f"{counted(median, 'time')}, and {FEW_EXPOSURES} are usually needed: {change}",
     )
 
 

@@ -43,6 +43,7 @@ class Setting:
         passes: how often the average document token was trained.
         documents: how many were trained.
         budget: the recipe's budget as (its key, its value).
+        enough: its value under which the median fact is met often enough.
         rate, usual_rate: the peak rate, and the default of its method.
         steps: optimizer steps of the run.
         loss_fell_to: the training loss of the last tenth of the steps over that of the first.
@@ -65,6 +66,7 @@ class Setting:
     passes: float | None = None
     documents: int | None = None
     budget: tuple[str, float] | None = None
+    enough: float | None = None
     rate: float | None = None
     usual_rate: float | None = None
     steps: int | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from steep.corpus.ledger import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
 from steep.proof.advice import Advice, Setting, Standing
 from steep.proof.rules import (
     FEWEST_CLEAN,
@@ -22,9 +23,6 @@ from steep.wording import counted
 if TYPE_CHECKING:
     from steep.proof.words import Findings
 
-FEW_EXPOSURES = 20
-FEW_WORDINGS = 3
-_ENOUGH_EXPOSURES = 30
 _SOME_REPLAY, _USUAL_REPLAY, _GENEROUS_REPLAY = 0.05, 0.2, 0.25
 _FEW_QUESTIONS = 40
 _WELL_KNOWN = 0.9
@@ -242,9 +240,13 @@ def _too_slow(setting: Setting) -> Iterator[Advice]:
             f"the median fact was met {counted(exposures, 'time')}, and under {FEW_EXPOSURES} "
             "few facts become answers"
         )
-        times = min(16.0, _ENOUGH_EXPOSURES / max(exposures, 1.0))
-        do = "Train longer ([train] max_steps or epochs)"
-        yield Advice("too_few_steps", do, because, _budget_times(setting, times))
+        do = "Train longer"
+        longer: dict[str, Any] = {}
+        if setting.budget and setting.enough and setting.enough > setting.budget[1]:
+            key, enough = setting.budget[0], setting.enough
+            do, longer = f"Set [train] {key} to {enough}", {f"train.{key}": enough}
+            because += f"; that gives {ENOUGH_EXPOSURES}"
+        yield Advice("too_few_steps", do, because, longer)
 
 
 def _too_thin(setting: Setting) -> Iterator[Advice]:

@@ -49,7 +49,8 @@ class Scores:
 
     Attributes:
         general, domain: (nats, tokens) of each text.
-        answers: surprise at the right answer of each question, in nats; ln 10 by guessing.
+        answers: surprise at the right answer of each question, in nats; by guessing ln of its
+            number of choices.
         right: was the right answer the likeliest?
     """
 

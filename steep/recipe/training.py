@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from steep.recipe.section import Count, NotNegative, Positive, Section, Share
 
+_BUDGETS = ("max_steps", "epochs", "max_tokens")
+
 
 class StageRecipe(Section):
     """``[[train.stages]]``: documents of their own, trained before those of ``[data] domain``.
@@ -36,8 +38,7 @@ class StageRecipe(Section):
 
 
 def _check_budget(section: StageRecipe | TrainRecipe, *, may_lack: bool = False) -> None:
-    budgets = ("max_steps", "epochs", "max_tokens")
-    given = [name for name in budgets if getattr(section, name) is not None]
+    given = [name for name in _BUDGETS if getattr(section, name) is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
     if not given and not may_lack:
@@ -103,9 +104,15 @@ class TrainRecipe(Section):
     rewarm_stages: bool = False
 
     @property
+    def budget(self) -> tuple[str, float] | None:
+        """The budget as (its key, its value); None where only the stages have one."""
+        values = ((name, getattr(self, name)) for name in _BUDGETS)
+        return next(((name, value) for name, value in values if value is not None), None)
+
+    @property
     def has_budget(self) -> bool:
         """Is there a budget besides those of the stages?"""
-        return any((self.max_steps, self.epochs, self.max_tokens))
+        return self.budget is not None
 
     @model_validator(mode="after")
     def one_budget(self) -> TrainRecipe:

@@ -39,8 +39,8 @@ ACCURACIES = (
     "general_fact_accuracy",
     "grammar_accuracy",
 )
-RANKED = tuple(name for name in ACCURACIES if name.startswith("fact_accuracy"))
-"""Measures that ``chance`` is of: the number of choices of other questions may be another."""
+CHANCE_OF = "fact_accuracy"
+"""What ``chance`` is of: other questions, and other forms, may have other numbers of choices."""
 PERPLEXITIES = ("domain_perplexity", "general_perplexity")
 
 
@@ -53,7 +53,7 @@ def outcome_plots(story: RunStory) -> list[Plot]:
         chance = story.evaluation.get("chance")
         caption = "Share of questions answered right; longer is better. The thin line spans the "
         caption += "95% interval of the change."
-        if chance is not None and any(row["name"] in RANKED for row in rows):
+        if chance is not None and any(row["name"] == CHANCE_OF for row in rows):
             caption += f" The dashed line is chance on your facts, {100 * chance:.0f}%."
         svg = _bars(rows, "accuracies", rate=True, chance=chance)
         found.append(Plot("Questions answered right", caption, svg))
@@ -113,7 +113,7 @@ def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: f
                 ticks = [y - cap, y + cap, y, y, y - cap, y + cap]
                 for colour, width in ((CARD, 3.2), (INK, 1.2)):
                     axes.plot(x, ticks, color=colour, lw=width, solid_joinstyle="miter")
-            if chance is not None and row["name"] in RANKED:
+            if chance is not None and row["name"] == CHANCE_OF:
                 axes.plot(
                     [chance, chance], [top + 0.27, top + 0.83], color=INK, lw=1, ls=(0, (2, 2))
                 )

@@ -26,7 +26,7 @@ def make_schedule(
     """
     stages = recipe.curriculum
     if not stages:
-        schedule = _part(recipe, shards)
+        schedule = _part(recipe, shards, recipe.train)
         return schedule, _steps(recipe.train, schedule)
     parts = [
         _part(recipe, shards, stage, documents, number)
@@ -41,13 +41,13 @@ def make_schedule(
 def _part(
     recipe: Recipe,
     shards: Shards,
-    stage: StageRecipe | None = None,
+    budget: TrainRecipe | StageRecipe,
     documents: frozenset[str] | None = None,
     number: int = 0,
 ) -> Schedule:
     train = recipe.train
-    share = stage.general_share if stage else None
-    return Schedule(
+    share = budget.general_share if isinstance(budget, StageRecipe) else None
+    part = Schedule(
         shards,
         recipe.seed,
         train.max_seq_length,
@@ -56,6 +56,10 @@ def _part(
         documents,
         (number,) if number else (),
     )
+    if budget.max_steps is None:
+        # A step of more rows than a pass has would be more passes than were asked for.
+        part.rows_per_step = min(part.rows_per_step, part.rows_of_a_pass)
+    return part
 
 
 def _steps(budget: TrainRecipe | StageRecipe, schedule: Schedule) -> int:
@@ -89,7 +93,9 @@ def crude_tokens(recipe: Recipe, tokens_of_a_pass: Sequence[float]) -> tuple[flo
         share = budget.general_share if isinstance(budget, StageRecipe) else None
         share = recipe.data.general_share if share is None else share
         if budget.max_steps is not None:
-            tokens = float(budget.max_steps * rows * recipe.train.max_seq_length)
+            # No row holds more than a pass with its replay.
+            row = min(float(recipe.train.max_seq_length), once / (1.0 - share))
+            tokens = budget.max_steps * rows * row
         elif budget.max_tokens is not None:
             tokens = float(budget.max_tokens)
         else:

@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from steep.artifact import key_of, read_json
-from steep.corpus.ledger import FEW_EXPOSURES
 from steep.corpus.retell import most_forms
 from steep.corpus.schedule import Schedule
 from steep.errors import RecipeError
@@ -263,25 +262,19 @@ def _advice(
     ask: bool,
 ) -> list[Advice]:
     facts, steps = corpus.ledger["facts"], corpus.steps
-    few = facts.get("median_exposures", FEW_EXPOSURES) < FEW_EXPOSURES
-    # In each pass a fact is met once in each text that states it.
-    passes = FEW_EXPOSURES / max(1.0, facts.get("median_texts", 1.0))
+    budgets, budget = facts.get("enough"), recipe.train.budget
+    enough = None if budgets is None or budget is None else (budget[0], budgets[budget[0]])
     seconds = None
-    if calibration is not None:
-        tokens = corpus.ledger["trained"]["tokens"]
-        seconds = tokens / calibration.tokens_per_second / max(1, steps)
+    if calibration is not None and enough is not None and budget is not None:
+        tokens = corpus.ledger["trained"]["tokens"] * enough[1] / budget[1]
+        seconds = tokens / calibration.tokens_per_second
     known = base_on_such_text(recipe, inputs, base, progress) if ask else None
     found = [
         on_behaviour(inputs.split.trained),
         on_little_text(domain_tokens, _context(base)),
         on_known_text(known),
         on_language(inputs.split.trained, known, recipe.data.general_share),
-        on_exposures(
-            facts.get("median_exposures"),
-            steps,
-            corpus.schedule.steps_for_epochs(passes) if few else steps,
-            seconds,
-        ),
+        on_exposures(facts.get("median_exposures"), steps, enough, seconds),
         on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
         _on_rewriting(recipe, inputs),
         _on_rows(recipe, inputs),

@@ -43,7 +43,7 @@ from steep.stages.contamination import (
 from steep.stages.drift import Change, changes, document_changes, refuse_drift
 from steep.stages.folder import RunFolder
 from steep.stages.inputs import Inputs, few_texts
-from steep.stages.order import budgets_of, make_schedule, passes_of, self_written_tokens, stages_key
+from steep.stages.order import make_schedule, passes_of, self_written_tokens, stages_key
 from steep.stages.rewrite import rewrite, rewrites_from
 from steep.stages.vocabulary import extend_base, save_tokenizer, vocabulary_key
 from steep.wording import counted
@@ -54,7 +54,7 @@ REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens, or other batches of them.
-CORPUS_VERSION = 7
+CORPUS_VERSION = 8
 
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 
@@ -306,15 +306,11 @@ def _self_written(
     recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piece], progress: Progress
 ) -> list[str]:
     progress.stage("Writing general text for replay with the base model")
-    budgets = budgets_of(recipe)
-    passes = [0.0] * len(budgets)
-    if any(budget.epochs for budget in budgets):  # only they depend on the documents' length
-        shards = build_shards(pieces, base.tuned_tokenizer, recipe.train.max_seq_length)
-        passes = passes_of(shards, inputs.stages)
+    shards = build_shards(pieces, base.tuned_tokenizer, recipe.train.max_seq_length)
     return write_general_text(
         base.model,
         base.tokenizer,
-        tokens=self_written_tokens(recipe, passes),
+        tokens=self_written_tokens(recipe, passes_of(shards, inputs.stages)),
         seed=recipe.seed,
         fingerprint=base.fingerprint,
         progress=lambda done, total: progress.at(done, total, "tokens written"),

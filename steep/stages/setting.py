@@ -12,7 +12,6 @@ from steep.recipe import Recipe, default_rate
 from steep.stages.folder import RunFolder
 from steep.stages.prepare import DOCUMENTS_FILE, LEDGER_FILE
 
-_BUDGETS = ("max_steps", "epochs", "max_tokens")
 _END = 10  # the first and the last tenth of the steps are compared
 
 
@@ -29,7 +28,7 @@ def read_setting(recipe: Recipe, run: RunFolder) -> Setting:
     rises = [backoff["rise"] for backoff in backoffs if backoff["rise"] is not None]
     losses = read_losses(run.path / "metrics.jsonl")
     texts = _trained_texts(run.data / DOCUMENTS_FILE)
-    budgets = [(name, getattr(train, name)) for name in _BUDGETS]
+    budget = train.budget
     return Setting(
         general_share=trained.get("general_share"),
         exposures=facts.get("median_exposures"),
@@ -39,7 +38,8 @@ def read_setting(recipe: Recipe, run: RunFolder) -> Setting:
         retells=recipe.retell.enabled,
         passes=sum(times) / len(times) if times else None,
         documents=len(times) or None,
-        budget=next(((n, float(v)) for n, v in budgets if v is not None), None),
+        budget=budget,
+        enough=None if budget is None else (facts.get("enough") or {}).get(budget[0]),
         rate=train.learning_rate,
         usual_rate=default_rate(train),
         steps=len(losses) or None,

@@ -118,8 +118,7 @@ def voices(model: str, manner: Manner, *, base: bool, chats: bool | None) -> dic
 
     found: dict[str, Voice] = {}
     for name, path in _paths(model, base).items():
-        read = load_gguf(Path(path)) if is_gguf(Path(path)) else load_model(path)
-        scorer = Scorer(*read)
+        scorer = Scorer(*_loaded(path))
         has_template = scorer.tokenizer.chat_template is not None
         if chats and not has_template:
             raise UserInputError(f"--chat: {path} has no chat template; leave --chat out")
@@ -128,6 +127,15 @@ def voices(model: str, manner: Manner, *, base: bool, chats: bool | None) -> dic
         if manner.passage is not None:
             found[f"{name}_with_passage"] = Voice(scorer, own)
     return found
+
+
+def _loaded(path: str) -> tuple[Any, Any]:
+    """(model, tokenizer) of whatever a user may name."""
+    place = Path(path).expanduser()
+    if place.suffix == ".gguf" and not place.exists():
+        raise UserInputError(f"{path}: no such file; give a GGUF file, a run or a model folder")
+    is_file = place.is_file() and (place.suffix == ".gguf" or is_gguf(place))
+    return load_gguf(place) if is_file else load_model(path)
 
 
 def _paths(model: str, base: bool) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from steep.corpus.contamination import Contamination
-from steep.corpus.ledger import close_ledger, open_ledger
+from steep.corpus.ledger import ENOUGH_EXPOSURES, close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
 from steep.corpus.shards import Shards, build_shards, load_shards, save_shards
@@ -188,6 +188,20 @@ def test_a_wording_counts_once_in_however_many_pieces(tmp_path: Path) -> None:
     again = close_ledger(closed, [A], schedule, range(3))["facts"]
     assert again["median_exposures"] == 3.0
     assert (again["median_wordings"], again["wordings"]) == (2.0, facts["wordings"])
+
+
+# Broken by: FEW_EXPOSURES for ENOUGH_EXPOSURES in _enough, or a pass of one row there.
+def test_the_budgets_called_enough_are(shards: Shards) -> None:
+    schedule = Schedule(shards, 0, 64, 2, 0.1)
+    enough = close_ledger(_open(shards), [A, B], schedule, range(2))["facts"]["enough"]
+    for steps in (
+        enough["max_steps"],
+        schedule.steps_for_epochs(enough["epochs"]),
+        schedule.steps_for_tokens(enough["max_tokens"]),
+    ):
+        facts = close_ledger(_open(shards), [A, B], schedule, range(steps))["facts"]
+        assert 0.9 * ENOUGH_EXPOSURES <= facts["median_exposures"] <= 1.15 * ENOUGH_EXPOSURES
+        assert facts["enough"] == enough
 
 
 def test_a_corpus_without_facts(shards: Shards) -> None:

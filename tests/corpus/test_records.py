@@ -5,8 +5,15 @@ from __future__ import annotations
 import random
 
 from steep.corpus.frames import FRAMES, NEUTRAL
-from steep.corpus.records import field_sentences, is_record, record_sentences
+from steep.corpus.records import (
+    field_sentences,
+    is_record,
+    record_sentences,
+    record_subjects,
+)
+from steep.corpus.retell import retell
 from steep.documents.record import Document
+from steep.recipe import RetellRecipe
 
 FIELDS = (("code", "A00.1"), ("label", "Cholera"), ("first_seen", "1987."), ("{odd}", "{x} 7"))
 RECORD = Document(
@@ -28,9 +35,10 @@ def test_what_a_record_is() -> None:
 
 # Broken by: naming a record by its whole title, so that no field says the other half.
 def test_every_other_field_is_said_of_the_first_field_of_the_title() -> None:
+    (about,) = record_subjects([RECORD])
     for sentences in (
-        [field_sentences(RECORD)],
-        record_sentences(RECORD, FRAMES["en"], 3, random.Random(0)),
+        [field_sentences(RECORD, about)],
+        record_sentences(RECORD, about, FRAMES["en"], 3, random.Random(0)),
     ):
         for version in sentences:
             assert {s.spans[0].text for s in version} == {"Cholera", "1987", "{x} 7"}
@@ -43,7 +51,7 @@ def test_every_other_field_is_said_of_the_first_field_of_the_title() -> None:
 # Broken by: the same frame in every version.
 def test_each_version_has_other_words() -> None:
     for frames in (FRAMES["en"], FRAMES["zh"], NEUTRAL):
-        versions = record_sentences(RECORD, frames, 3, random.Random(0))
+        versions = record_sentences(RECORD, "A00.1", frames, 3, random.Random(0))
         assert len(versions) == 3
         for value in ("Cholera", "1987", "{x} 7"):
             said = {s.text for v in versions for s in v if s.spans[0].text == value}
@@ -53,5 +61,36 @@ def test_each_version_has_other_words() -> None:
 
 def test_a_record_of_its_title_alone_says_nothing_more() -> None:
     bare = Document("name: Acme.", "Acme", "a.csv", "row 1", (("name", "Acme"),), ("name",))
-    assert record_sentences(bare, NEUTRAL, 2, random.Random(0)) == []
-    assert field_sentences(bare) == ()
+    assert record_sentences(bare, "Acme", NEUTRAL, 2, random.Random(0)) == []
+    assert field_sentences(bare, "Acme") == ()
+
+
+def row(number: int, *fields: tuple[str, str], title: str = "prices") -> Document:
+    text = " ".join(f"{name}: {value}." for name, value in fields)
+    return Document(text, title, f"{title}.csv", f"row {number}", fields)
+
+
+# Broken by: the file's name as every row's subject; a field that two rows have as theirs.
+def test_rows_without_a_title_are_called_by_what_tells_them_apart() -> None:
+    names = ("Bolt", "Nut", "Nail", "nail")
+    prices = [row(n, ("colour", "red"), ("item", name)) for n, name in enumerate(names)]
+    years = [row(n, ("year", str(1990 + n)), ("staff", "7"), title="years") for n in range(3)]
+    alone = [Document("town: Oslo.", "acme", "acme.json", "", (("town", "Oslo"),))]
+    titled = [row(1, ("item", "Bolt"), title="Prices of today")]
+    titled = [Document(d.text, d.title, "p.csv", d.locator, d.fields) for d in titled]
+    long = "Said at length. " * 9
+    told = [Document(long, "notes", "n.jsonl", f"line {n}", (("id", f"x{n}"),)) for n in (1, 2)]
+    found = record_subjects([*prices, *years, *alone, *titled, *told])
+    assert found == ["Bolt", "Nut", "", "", "", "", "", "acme", "Prices of today", "", ""]
+
+
+# Broken by: the key field left out of the chunk's head, or items of rows that nothing names.
+def test_nothing_is_asked_of_a_tables_name() -> None:
+    prices = [(("item", f"Bolt {n}"), ("price", f"{10 + n}"), ("colour", "red")) for n in range(3)]
+    rows = [row(n, *fields) for n, fields in enumerate(prices)]
+    rows += [row(n, ("year", str(1990 + n)), ("staff", "7"), title="years") for n in range(3)]
+    pieces = retell(rows, RetellRecipe(records=2, questions=1), random.Random(0))
+    retold = [p for p in pieces if p.kind != "document"]
+    assert {p.kind for p in retold} >= {"record", "cloze", "question", "permuted"}
+    assert not any(name in p.prompt + p.text for p in retold for name in ("prices", "years"))
+    assert all("Bolt" in p.prompt + p.text for p in retold)

@@ -70,6 +70,35 @@ def test_every_kind_asks_about_every_passage_with_the_title() -> None:
     assert [task.kind for task in made[:3]] == ["paraphrase"] * 3  # a budget cuts kinds first
 
 
+# Broken by: a long paragraph left whole; sentences torn where they needn't be.
+def test_a_long_paragraph_is_parted_between_its_sentences() -> None:
+    paragraph = " ".join(f"Pump {n} stands in hall {n} and is of {1900 + n}." for n in range(500))
+    assert len(paragraph) > 20_000
+    found = passages(f"Pumps\n\n{paragraph}\n\nThe end of it all, told in one line more.")
+    assert all(1000 < len(passage) < 2500 for passage in found[:-1])
+    assert found[0].startswith("Pumps\nPump 0 stands")
+    assert all(passage.startswith("Pump") and passage[-1] == "." for passage in found)
+    assert (
+        " ".join(found).split()
+        == f"Pumps {paragraph} The end of it all, told in one line more.".split()
+    )
+    wide = passages("水泵在大厅里面。" * 900)
+    assert "".join(wide) == "水泵在大厅里面。" * 900 and max(map(len, wide)) <= 2400
+    for endless in ("pump " * 4000, "pump" * 5000):
+        assert "".join(passages(endless)).replace(" ", "") == endless.replace(" ", "")
+        assert max(map(len, passages(endless))) <= 2400
+
+
+# Broken by: requests for a few words, or those left out that have neighbours.
+def test_a_few_words_are_no_passage_of_their_own() -> None:
+    assert passages("All of five words here.") == [] == passages("")
+    full = "A sentence that goes on. " * 96
+    assert [p[-9:] for p in passages(f"{full}\n\nFive words stand below it.")] == ["below it."]
+    lines = "\n\n".join(f"Line {n} has five words" for n in range(400))
+    assert min(map(len, passages(lines))) > 2000
+    assert passages("他在一九八七年创办了这家公司。") == ["他在一九八七年创办了这家公司。"]
+
+
 # Broken by: hashing facts of a rewrite anew, under its own subjects.
 def test_a_rewrite_carries_the_facts_it_names() -> None:
     stated = stated_facts([DOCUMENT], RetellRecipe())[DOCUMENT.id]

@@ -111,6 +111,16 @@ def test_settings_of_adapters_are_not_those_of_full_training() -> None:
             assert (name in told) == (method == "lora")
 
 
+# Broken by: nothing said of a local base; its folder printed; the same said of a hub's.
+def test_an_adapter_says_where_it_expects_a_local_base() -> None:
+    said = model_card(facts(model="/home/ida/models/tiny")).split("## How to load")[1]
+    for part in ("names the base model, tiny, by its folder", "`base_model_name_or_path`", "Then:"):
+        assert part in said
+    assert "ida" not in said
+    for card in (model_card(facts()), model_card(facts("merged", "/home/ida/models/tiny"))):
+        assert "base_model_name_or_path" not in card
+
+
 def test_snippets_are_python() -> None:
     for kind in ("adapter", "merged"):
         code = model_card(facts(kind)).split("```python\n")[1].split("```")[0]

@@ -101,15 +101,17 @@ def test_known_text() -> None:
 
 # Broken by: "median <= FEW_EXPOSURES".
 def test_exposures() -> None:
-    assert on_exposures(20.0, 100, 100, 2.0) is None
-    assert on_exposures(None, 100, 100, 2.0) is None
-    found = on_exposures(7.0, 100, 290, 2.0)
+    assert on_exposures(20.0, 100, ("max_steps", 100), 200.0) is None
+    assert on_exposures(None, 100, None, 200.0) is None
+    found = on_exposures(7.0, 100, ("max_steps", 290), 600.0)
     assert found is not None
-    for number in ("100 steps", "7 times", "20", "train.max_steps = 290", "10 min"):
+    for number in ("100 steps", "7 times", "20", "train.max_steps = 290", "give 30", "10 min"):
         assert number in found.text
-    unmeasured = on_exposures(7.0, 100, 290, None)
+    unmeasured = on_exposures(7.0, 100, ("epochs", 2.5), None)
     assert unmeasured is not None
-    assert "min" not in unmeasured.text
+    assert "train.epochs = 2.5" in unmeasured.text and "min" not in unmeasured.text
+    staged = on_exposures(7.0, 100, None, 600.0)
+    assert staged is not None and "stages larger budgets" in staged.text
 
 
 # Broken by: "few < MOSTLY * facts".

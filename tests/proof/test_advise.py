@@ -56,8 +56,10 @@ def test_a_good_run_needs_no_advice() -> None:
 @pytest.mark.parametrize(
     ("cause", "found", "changes", "number", "key", "value"),
     [
-        ("too_few_steps", NOT_LEARNED, {"exposures": 2.0, "loss_fell_to": 0.9},
+        ("too_few_steps", NOT_LEARNED, {"exposures": 2.0, "loss_fell_to": 0.9, "enough": 3450},
          "met 2 times", "train.max_steps", 3450),
+        ("too_few_steps", NOT_LEARNED, {"exposures": 2.0, "enough": 200}, "met 2 times",
+         "train.max_steps", None),  # the guard went back, or it would have been enough
         ("rate_too_low", NOT_LEARNED, {"rate": 2e-5, "loss_fell_to": 0.95},
          "100 times below", "train.learning_rate", 2e-3),
         ("rate_too_high", NOT_LEARNED,

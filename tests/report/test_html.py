@@ -113,10 +113,12 @@ def test_tiles_show_what_decided(tmp_path: Path) -> None:
     assert "Recites its training text: no" in page
 
 
-# Broken by: the line over probes and controls, which may have other numbers of choices.
+# Broken by: the line over probes, controls or other forms, which may have other numbers of choices
+# (CHANCE_OF as everything that begins with "fact_accuracy").
 def test_chance_is_drawn_on_facts_alone(tmp_path: Path) -> None:
     lines = {}
-    for names in (("fact_accuracy",), ("probe_accuracy", "control_accuracy")):
+    others = ("probe_accuracy", "control_accuracy", "fact_accuracy_as_in_text")
+    for names in (("fact_accuracy",), (*others, "fact_accuracy_reversed")):
         story = read_story(make_run(tmp_path / names[0]))
         story.evaluation["measures"] = [measure(name, 60, 0.3, 0.8) for name in names]
         (plot,) = outcome_plots(story)

@@ -18,7 +18,7 @@ from steep.cli.main import cli
 from steep.errors import DriftError, UserInputError
 from steep.proof.judge import recomputed
 from steep.proof.measures import compare as compare_raw
-from steep.stages.compare import compare, shared_items
+from steep.stages.compare import _SAME, compare, shared_items
 from tests.stages.project import write_project, write_recipe_file
 
 Edit = Callable[[dict[str, Any]], None]
@@ -53,6 +53,17 @@ def edit(run: Path, change: Edit, *, reseal: bool = False) -> None:
     evaluation = read_json(run / "evaluation.json")
     change(evaluation)
     write_json(run / "evaluation.json", sealed(evaluation) if reseal else evaluation)
+
+
+# Broken by: another part of the fingerprint compared than docs/VERDICT.md says, or fewer.
+def test_the_docs_say_what_is_compared_first(finished: Path) -> None:
+    text = (Path(steep.__file__).parent.parent / "docs" / "VERDICT.md").read_text("utf-8")
+    (told,) = (part for part in text.split("\n\n") if part.startswith("**`steep compare`**"))
+    refused = told.split("Then it compares")[1].split("Another base")[0]
+    assert {name for name in ("scorer_version", "tokenizer", "panel", "base", "tuned",
+                              "judge_version") if f"`{name}`" in refused} == set(_SAME)  # fmt: skip
+    made = read_json(finished / "one" / "evaluation.json")["fingerprint"]
+    assert all(f"`{name}`" in text for name in made)
 
 
 def test_runs_are_paired_item_by_item(runs: tuple[Path, Path]) -> None:

@@ -14,8 +14,9 @@ from steep.artifact import read_json, write_json
 from steep.cli.main import cli
 from steep.errors import UserInputError
 from steep.recipe import load_recipe, recipe_from
+from steep.stages import plan as planning
 from steep.stages.diagnose import _together, diagnose_run
-from tests.stages.project import write_project
+from tests.stages.project import write_project, write_recipe_file
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,9 @@ def losses(run: Path, values: list[float]) -> None:
     (run / "metrics.jsonl").write_text("\n".join([*lines, '{"step": 99, "lo']) + "\n")
 
 
-SELDOM_MET = {"facts": {"median_exposures": 2.0, "median_wordings": 6.0}}
+SELDOM_MET = {
+    "facts": {"median_exposures": 2.0, "median_wordings": 6.0, "enough": {"max_steps": 300}}
+}
 MET = {"facts": {"median_exposures": 30.0, "median_wordings": 9.0}}
 NOT = {"learned": "no_evidence", "kept": "yes", "memorised": False}
 
@@ -98,6 +101,26 @@ def test_causes_from_artifacts(finished: Path, tmp_path: Path) -> None:
         )
     )
     assert diagnose_run(dirty).causes[0].cause == "dirty_data"
+
+
+# Broken by: another number of exposures in either, or steps where the recipe counts otherwise.
+def test_plan_and_diagnose_advise_the_same_budget(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unmeasured(*_: Any, **__: Any) -> None:
+        raise RuntimeError("nothing is measured here")
+
+    monkeypatch.setattr(planning, "calibrate", unmeasured)
+    write_recipe_file(finished.parent / "short.toml", train={"max_steps": 4})
+    (planned,) = (
+        advice.text
+        for advice in steep.plan(finished.parent / "short.toml", quick=True).advice
+        if advice.about == "exposures"
+    )
+    facts = {**read_json(finished / "data" / "ledger.json")["facts"], "median_exposures": 4.0}
+    run = recorded(finished, tmp_path / "run", evaluation=NOT, ledger={"facts": facts})
+    (found,) = (cause for cause in diagnose_run(run).causes if cause.cause == "too_few_steps")
+    assert f"train.max_steps = {found.changes['train.max_steps']} would give 30" in planned
 
 
 # Broken by: two budgets in one recipe, or an embedding rate that stays where it was.

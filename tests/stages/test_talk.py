@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steep.errors import UserInputError
+from steep.errors import ModelError, UserInputError
 from steep.export.gguf.write import write_gguf
 from steep.model.load import load_model
 from steep.proof.answers import test_knowledge as knows
@@ -102,6 +102,16 @@ def test_a_gguf_file_answers_as_its_model(tmp_path: Path) -> None:
     manner = Manner(12, 0.0)
     (voice,) = voices(str(tmp_path / "model.gguf"), manner, base=False, chats=None).values()
     assert voice.answer("Who?") == knows(model, tokenizer, "Who?", max_new_tokens=12, temperature=0)
+
+
+# Broken by: a file that isn't there or is no GGUF taken for a model's id on the hub.
+def test_what_is_no_gguf_file_says_so(tmp_path: Path) -> None:
+    manner, path = Manner(12, 0.0), tmp_path / "model.gguf"
+    with pytest.raises(UserInputError, match=r"model\.gguf: no such file; give"):
+        voices(str(path), manner, base=False, chats=None)
+    path.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ModelError, match=r"GGUF file .*model\.gguf can't be loaded"):
+        voices(str(path), manner, base=False, chats=None)
 
 
 def test_a_passage_is_answered_with_and_without(tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ def mark_quotations(html: str) -> str:
     """HTML with a line in place of each quotation, which ``without_quotes`` takes out."""
     if not _QUOTED_HTML.search(html):
         return html
-    from bs4 import BeautifulSoup
+    from steep.documents.pages.parse import parse_html
 
-    soup: Any = BeautifulSoup(html, "lxml")
+    soup: Any = parse_html(html)
     kept = _forwarded_quotations(soup)
     for tag in soup.find_all(_is_quotation):
         # tag.decomposed would search all that a living tag holds.

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 
 from steep.documents.dates import day_in
@@ -28,6 +26,7 @@ from steep.documents.pages.page import (
     main_part,
     title_of,
 )
+from steep.documents.pages.parse import parse_html
 
 _INLINE = names(
     "a abbr acronym audio b base bdi bdo big br button canvas cite code col colgroup data"
@@ -59,7 +58,7 @@ def read_html(text: str, *, is_book: bool = False) -> Iterator[Piece | Fault]:
 
     Asides, headers and footers of a book's chapter are content.
     """
-    soup = _parse(text)
+    soup = parse_html(text)
     elements = elements_of(soup)
     title = title_of(elements)
     date = _meta_date(soup)
@@ -95,7 +94,7 @@ def read_markdown(text: str) -> Iterator[Piece | Fault]:
             front_title = found[1].strip("\"'")
         if found := _FRONT_DATE.search(said):
             date = day_in(found[1].strip("\"'")[:10])
-    soup = _parse(_rendered(text))
+    soup = parse_html(_rendered(text))
     drop_unseen(soup, elements_of(soup))
     title = first_heading(soup, HEADINGS[:1]) or front_title or first_heading(soup)
     yield Piece("\n\n".join(blocks_of(soup)), title, date=date)
@@ -158,10 +157,3 @@ def _is_markup(tag: re.Match[str], closing: Counter[str]) -> bool:
         closing[name] = 0
         return False
     return True
-
-
-def _parse(text: str) -> BeautifulSoup:
-    with warnings.catch_warnings():
-        # bs4 warns about text that looks like a file name or like XML; both are fine here.
-        warnings.simplefilter("ignore")
-        return BeautifulSoup(text, "lxml")

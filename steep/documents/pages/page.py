@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
 
 from steep.documents.pages.html_text import BLOCKS, HEADINGS, names
+from steep.documents.pages.parse import DEEPEST
 
 _NEVER_TEXT = names(
     "head script style template noscript svg iframe object canvas select button input textarea"
@@ -23,7 +24,6 @@ _REMARKS = names(
     "note notes warning tip admonition caution important danger hint callout footnote footnotes"
 )
 _ANCHORS = ("¶", "#", "🔗")
-_DEEPEST = 500
 _WORD = re.compile(r"[^\W_]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -43,7 +43,7 @@ def elements_of(soup: BeautifulSoup) -> Elements:
             while around[-1] is not tag.parent:
                 around.pop()
             around.append(tag)
-            if len(around) > _DEEPEST:
+            if len(around) > DEEPEST:
                 raise RecursionError("elements of a page")
             found[tag.name].append(tag)
     return found

@@ -34,7 +34,7 @@ def redact(text: str, *, personal: bool = False) -> tuple[str, dict[str, int]]:
 def _blank(text: str, form: Form, found: dict[str, int], *, keep: bool) -> str:
     spans = form.spans(text)
     if spans:
-        found[form.kind] = len(spans)
+        found[form.kind] = found.get(form.kind, 0) + len(spans)
     if keep or not spans:
         return text
     parts: list[str] = []

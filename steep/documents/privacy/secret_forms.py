@@ -6,7 +6,14 @@ from __future__ import annotations
 import re
 
 from steep.documents.privacy.form import Form
-from steep.documents.privacy.passwords import ASSIGNED, is_assigned, is_password
+from steep.documents.privacy.passwords import (
+    ASSIGNED,
+    SAID,
+    SAID_WORDS,
+    is_assigned,
+    is_password,
+    is_said,
+)
 
 # Between the lines of a key, wherever it was pasted: quote marks, escapes, a comment's signs.
 _GAP = r"(?:\\[nrt]|[\s\\>|#*\"'`,;:+])*+"
@@ -72,4 +79,5 @@ SECRETS = (
         _is_no_placeholder,
     ),
     Form("password", (":", "=", "："), ASSIGNED, is_assigned),
+    Form("password", SAID_WORDS, SAID, is_said),
 )

@@ -38,9 +38,22 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
         reader = GGUFReader(path)
         model = _model(path, reader)
         return model.eval(), _tokenizer(reader)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        raise ModelError(f"GGUF file {path} can't be loaded: {first}") from error
+    except MemoryError:  # says nothing of the file
+        raise
+    except Exception as error:  # of three libraries, which raise all kinds
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    """What to raise, in one line, for a file that can't be read."""
+    said = " ".join(str(error).split("\n\n")[0].split()).rstrip(".")
+    if not isinstance(error, (OSError, ValueError, ModelError, RuntimeError)):
+        # They speak of the reader's own variables.
+        said = f"it is damaged, or of a kind that isn't read here ({type(error).__name__}: {said})"
+    return ModelError(
+        f"GGUF file {path} can't be loaded: {said or type(error).__name__}; make it again (steep "
+        "export RECIPE), or ask it in llama.cpp or Ollama"
+    )
 
 
 def _model(path: Path, reader: Any) -> Any:
@@ -98,8 +111,7 @@ def _tokenizer(reader: Any) -> Any:
             f"its text is split by '{_field(reader, 'pre')}', which steep doesn't know "
             f"(only {', '.join(known)})"
         )
-    tokens = _field(reader, "tokens")
-    kinds = _field(reader, "token_type")
+    tokens, kinds, merges = (_needed(reader, name) for name in ("tokens", "token_type", "merges"))
     added = [
         {"id": number, "content": tokens[number], "special": kind == CONTROL, "normalized": False,
          "single_word": False, "lstrip": False, "rstrip": False}
@@ -120,7 +132,7 @@ def _tokenizer(reader: Any) -> Any:
         "model": {
             "type": "BPE",
             "vocab": {token: number for number, token in enumerate(tokens)},
-            "merges": _field(reader, "merges"),
+            "merges": merges,
             "ignore_merges": splitting.takes_whole,
         },
     }
@@ -147,6 +159,13 @@ def _add_ends(tokenizer: Any, reader: Any) -> None:
                          *(ends[n] for n in adds if n == "eos")]),
         special_tokens=[(ends[n], getattr(tokenizer, f"{n}_token_id")) for n in adds],
     )  # fmt: skip
+
+
+def _needed(reader: Any, name: str) -> Any:
+    found = _field(reader, name)
+    if found is None:
+        raise ModelError(f"its tokenizer is incomplete, there is no tokenizer.ggml.{name}")
+    return found
 
 
 def _field(reader: Any, name: str) -> Any:

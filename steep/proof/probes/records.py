@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from steep.corpus.records import is_record
+from steep.corpus.records import LONGEST_TITLE, is_record, key_fields
 from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.facts import WIDESPREAD
@@ -22,7 +22,6 @@ _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
 _LIST = re.compile(r"[;>|]")
 _FEWEST_RECORDS = 5
 _LONGEST_VALUE = 12
-_LONGEST_TITLE = 16
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,11 @@ def _can_be_asked(title: str, value: str) -> bool:
     said, about = normalise_answer(value), normalise_answer(title)
     if not said or not about or said in about or about in said or _LIST.search(value):
         return False
-    return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
+    return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= LONGEST_TITLE
 
 
 def _from_fields(index: Index) -> list[_Record]:
-    keys = _keys(index)
+    keys = key_fields(index.documents, _FEWEST_RECORDS)
     records: list[_Record] = []
     for number, document in enumerate(index.documents):
         key = keys.get(_untitled(document) or ("", ""))
@@ -110,23 +109,6 @@ def _untitled(document: Document) -> tuple[str, str] | None:
     if document.title_fields or not is_record(document):
         return None
     return document.source, document.title
-
-
-def _keys(index: Index) -> dict[tuple[str, str], str]:
-    """For records of one file and title, the field with the most different values in words."""
-    rows: dict[tuple[str, str], list[Document]] = defaultdict(list)
-    for document in index.documents:
-        if (of := _untitled(document)) is not None:
-            rows[of].append(document)
-    found: dict[tuple[str, str], str] = {}
-    for of, documents in rows.items():
-        values: dict[str, set[str]] = defaultdict(set)
-        for name, value in (field for document in documents for field in document.fields):
-            if len(value.split()) <= _LONGEST_TITLE and any(c.isalpha() for c in value):
-                values[name].add(value.casefold())
-        if len(documents) >= _FEWEST_RECORDS and values:
-            found[of] = max(values, key=lambda name: len(values[name]))
-    return found
 
 
 def _from_lines(index: Index) -> list[_Record]:

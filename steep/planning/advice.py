@@ -46,6 +46,7 @@ class Advice:
         "wordings",
         "rewriting",
         "rows",
+        "context",
     ]
     text: str
 

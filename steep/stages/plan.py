@@ -286,6 +286,7 @@ def _advice(
         _on_rewriting(recipe, inputs),
         _on_rows(recipe, inputs),
     ]
+    found += [Advice("context", warning) for warning in base.warnings]
     return [advice for advice in found if advice is not None]
 
 

@@ -110,9 +110,9 @@ def train_stage(
         settle(recipe, run, prepared, done.state.get("guard", {}), alarm_at)
         if alarm is None:
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
-            return Trained(result, whole, _notes(recipe, run, done))
+            return Trained(result, whole, _notes(recipe, base, run, done))
         whole["stopped_at"] = done.step
-        notes = _notes(recipe, run, done)
+        notes = _notes(recipe, base, run, done)
         return Trained(result, whole, notes, alarm.message)
 
     steps = prepared.steps
@@ -298,9 +298,10 @@ def _on_graft(recipe: Recipe) -> str:
     )
 
 
-def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
+def _notes(recipe: Recipe, base: Base, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
     kept = read_table(run.modules)
     notes = [] if recipe.instruct is None else [_on_graft(recipe)]
+    notes += base.warnings
     if lift := read_sealed(run.lifted):
         notes.append(lift_words(lift))
     notes += [

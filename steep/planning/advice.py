@@ -47,6 +47,7 @@ class Advice:
         "rewriting",
         "rows",
         "context",
+        "warm-up",
     ]
     text: str
 

@@ -41,6 +41,7 @@ from steep.training.checkpoint import (
 from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, train_model
+from steep.training.rates import warmup_notes
 from steep.wording import counted
 
 
@@ -110,9 +111,9 @@ def train_stage(
         settle(recipe, run, prepared, done.state.get("guard", {}), alarm_at)
         if alarm is None:
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
-            return Trained(result, whole, _notes(recipe, base, run, done))
+            return Trained(result, whole, _notes(recipe, base, prepared, run, done))
         whole["stopped_at"] = done.step
-        notes = _notes(recipe, base, run, done)
+        notes = _notes(recipe, base, prepared, run, done)
         return Trained(result, whole, notes, alarm.message)
 
     steps = prepared.steps
@@ -139,6 +140,8 @@ def train_stage(
     if base.instruct is not None:
         base.instruct.let_go()  # it was asked, and has nothing to do until training is done
     reference = base_reference(recipe, base, prepared, run, machine["precision"], progress)
+    for note in warmup_notes(recipe.train, steps, prepared.schedule.stages):
+        progress.note(note)
     progress.stage(
         f"Training: {recipe.train.method}, {counted(prepared.steps, 'step')}, "
         f"{machine['precision']} on {machine['device']}"
@@ -298,10 +301,12 @@ def _on_graft(recipe: Recipe) -> str:
     )
 
 
-def _notes(recipe: Recipe, base: Base, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
+def _notes(
+    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, trained: Checkpoint
+) -> tuple[str, ...]:
     kept = read_table(run.modules)
     notes = [] if recipe.instruct is None else [_on_graft(recipe)]
-    notes += base.warnings
+    notes += [*base.warnings, *warmup_notes(recipe.train, prepared.steps, prepared.schedule.stages)]
     if lift := read_sealed(run.lifted):
         notes.append(lift_words(lift))
     notes += [

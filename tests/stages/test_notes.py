@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import steep
+from steep.artifact import read_table
 from steep.errors import RecipeError
 from steep.progress import Silent
 from steep.recipe import load_recipe
@@ -14,6 +15,7 @@ from steep.stages.base import open_base
 from tests.stages.project import write_project
 
 LONG = "train.max_seq_length = 200: the model was made for 128 tokens at once"
+SHORT = "train.warmup_steps = 9 is more than a fifth of the 10 steps: 2 of them warm up"
 
 
 class Heard(Silent):
@@ -27,13 +29,25 @@ class Heard(Silent):
 
 
 # Broken by: warnings that open_base doesn't keep, or notes without them.
-def test_long_rows_are_told(tmp_path: Path) -> None:
-    train = {"max_seq_length": 200, "max_steps": 3}
+def test_long_rows_and_a_long_warm_up_are_told(tmp_path: Path) -> None:
+    train = {"max_seq_length": 200, "max_steps": 10, "warmup_steps": 9}
     path = write_project(tmp_path, train=train, evaluate={"check_share": 0.0, "probes": 0})
     heard = Heard()
     outcome = steep.evaluate(path, progress=heard)
-    assert sum(note.startswith(LONG) for note in outcome.evaluation["notes"]) == 1
-    assert sum(note.startswith(f"warning: {LONG}") for note in heard.notes) == 1
+    for said, told in ((LONG, f"warning: {LONG}"), (SHORT, SHORT)):
+        assert sum(note.startswith(said) for note in outcome.evaluation["notes"]) == 1
+        assert sum(note.startswith(told) for note in heard.notes) == 1
+    rates = [row["lr"] for row in map(read_line, (tmp_path / "run" / "metrics.jsonl").open())]
+    assert rates[1] < rates[2] == max(rates)
+    assert load_recipe(tmp_path / "run" / "recipe.toml").train.warmup_steps == 9
+    assert read_table(tmp_path / "run" / "data" / "ledger.json")["trained"]["steps"] == 10
+
+
+def read_line(line: str) -> dict[str, float]:
+    import json
+
+    found: dict[str, float] = json.loads(line)
+    return found
 
 
 # Broken by: no look at the stages behind the documents, or one at the base's own length alone.

@@ -20,6 +20,8 @@ import torch
 from steep.training.cross_entropy import rows_in_cache, summed_over_logits
 
 KEPT_TOKENS = 64
+PLACE_BYTES = KEPT_TOKENS * (4 + 4)
+"""What is kept of the base at a place: as many tokens and log-probabilities."""
 
 _LEAST = 1e-30
 

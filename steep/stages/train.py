@@ -49,13 +49,15 @@ from steep.wording import counted
 class Trained:
     """The trained model, loaded only if asked for, and notes for the report.
 
-    ``key`` is what it was made from; ``alarm`` what stopped training before its end.
+    ``key`` is what it was made from; ``alarm`` what stopped training before its end, ``alarm_at``
+    after how many steps.
     """
 
     load: Callable[[], Any]
     key: dict[str, Any]
     notes: tuple[str, ...]
     alarm: str | None = None
+    alarm_at: int | None = None
 
 
 def train_stage(
@@ -114,7 +116,7 @@ def train_stage(
             return Trained(result, whole, _notes(recipe, base, prepared, run, done))
         whole["stopped_at"] = done.step
         notes = _notes(recipe, base, prepared, run, done)
-        return Trained(result, whole, notes, alarm.message)
+        return Trained(result, whole, notes, alarm.message, alarm_at)
 
     steps = prepared.steps
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)

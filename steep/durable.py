@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 FAIL_ONCE = "STEEP_FAIL_ONCE"
 FAILED = 99  # the exit code of a process that a fail-point ended
@@ -59,12 +60,19 @@ def make_folder(path: Path) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; on disk when this returns."""
+    with new_file(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes its place when the block ends; as ``write_bytes`` does."""
     make_folder(path.parent)
     temporary = _beside(path)
     try:
         with temporary.open("wb") as stream:
             fail_point(f"{path.name}: begun")
-            stream.write(data)
+            yield stream
             stream.flush()
             fail_point(f"{path.name}: written")
             _full_sync(stream.fileno())

@@ -283,6 +283,8 @@ def _working(
         if until == "sft":  # with the rows as they are if [dpo] is to come
             given = given.model_copy(update={"dpo": None})
         resolved, base = open_base(given)
+        for warning in base.warnings:
+            heard.note(f"warning: {warning}")
         extend_base(resolved, inputs, base, heard, RunFolder(folder))
         if fresh and (moved := move_aside(folder)) is not None:
             heard.note(f"the old run is now {moved}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steep.errors import RecipeError
+from steep.model.context import check_length
 from steep.model.layers import decoder_layers, frozen_numbers
 from steep.recipe import TrainRecipe
 from steep.recipe.resolve import default_alpha
@@ -31,36 +32,18 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
     """Find out whether ``make_trainable`` would refuse; a model without weights will do.
 
     Raises:
-        RecipeError: a requested module or layer isn't in the model, or nothing would be trained.
+        RecipeError: a requested module or layer isn't in the model, nothing would be trained, or
+            rows are longer than the model can read.
     """
     if recipe.method == "full":
         _frozen_modules(model, recipe)
     else:
         _lora_config(model, recipe)
-    positions = _learned_positions(model)
-    if positions is not None and recipe.max_seq_length > positions:
-        raise RecipeError(
-            f"train.max_seq_length = {recipe.max_seq_length}: the model has no more than "
-            f"{positions} positions; set {positions} or less"
-        )
+    check_length(model, "train.max_seq_length", recipe.max_seq_length)
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"train.gradient_checkpointing: {type(model).__name__} can't do it; set it to false"
         )
-
-
-def _learned_positions(model: Any) -> int | None:
-    """How many tokens a model can read at all; None where positions aren't rows of a table."""
-    from torch import nn
-
-    known: int | None = getattr(model.config, "max_position_embeddings", None)
-    if known is None:
-        return None
-    words = model.get_input_embeddings()
-    tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m is not words]
-    # Some have a few rows more than positions, for padding.
-    learned = any(0 <= table.num_embeddings - known < 8 for table in tables)
-    return known if learned else None
 
 
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:

@@ -19,6 +19,7 @@ from steep.errors import TrainingAlarm, UserInputError
 from steep.model.adapters import quiet_libraries
 from steep.progress import Progress
 from steep.recipe import RowsRecipe, TrainRecipe
+from steep.training.rates import warmup_within
 
 IGNORED = -100
 """The label of a token that the loss passes over."""
@@ -106,7 +107,7 @@ def _settings(model: Any, task: Task, folder: str) -> dict[str, Any]:
         "output_dir": folder,
         "max_steps": recipe.max_steps,
         "per_device_train_batch_size": recipe.per_device_train_batch_size,
-        "warmup_steps": recipe.warmup_steps,
+        "warmup_steps": warmup_within(recipe.warmup_steps, recipe.max_steps),
         "max_length": recipe.max_length,
         "lr_scheduler_type": "linear",
         "max_grad_norm": 1.0,

@@ -46,6 +46,8 @@ class Advice:
         "wordings",
         "rewriting",
         "rows",
+        "context",
+        "warm-up",
     ]
     text: str
 

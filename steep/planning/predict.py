@@ -12,6 +12,7 @@ from steep.planning.machine import Memory
 from steep.planning.measured import Measured
 from steep.planning.workload import Asking, Workload
 from steep.recipe import Recipe, TrainRecipe
+from steep.training.replay_kl import PLACE_BYTES
 
 _SAVE_SECONDS = 300.0  # the loop saves this often
 
@@ -26,7 +27,8 @@ _STRENGTHS = (2, 5, 9)
 _DISK_BYTES_PER_SECOND = 5e8
 _REPORT_SECONDS = 8.0
 _MATRICES = 7  # linear layers in a decoder layer of most models: q, k, v, o, gate, up, down
-_UNTIL_TRAINED = ("load the base", "ask the base", "train")
+_ABOUT_REPLAY = "ask the base about the replay"
+_UNTIL_TRAINED = ("load the base", "ask the base", _ABOUT_REPLAY, "train")
 # A forward pass alone, as a share of a step: back goes to inputs and, in full training, to weights.
 _FORWARD = {"lora": 1 / 2, "full": 1 / 3}
 # A token of TRL's short padded rows against one of the loop's packed ones, in time; about, from
@@ -125,13 +127,14 @@ def predict(
         on_gpu: it trains on one, where weights in 4 bits cost little time.
     """
     sizes = Sizes.of(calibration, held, half, stored_half, recipe.train.load_in)
-    peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known)
+    reference = 0 if on_gpu else work.held_tokens * PLACE_BYTES  # never in the GPU's memory
+    peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known, reference)
     peak = max(stage.peak for stage in peaks)
     room = memory.available + held
     times = stage_times(recipe, calibration, work, sizes, base_is_known)
     smaller: tuple[Change, ...] = ()
     if peak > room:
-        smaller = tuple(c for c in changes(recipe, sizes, on_gpu) if c.peak <= room)
+        smaller = tuple(c for c in changes(recipe, sizes, on_gpu, reference) if c.peak <= room)
     return Prediction(
         tokens_per_second=calibration.tokens_per_second,
         training_seconds=work.tokens / calibration.tokens_per_second,
@@ -243,8 +246,13 @@ def stage_peaks(
     work: Workload,
     calibration: Calibration,
     base_is_known: bool,
+    reference: int = 0,
 ) -> tuple[StageMemory, ...]:
-    """The peak of each stage of ``steep run``, in the order in which they come."""
+    """The peak of each stage of ``steep run``, in the order in which they come.
+
+    Args:
+        reference: bytes of what the base says of the replay, which is there while training.
+    """
     lora = recipe.train.method == "lora"
     searched = work.validation_tokens > 0
     copy = sizes.layers * sizes.working // 4  # merged weights in the working precision
@@ -260,7 +268,8 @@ def stage_peaks(
     found = {
         "load the base": sizes.loading,
         "ask the base": 0 if base_is_known else sizes.asked,
-        "train": max(steps),
+        _ABOUT_REPLAY: sizes.asked + reference if work.held_tokens else 0,
+        "train": max(steps) + reference,
         "lift": sizes.frozen + 2 * sizes.trained + sizes.loading if lifts else 0,
         "graft": held + sizes.loading + (sizes.trained if lora else 0) if recipe.instruct else 0,
         "choose the strength": held + dial + copy + sizes.judging if searched else 0,
@@ -296,7 +305,7 @@ def stage_times(
         times.append(_around("ask the base", seconds, _ROUGH))
     if work.held_tokens:
         text = calibration.at_depth(lambda m: 1.0 / m.rates.text_tokens_per_second)
-        times.append(_around("ask the base about the replay", work.held_tokens * text, _ROUGH))
+        times.append(_around(_ABOUT_REPLAY, work.held_tokens * text, _ROUGH))
     times.append(_around("train", training, wide))
     if recipe.instruct is not None:
         times.append(_around("graft", load if recipe.train.method == "lora" else 2 * load, _ROUGH))
@@ -331,7 +340,7 @@ def asking_seconds(calibration: Calibration, asking: Asking, answered: float = 1
     )
 
 
-def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False) -> list[Change]:
+def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False, reference: int = 0) -> list[Change]:
     """Smaller recipes and the peak of training under each, least change first.
 
     Weights in 4 bits are offered on a GPU; before and after training the model is whole.
@@ -359,7 +368,7 @@ def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False) -> list[Change]:
             Change({"method": "lora", **keys}, sizes.idle + round(fixed + rows * part))
             for keys, part in lighter
         ]
-    return found
+    return [replace(change, peak=change.peak + reference) for change in found]
 
 
 def lora_bytes(sizes: Sizes, train: TrainRecipe) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from steep.artifact import text_hash
 from steep.durable import write_bytes
@@ -27,6 +28,7 @@ TEXTS, TEXT_TOKENS = 8, 96
 OWN_TEXTS, OWN_TOKENS = 12, 96
 _OWN_LEAST_TOKENS = 24
 _ROWS = 8
+_PLACES = 4096  # of rows that the model reads at once, padding included
 _SEED = 20240302
 
 
@@ -67,8 +69,6 @@ def make_reference(scorer: Scorer, sources: Sequence[Sequence[tuple[str, str]]])
 
     Texts are (id, text) and chosen by a hash of the id.
     """
-    import torch
-
     length = min(TEXT_TOKENS, scorer.max_length)
     chosen = [
         pair
@@ -79,11 +79,9 @@ def make_reference(scorer: Scorer, sources: Sequence[Sequence[tuple[str, str]]])
     kept = tuple((name, ids) for name, ids in cut if len(ids) > 1)
     ids: list[Any] = []
     logprobs: list[Any] = []
-    for logits in predictions(scorer, [ids for _, ids in kept]):
-        size = min(KEPT_TOKENS, logits.shape[-1])
-        best = torch.topk(torch.log_softmax(logits, dim=-1), size, dim=-1)
-        ids.append(best.indices.cpu().numpy().astype(np.int32))
-        logprobs.append(best.values.cpu().numpy().astype(np.float32))
+    for best, values in likeliest(scorer, [ids for _, ids in kept], KEPT_TOKENS):
+        ids.append(best)
+        logprobs.append(values)
     empty = np.zeros((0, 0))
     return Reference(
         kept,
@@ -163,16 +161,58 @@ def read_reference(path: Path) -> Reference | None:
 
 def predictions(scorer: Scorer, sequences: Sequence[Sequence[int]]) -> Iterator[Any]:
     """For each sequence fp32 logits (its length - 1, vocabulary) of its next tokens."""
+    return map(scorer.forward.logits, _states(scorer, sequences))
+
+
+def likeliest(
+    scorer: Scorer, sequences: Sequence[Sequence[int]], count: int
+) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
+    """For each sequence its likeliest next tokens, and their log-probabilities in nats.
+
+    Both are (its length - 1, ``count`` or the whole vocabulary). Logits are there for some places
+    at a time: those of a long text would take gigabytes.
+    """
     import torch
 
     forward = scorer.forward
+    for states in _states(scorer, sequences):
+        ids: list[Any] = []
+        logprobs: list[Any] = []
+        for part in states.split(forward.logits_at_once):
+            logits = forward.logits(part)
+            size = min(count, logits.shape[-1])
+            best = torch.topk(torch.log_softmax(logits, dim=-1), size, dim=-1)
+            ids.append(best.indices.int().cpu().numpy())
+            logprobs.append(best.values.float().cpu().numpy())
+        yield np.concatenate(ids), np.concatenate(logprobs)
+
+
+def _states(scorer: Scorer, sequences: Sequence[Sequence[int]]) -> Iterator[Any]:
+    """For each sequence the states (its length - 1, width) that its next tokens follow from."""
+    import torch
+
+    forward = scorer.forward
+    most = min(_PLACES, forward.max_batch_tokens or _PLACES)
     with judging(scorer.model):
-        for start in range(0, len(sequences), _ROWS):
-            group = sequences[start : start + _ROWS]
+        for group in _groups(sequences, most):
             width = max(len(ids) for ids in group)
             batch = torch.zeros((len(group), width), dtype=torch.long)
             for row, ids in enumerate(group):
                 batch[row, : len(ids)] = torch.tensor(ids)
             states = forward.run(batch)
             for row, ids in enumerate(group):
-                yield forward.logits(states[row, : len(ids) - 1])
+                yield states[row, : len(ids) - 1]
+
+
+def _groups(sequences: Sequence[Sequence[int]], most: int) -> Iterator[Sequence[Sequence[int]]]:
+    """Up to eight neighbours of ``most`` places together; a longer one alone."""
+    start = 0
+    while start < len(sequences):
+        end, width = start, 0
+        for ids in sequences[start : start + _ROWS]:
+            width = max(width, len(ids))
+            if end > start and (end + 1 - start) * width > most:
+                break
+            end += 1
+        yield sequences[start:end]
+        start = end

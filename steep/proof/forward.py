@@ -90,7 +90,7 @@ class Forward:
         """Tokens whose logits fit the memory bound, for a model run whole; else None."""
         if self._head is not None:
             return None
-        return self._logits_at_once
+        return self.logits_at_once
 
     @property
     def room(self) -> int:
@@ -98,7 +98,7 @@ class Forward:
         return 1 if self.device.type == "cpu" else ON_GPU
 
     @property
-    def _logits_at_once(self) -> int:
+    def logits_at_once(self) -> int:
         """Tokens whose logits are held at once."""
         return max(1, self.room * LOGITS_BYTES // (4 * self.vocabulary))
 
@@ -170,7 +170,7 @@ class Forward:
         Raises:
             ModelError: a log-probability isn't finite.
         """
-        chunk = self._logits_at_once
+        chunk = self.logits_at_once
         logprobs: list[Tensor] = []
         firsts: list[Tensor] = []
         bounds = torch.searchsorted(index, torch.arange(0, len(states) + chunk, chunk)).tolist()

@@ -67,6 +67,7 @@ class TrainRecipe(Section):
             tokens.
         replay_kl_only: that takes the place of replay's own loss, so that the model isn't drawn to
             the voice of what it rehearses. None is true where there is a coefficient.
+        warmup_steps: the first steps, on the way up to the rate; a fifth of the run at most.
         decay_steps: the last steps, in which "warmup_stable_decay" goes down; None is a fifth of
             the run.
     """

@@ -29,7 +29,7 @@ from steep.progress import Progress
 from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
-from steep.stages.later import later_share
+from steep.stages.later import later_share, later_warmup
 from steep.stages.prepare import replay_name
 from steep.stages.rows import Rows
 from steep.stages.train import Trained
@@ -149,6 +149,8 @@ def _after(
     notes = list(before.notes)
     if left_out := facts.get("left_out"):
         notes.append(f"[{stage.name}] {counted(left_out, 'row')} longer than max_length left out")
+    if shorter := later_warmup(stage.name, stage.recipe):
+        notes.append(shorter)
     return Trained(_Loaded(before, folder), {stage.name: key}, tuple(notes), before.alarm)
 
 

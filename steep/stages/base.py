@@ -11,6 +11,7 @@ from typing import Any
 from steep.export.gguf.write import check_gguf
 from steep.export.strings import strings
 from steep.model.adapters import check_trainable
+from steep.model.context import check_length, length_warning
 from steep.model.graft import check_pair, check_tokens
 from steep.model.load import (
     best_device,
@@ -40,11 +41,13 @@ class Base:
     Attributes:
         extension: tokens that the model to be trained has beyond these.
         instruct: the model that what was learned is put on.
+        warnings: what the user should know of the recipe with this very model.
     """
 
     path: str
     extension: Extension | None = None
     instruct: Base | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def home(self) -> Base:
@@ -126,8 +129,25 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
+    base.warnings = _on_lengths(resolved, base, model)
     if resolved.train.load_in is not None:
         check_quantisable(model, resolved.train.load_in, best_device())
     if resolved.export.gguf is not None:
         check_gguf(resolved.export.gguf, skeleton(base.home.path).config, base.home.tokenizer)
     return resolved, base
+
+
+def _on_lengths(recipe: Recipe, base: Base, model: Any) -> tuple[str, ...]:
+    """Refuse rows that a model can't read; what is to be said of those it wasn't made for.
+
+    Args:
+        model: the base, without weights.
+    """
+    found = [length_warning(model.config, "train.max_seq_length", recipe.train.max_seq_length)]
+    graft = recipe.later and base.instruct is not None
+    home = skeleton(base.home.path) if graft else model
+    for name, stage in recipe.later.items():
+        key = f"{name}.max_length"
+        check_length(home, key, stage.max_length)
+        found.append(length_warning(home.config, key, stage.max_length))
+    return tuple(warning for warning in found if warning is not None)

@@ -199,7 +199,7 @@ def evaluate_stage(
         contaminated=contaminated,
         setting=read_setting(recipe, run),
         alarm=trained.alarm,
-        happened=guard_sentences(read_table(run.guard)),
+        happened=guard_sentences(read_table(run.guard), next(iter(models.values())).alarm_at),
     )
     made = evaluation_fingerprint(
         panel, base.tokenizer, base=base.fingerprint, tuned=key_of(trained.key)

@@ -116,8 +116,12 @@ def settle(
         recount(run, prepared, kept)
 
 
-def guard_sentences(record: Mapping[str, Any]) -> list[str]:
-    """What the verdict has to say of the guard; nothing if it never intervened."""
+def guard_sentences(record: Mapping[str, Any], alarm_at: int | None = None) -> list[str]:
+    """What the verdict has to say of the guard; nothing if it never intervened.
+
+    Args:
+        alarm_at: after how many steps an alarm ended training, whose state then is judged.
+    """
     backoffs = record.get("backoffs") or []
     if not backoffs:
         return []
@@ -128,11 +132,16 @@ def guard_sentences(record: Mapping[str, Any]) -> list[str]:
         if worst is None
         else f"its loss rose by up to {worst:.2f} nats per token, limit {record['limit']:g}"
     )
-    steps, kept = record["steps"], len(steps_in_model(record))
+    steps, kept = record["steps"], len(steps_in_model(record, alarm_at))
     model = f"step {record['best_step']}" if record["best_step"] else "the untouched base model"
     said = f"The guard took training back {times}, because general text was being lost ({lost}): "
     if record["stopped_at"] is not None:
         said += f"it stopped at step {record['stopped_at']} of {steps}, and {model} is judged."
+    elif alarm_at is not None:
+        said += f"it went on at {record['factor']:g} times the rate until an alarm stopped it, and "
+        said += f"what there was after step {alarm_at} of {steps} is judged."
+    elif all(backoff["step"] == steps for backoff in backoffs):  # nothing was left to go on with
+        said += f"{model} is judged."
     else:
         said += f"it went on at {record['factor']:g} times the rate, and {model} is judged."
     return [f"{said} {kept} of {steps} steps are in the model."]

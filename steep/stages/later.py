@@ -9,6 +9,7 @@ from steep.planning.workload import Later
 from steep.recipe import Recipe, RowsRecipe
 from steep.stages.base import Base
 from steep.stages.rows import Rows
+from steep.training.rates import warmup_words
 
 _COUNTED = 200  # rows whose tokens say how many the rest have
 
@@ -38,6 +39,11 @@ def later_share(recipe: Recipe, stage: RowsRecipe) -> float:
     """Share of a stage's tokens that is replay."""
     given = stage.general_share
     return recipe.data.general_share if given is None else given
+
+
+def later_warmup(name: str, stage: RowsRecipe) -> str | None:
+    """What to say where a stage's warm-up is made shorter; None where it fits."""
+    return warmup_words(f"{name}.warmup_steps", stage.warmup_steps, stage.max_steps)
 
 
 def _mean(rows: Sequence[Row | PairRow], stage: RowsRecipe) -> float:

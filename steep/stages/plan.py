@@ -53,7 +53,7 @@ from steep.stages.evaluate import kept_scores, make_panel
 from steep.stages.folder import RunFolder, training_key
 from steep.stages.inputs import Inputs
 from steep.stages.known import base_on_such_text
-from steep.stages.later import later_work
+from steep.stages.later import later_warmup, later_work
 from steep.stages.manners import with_manners
 from steep.stages.order import crude_tokens, passes_of, self_written_tokens
 from steep.stages.prepare import Draft, Prepared, data_key
@@ -61,6 +61,7 @@ from steep.stages.probes import known_probes, stand_ins
 from steep.stages.replay_kl import rehearsed
 from steep.stages.rewrite import estimate, planned
 from steep.stages.vocabulary import shape_as_grown, train_as_grown
+from steep.training.rates import warmup_notes
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
@@ -279,7 +280,17 @@ def _advice(
         _on_rewriting(recipe, inputs),
         _on_rows(recipe, inputs),
     ]
+    found += [Advice("context", warning) for warning in base.warnings]
+    found += [Advice("warm-up", words) for words in _on_warmup(recipe, corpus)]
     return [advice for advice in found if advice is not None]
+
+
+def _on_warmup(recipe: Recipe, corpus: Draft | Prepared) -> list[str]:
+    """Warm-ups that are too long for what they are of."""
+    return [
+        *warmup_notes(recipe.train, corpus.steps, corpus.schedule.stages),
+        *(words for name, stage in recipe.later.items() if (words := later_warmup(name, stage))),
+    ]
 
 
 def _on_rewriting(recipe: Recipe, inputs: Inputs) -> Advice | None:

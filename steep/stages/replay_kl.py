@@ -7,19 +7,17 @@ very same numbers.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from steep.artifact import damaged_files, file_hash, key_of, read_sealed, write_sealed
 from steep.corpus.schedule import Schedule
-from steep.durable import write_bytes
+from steep.durable import new_file
 from steep.model.precision import Precision, working_in
 from steep.progress import Progress
-from steep.proof.divergence import predictions
+from steep.proof.divergence import likeliest
 from steep.proof.scorer import Scorer
 from steep.recipe import Recipe
 from steep.stages.base import Base
@@ -94,34 +92,32 @@ def _asked(
     }
     order = sorted(used, key=lambda i: (int(shards.lengths[i]), i))
     starts = np.full(len(shards.lengths), NO_PLACE, dtype=np.int64)
-    ids: list[Any] = []
-    logprobs: list[Any] = []
+    places = sum(int(shards.lengths[i]) - 1 for i in order)
+    ids = np.zeros((0, KEPT_TOKENS), dtype=np.int32)
+    logprobs = np.zeros((0, KEPT_TOKENS), dtype=np.float32)
     scorer = Scorer(base.model, base.tokenizer)
-    places = 0
+    at = 0
     with working_in(precision, base.model.device.type):
         for begin in range(0, len(order), _GROUP):
             group = order[begin : begin + _GROUP]
-            asked = predictions(scorer, [shards.segment(i).tolist() for i in group])
-            for segment, logits in zip(group, asked, strict=True):
-                kept = min(KEPT_TOKENS, logits.shape[-1])
-                best = torch.topk(torch.log_softmax(logits.float(), dim=-1), kept, dim=-1)
-                ids.append(best.indices.cpu().int())
-                logprobs.append(best.values.cpu())
-                starts[segment] = places
-                places += len(logits)
+            asked = likeliest(scorer, [shards.segment(i).tolist() for i in group], KEPT_TOKENS)
+            for segment, (best, values) in zip(group, asked, strict=True):
+                if not at:  # once, because it is large
+                    ids = np.empty((places, best.shape[1]), dtype=np.int32)
+                    logprobs = np.empty((places, best.shape[1]), dtype=np.float32)
+                ids[at : at + len(best)] = best
+                logprobs[at : at + len(best)] = values
+                starts[segment] = at
+                at += len(best)
             progress.at(begin + len(group), len(order), "texts")
-    empty = torch.zeros((0, KEPT_TOKENS))
-    return BaseReference(
-        starts,
-        torch.cat(ids) if ids else empty.int(),
-        torch.cat(logprobs) if logprobs else empty,
-    )
+    return BaseReference(starts, torch.from_numpy(ids), torch.from_numpy(logprobs))
 
 
 def _write(path: Path, found: BaseReference) -> None:
-    stream = io.BytesIO()
-    np.savez(stream, starts=found.starts, ids=found.ids.numpy(), logprobs=found.logprobs.numpy())
-    write_bytes(path, stream.getvalue())
+    with new_file(path) as stream:
+        np.savez(
+            stream, starts=found.starts, ids=found.ids.numpy(), logprobs=found.logprobs.numpy()
+        )
 
 
 def _read(path: Path) -> BaseReference | None:

@@ -41,6 +41,7 @@ from steep.training.checkpoint import (
 from steep.training.checks import Checks
 from steep.training.guard import Guard
 from steep.training.loop import StepMetrics, train_model
+from steep.training.rates import warmup_notes
 from steep.wording import counted
 
 
@@ -48,13 +49,15 @@ from steep.wording import counted
 class Trained:
     """The trained model, loaded only if asked for, and notes for the report.
 
-    ``key`` is what it was made from; ``alarm`` what stopped training before its end.
+    ``key`` is what it was made from; ``alarm`` what stopped training before its end, ``alarm_at``
+    after how many steps.
     """
 
     load: Callable[[], Any]
     key: dict[str, Any]
     notes: tuple[str, ...]
     alarm: str | None = None
+    alarm_at: int | None = None
 
 
 def train_stage(
@@ -110,10 +113,10 @@ def train_stage(
         settle(recipe, run, prepared, done.state.get("guard", {}), alarm_at)
         if alarm is None:
             run.alarm.unlink(missing_ok=True)  # it was of settings that were changed since
-            return Trained(result, whole, _notes(recipe, run, done))
+            return Trained(result, whole, _notes(recipe, base, prepared, run, done))
         whole["stopped_at"] = done.step
-        notes = _notes(recipe, run, done)
-        return Trained(result, whole, notes, alarm.message)
+        notes = _notes(recipe, base, prepared, run, done)
+        return Trained(result, whole, notes, alarm.message, alarm_at)
 
     steps = prepared.steps
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
@@ -139,6 +142,8 @@ def train_stage(
     if base.instruct is not None:
         base.instruct.let_go()  # it was asked, and has nothing to do until training is done
     reference = base_reference(recipe, base, prepared, run, machine["precision"], progress)
+    for note in warmup_notes(recipe.train, steps, prepared.schedule.stages):
+        progress.note(note)
     progress.stage(
         f"Training: {recipe.train.method}, {counted(prepared.steps, 'step')}, "
         f"{machine['precision']} on {machine['device']}"
@@ -298,9 +303,12 @@ def _on_graft(recipe: Recipe) -> str:
     )
 
 
-def _notes(recipe: Recipe, run: RunFolder, trained: Checkpoint) -> tuple[str, ...]:
+def _notes(
+    recipe: Recipe, base: Base, prepared: Prepared, run: RunFolder, trained: Checkpoint
+) -> tuple[str, ...]:
     kept = read_table(run.modules)
     notes = [] if recipe.instruct is None else [_on_graft(recipe)]
+    notes += [*base.warnings, *warmup_notes(recipe.train, prepared.steps, prepared.schedule.stages)]
     if lift := read_sealed(run.lifted):
         notes.append(lift_words(lift))
     notes += [

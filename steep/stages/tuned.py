@@ -52,8 +52,12 @@ def changes_of(recipe: Recipe, findings: Findings, *, same_passes: bool) -> dict
         factor *= chosen["passes"].chosen / chosen["passes"].usual
     if factor != 1.0:
         name = next(name for name in _BUDGETS if getattr(recipe.train, name) is not None)
-        value = getattr(recipe.train, name) * factor
-        changes[f"train.{name}"] = float(f"{value:.3g}") if name == "epochs" else round(value)
+        before = getattr(recipe.train, name)
+        value = before * factor
+        # A budget is never nothing, and of one or two steps there may be nothing to change.
+        after = float(f"{value:.3g}") if name == "epochs" else max(1, round(value))
+        if after != before:
+            changes[f"train.{name}"] = after
     return changes
 
 

@@ -40,9 +40,8 @@ from steep.training.rates import share_of_peak
 from steep.training.recompute import recomputing
 from steep.training.replay_kl import BaseReference
 from steep.training.saves import Saves
+from steep.training.scaling import Scaling
 from steep.training.stop import Interrupted, StopRequest
-
-_MOST_OVERFLOWS = 20
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,8 @@ def train_model(
     write_text(metrics_path, kept)  # lines of steps that will be run again go
     alarms = Alarms(before_stop.get("alarms"))
     moved: dict[str, bool] = before_stop.get("moved", {})
+    scaling = Scaling(accelerator.scaler)
+    scaling.carry_on(before_stop.get("scaling", {}))
     if guard is not None:
         guard.carry_on(before_stop.get("guard", {}))
 
@@ -175,6 +176,7 @@ def train_model(
             "moved": moved,
             "way": way_state(model, way),
             **({"guard": guard.state} if guard else {}),
+            **({"scaling": scaling.state} if scaling.state else {}),
         }
         accepted = found.accepted if found else ()
         return save_checkpoint(
@@ -198,6 +200,7 @@ def train_model(
                 "it; start over with --fresh, or with [guard] enabled = false"
             )
         load_checkpoint(there, trainable, optimizer)
+        scaling.carry_on(there.state.get("scaling", {}))
 
     checks = checks if accelerator.is_main_process else None
     extra: dict[str, Any] = {}
@@ -211,7 +214,6 @@ def train_model(
         if guard.must_save:
             saves.after(0, must=True)
         before = time.monotonic()
-    overflows = 0
     with (
         StopRequest() as stop,
         closing(gradients),
@@ -241,10 +243,8 @@ def train_model(
                 new_rows.hold(groups, step)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
             # fp16 finds its scale by overflowing now and then: the engine skips those updates.
-            scaled = accelerator.scaler is not None
-            overflowed = scaled and math.isfinite(loss) and not math.isfinite(norm)
-            overflows = overflows + 1 if overflowed else 0
-            if not overflowed or overflows > _MOST_OVERFLOWS:
+            overflowed = scaling.overflowed(loss, norm)
+            if not overflowed:
                 with saves.of_last_good_state():
                     alarms.check(step, loss, norm)
             optimizer.step()

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from steep.corpus.schedule import Stage, stage_at
 from steep.recipe import TrainRecipe
+from steep.wording import counted
+
+_LEAST_PER_WARMUP = 5
 
 
 def share_of_peak(
@@ -37,9 +40,10 @@ def rate_factor(step: int, steps: int, recipe: TrainRecipe) -> float:
 
     The first step already moves the weights and the last one still does. In
     "warmup_stable_decay" the way down mirrors the way up: each of ``decay_steps`` is below the
-    peak and none at zero. A run too short for both keeps the warm-up.
+    peak and none at zero. A run too short for both keeps the warm-up, which is a fifth of it at
+    most (``warmup_within``).
     """
-    warmup = min(recipe.warmup_steps, max(0, steps - 1))
+    warmup = warmup_within(recipe.warmup_steps, steps)
     if step < warmup:
         return (step + 1) / (warmup + 1)
     progress = (step - warmup) / max(1, steps - warmup)
@@ -54,3 +58,38 @@ def rate_factor(step: int, steps: int, recipe: TrainRecipe) -> float:
             asked = max(1, steps // 5) if recipe.decay_steps is None else recipe.decay_steps
             decay = min(asked, steps - warmup - 1)  # the peak has a step of its own
             return min(1.0, (steps - step) / (decay + 1))
+
+
+def warmup_within(asked: int, steps: int) -> int:
+    """How many of ``steps`` warm up if ``asked`` are asked for: a fifth of them, or one, at most.
+
+    A budget is often made smaller and the warm-up left as it was. Such a run would be over before
+    it has learned much at the rate that was meant.
+    """
+    most = max(1, steps // _LEAST_PER_WARMUP)
+    return min(asked, most, max(0, steps - 1))
+
+
+def warmup_words(key: str, asked: int, steps: int, *, of: str = "") -> str | None:
+    """What to say where a warm-up is made shorter; None where it fits.
+
+    Args:
+        key: what the recipe calls it.
+        of: what the steps are of, if not the run.
+    """
+    within = warmup_within(asked, steps)
+    if within == asked:
+        return None
+    here = f"{counted(steps, 'step')} of {of}" if of else counted(steps, "step")
+    return f"{key} = {asked} is more than a fifth of the {here}: {within} of them warm up"
+
+
+def warmup_notes(recipe: TrainRecipe, steps: int, stages: Sequence[Stage] = ()) -> list[str]:
+    """What to say of a run's warm-ups; nothing where they fit."""
+    parts = [(steps, "")]
+    if recipe.rewarm_stages and stages:
+        parts = [(stage.steps, f"stage {stage.name}") for stage in stages]
+    said = (
+        warmup_words("train.warmup_steps", recipe.warmup_steps, count, of=of) for count, of in parts
+    )
+    return [words for words in said if words is not None]

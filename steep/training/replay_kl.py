@@ -21,6 +21,8 @@ from steep.corpus.schedule import IGNORED
 from steep.training.cross_entropy import entropy_to_gradient, rows_in_cache, summed_over_logits
 
 KEPT_TOKENS = 64
+PLACE_BYTES = KEPT_TOKENS * (4 + 4)
+"""What is kept of the base at a place: as many tokens and log-probabilities."""
 
 _LEAST = 1e-30
 

@@ -194,3 +194,26 @@ def test_weights_in_4_bits_are_offered_on_a_gpu() -> None:
     (change,) = [c for c in found.smaller if c.changes == {"load_in": "4bit"}]
     assert change.peak >= Sizes.of(calibration(), 0, half=True).asked
     assert all("load_in" not in c.changes for c in predicted(tight).smaller)
+
+
+# Broken by: the reference left out of training, of what would fit, or counted on a GPU.
+def test_what_the_base_says_of_the_replay_takes_room() -> None:
+    def found(tokens: int, room: Memory = ROOM, on_gpu: bool = False) -> Prediction:
+        work = workload(held_tokens=tokens)
+        return predict(recipe(), calibration(), work, room, base_is_known=True, on_gpu=on_gpu)
+
+    def peaks(tokens: int, on_gpu: bool = False) -> dict[str, int]:
+        return {stage.name: stage.peak for stage in found(tokens, on_gpu=on_gpu).memory}
+
+    none, some = peaks(0), peaks(1_000_000)
+    assert some["train"] - none["train"] == 512 * MB  # 64 tokens with their log-probabilities
+    asked = some.pop("ask the base about the replay")
+    assert asked == pytest.approx((550 + 11 * 30 + 512) * MB)
+    assert {name for name in some if some[name] != none[name]} == {"train"}
+    assert peaks(1_000_000, on_gpu=True)["train"] == none["train"]
+    heavy = found(10_000_000)
+    assert heavy.recorded_peak == heavy.peak == none["train"] + 5120 * MB
+    tight = Memory(8000 * MB, 2300 * MB)
+    assert found(1_000_000, tight).fits is False
+    light, full = (found(tokens, Memory(8000 * MB, 1650 * MB)).smaller for tokens in (0, 1_000_000))
+    assert light and not full

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from steep.model.vocabulary import Wanted, extend_tokenizer, grow_model
-from steep.proof import divergence
+from steep.proof import divergence, forward
 from steep.proof.divergence import (
     divergences,
     make_reference,
@@ -18,6 +18,7 @@ from steep.proof.divergence import (
     same_tokens,
     write_reference,
 )
+from steep.proof.forward import Forward
 from steep.proof.scorer import Scorer
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -108,3 +109,48 @@ def test_the_base_writes_texts_of_its_own(tokenizer: Any) -> None:
     base = scorer(tokenizer, 0)
     texts = own_texts(base)
     assert texts == own_texts(base) and len({text for _, text in texts}) > 8
+
+
+# Broken by: the head asked about a whole text, or about all places of eight texts.
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_long_texts_logits_are_made_some_places_at_a_time(
+    whole: bool, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequences = [[(7 * n + k) % 300 for k in range(9 + 13 * n)] for n in range(9)]
+    plain = list(divergence.likeliest(scorer(tokenizer, 0), sequences, 64))
+    monkeypatch.setattr(forward, "LOGITS_BYTES", 4 * len(tokenizer) * 48)
+    if whole:  # as for a head that isn't a plain module: its body's states are logits
+        monkeypatch.setattr(Forward, "_splits", lambda *_: False)
+    monkeypatch.setattr(divergence, "_PLACES", 128)
+    asked: list[int] = []
+    read: list[tuple[int, ...]] = []
+    logits, run = Forward.logits, Forward.run
+
+    def counted(self: Forward, states: Any) -> Any:
+        asked.append(len(states))
+        return logits(self, states)
+
+    def sized(self: Forward, ids: Any) -> Any:
+        read.append(tuple(ids.shape))
+        return run(self, ids)
+
+    monkeypatch.setattr(Forward, "logits", counted)
+    monkeypatch.setattr(Forward, "run", sized)
+    found = list(divergence.likeliest(scorer(tokenizer, 0), sequences, 64))
+    assert max(asked) == 48
+    assert sum(asked) == sum(len(ids) - 1 for ids in sequences)
+    room = 48 if whole else 128
+    assert all(rows * width <= room or rows == 1 for rows, width in read)
+    assert any(rows > 1 for rows, _ in read)
+    for (ids, logprobs), (other, others) in zip(found, plain, strict=True):
+        assert (ids == other).all()
+        assert logprobs == pytest.approx(others, rel=1e-6)
+        assert logprobs.shape == (len(ids), 64)
+
+
+# Broken by: another grouping of short texts, whose sums then have another order.
+def test_short_texts_are_read_eight_at_a_time() -> None:
+    sequences = [[0] * (10 * n) for n in range(1, 20)]
+    groups = list(divergence._groups(sequences, divergence._PLACES))
+    assert [len(group) for group in groups] == [8, 8, 3]
+    assert [ids for group in groups for ids in group] == sequences

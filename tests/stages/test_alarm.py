@@ -17,6 +17,7 @@ from steep.recipe import load_recipe
 from steep.training import gradients
 from steep.training.checkpoint import checkpoints
 from tests.stages.project import write_project
+from tests.stages.test_guard import RUINED
 from tests.training.test_loop import LORA
 
 TRAIN: dict[str, Any] = {**LORA, "lora_r": 4, "max_steps": 6}
@@ -87,3 +88,17 @@ def test_with_nothing_to_keep_the_alarm_is_all(
         steep.train(recipe)
     assert caught.value.exit_code == 3
     assert not (tmp_path / "run" / "evaluation.json").exists()
+
+
+# Broken by: no alarm_at handed on to the guard's sentence, which then counts the planned steps.
+def test_what_the_guard_did_before_the_alarm_is_told_of_what_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_project(tmp_path, guard={"limit": 0.3}, **RUINED)
+    _bad_from(4, monkeypatch)
+    outcome = steep.evaluate(path)
+    said = outcome.evaluation["reasons"][0]
+    assert said.startswith("The guard took training back once")
+    assert "at 0.25 times the rate until an alarm stopped it" in said
+    assert said.endswith("after step 3 of 6 is judged. 1 of 6 steps are in the model.")
+    assert _trained(tmp_path / "run")[0] == 1

@@ -176,6 +176,7 @@ def test_without_a_guard_nothing_is_watched(tmp_path: Path) -> None:
     assert "guard" not in (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
 
 
+# Broken by: the planned end taken where an alarm came before it, or a rate named for no steps.
 def test_sentences() -> None:
     calm: dict[str, Any] = {
         "backoffs": [],
@@ -194,3 +195,12 @@ def test_sentences() -> None:
     (said,) = guard_sentences(record)
     assert "no longer be scored" in said and "stopped at step 6 of 9" in said
     assert "the untouched base model is judged" in said
+    late = {"step": 9, "back_to": 4, "rise": 2.0}
+    (said,) = guard_sentences({**calm, "backoffs": [late], "factor": 1.0})
+    assert "times the rate" not in said and "): step 4 is judged. 4 of 9 steps" in said
+    (said,) = guard_sentences({**calm, "backoffs": [back, late], "factor": 0.25})
+    assert "it went on at 0.25 times the rate, and step 4 is judged" in said
+    alarmed = {**calm, "backoffs": [back], "factor": 0.25, "best_step": 3}
+    (said,) = guard_sentences(alarmed, 8)
+    assert "it went on at 0.25 times the rate until an alarm stopped it" in said
+    assert said.endswith("after step 8 of 9 is judged. 5 of 9 steps are in the model.")

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import steep
 from steep.artifact import read_json
+from steep.corpus.shards import load_shards
 from steep.errors import RecipeError
 from steep.recipe import load_recipe
 from steep.stages import replay_kl as stage
@@ -51,6 +53,28 @@ def test_a_run_keeps_what_the_base_said(
     assert (run / "scores" / "replay.npz").read_bytes() == before[1]
     (run / "scores" / "replay.npz").write_bytes(before[1][:-9] + b"123456789")
     assert not verify(run).is_whole
+
+
+# Broken by: a segment's places begun where another's stand, or rows of the tensors left as found.
+def test_each_place_holds_what_the_base_says_there(tmp_path: Path) -> None:
+    path = write_project(tmp_path, train={**TRAIN, "max_steps": 2}, data={"general": "reading"})
+    run = steep.train(path)
+    found = stage._read(run / "scores" / "replay.npz")
+    assert found is not None
+    shards = load_shards(run / "data")
+    model, _ = steep.load_model(str(tmp_path / "base"))
+    asked = [number for number in range(len(shards.lengths)) if found.starts[number] >= 0]
+    assert asked and all(shards.is_general()[asked])
+    assert sum(int(shards.lengths[number]) - 1 for number in asked) == len(found.ids)
+    for number in asked:
+        ids = torch.tensor(shards.segment(number).astype(int))
+        with torch.no_grad():
+            said = torch.log_softmax(model(input_ids=ids[None]).logits[0, :-1].float(), dim=-1)
+        start = int(found.starts[number])
+        here = slice(start, start + len(said))
+        values = said.gather(1, found.ids[here].long())
+        assert found.logprobs[here].numpy() == pytest.approx(values.numpy(), abs=1e-5)
+        assert values.numpy() == pytest.approx(said.topk(64).values.numpy(), abs=1e-5)
 
 
 # Broken by: no check, so that the key has no effect and nobody is told.

@@ -13,7 +13,7 @@ from steep.progress import Silent
 from steep.proof.trials import Scores, Sheet
 from steep.recipe import Recipe, recipe_from
 from steep.stages import search as stage
-from steep.stages.search import Findings, Search, choose
+from steep.stages.search import Choice, Findings, Search, choose
 from steep.stages.trial import Ground, Result
 from steep.stages.tuned import changes_of, notes_on
 
@@ -222,6 +222,36 @@ def test_changes_keep_the_passes_and_the_proportion_of_rates(
     assert changes["train.max_steps"] == round(2 * 100 * 0.8 / 0.95)
     fewer = changes_of(recipe, found, same_passes=False)
     assert fewer["train.max_steps"] == round(100 * 0.8 / 0.95)
+
+
+# Broken by: round alone, which gives no step at all, or a budget changed to itself.
+@pytest.mark.parametrize(
+    ("budget", "chosen", "after"),
+    [
+        ({"max_steps": 1}, 0.5, None),
+        ({"max_steps": 2}, 0.5, 1),
+        ({"max_tokens": 1}, 0.25, None),
+        ({"max_steps": 1}, 2.0, 2),
+        ({"epochs": 0.01}, 0.5, 0.005),
+    ],
+)
+def test_a_budget_is_never_nothing(
+    budget: dict[str, Any], chosen: float, after: float | None
+) -> None:
+    one = Choice("passes", 1.0, chosen, chosen, -1.0, (-2.0, -0.5), (chosen, 1.0))
+    found = Findings((one,), {}, None, learned=True, not_run=())
+    recipe = a_recipe(max_steps=None, **budget) if "max_steps" not in budget else a_recipe(**budget)
+    changes = changes_of(recipe, found, same_passes=True)
+    assert changes.get(f"train.{next(iter(budget))}") == after
+    assert recipe_from(_with(recipe, changes))
+
+
+def _with(recipe: Recipe, changes: dict[str, Any]) -> dict[str, Any]:
+    values = recipe.model_dump(exclude_none=True)
+    for name, value in changes.items():
+        table, key = name.split(".")
+        values[table][key] = value
+    return values
 
 
 # Broken by: changes proposed by a search in which nothing was learned.

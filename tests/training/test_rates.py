@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from steep.training.rates import rate_factor
+from steep.corpus.schedule import Stage
+from steep.training.rates import (
+    rate_factor,
+    share_of_peak,
+    warmup_notes,
+    warmup_within,
+    warmup_words,
+)
 from tests.training.corpus import make_recipe
 
 
@@ -29,11 +36,11 @@ def test_cosine() -> None:
 
 # Broken by: step / warmup (the first step would do nothing).
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "warmup_stable_decay"])
-@pytest.mark.parametrize(("steps", "warmup"), [(10, 3), (1, 5), (2, 5), (5, 5), (100, 0)])
+@pytest.mark.parametrize(("steps", "warmup"), [(15, 3), (1, 5), (2, 5), (5, 5), (60, 50), (100, 0)])
 def test_every_step_moves_and_warm_up_rises(shape: str, steps: int, warmup: int) -> None:
     factors = _factors(shape, steps, warmup)
     assert all(0.0 < factor <= 1.0 for factor in factors)
-    rising = factors[: min(warmup, steps - 1) + 1]
+    rising = factors[: warmup_within(warmup, steps) + 1]
     assert rising == sorted(rising)
     assert rising[-1] == 1.0
     falling = factors[len(rising) - 1 :]
@@ -41,7 +48,42 @@ def test_every_step_moves_and_warm_up_rises(shape: str, steps: int, warmup: int)
 
 
 def test_warm_up_by_hand() -> None:
-    assert _factors("constant", 5, 3) == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert _factors("constant", 15, 3) == [0.25, 0.5, 0.75] + [1.0] * 12
+
+
+# Broken by: the fifth left out, rounded up, or taken of runs whose warm-up is just a fifth.
+@pytest.mark.parametrize(
+    ("asked", "steps", "within"),
+    [(50, 60, 12), (12, 60, 12), (13, 64, 12), (5, 50, 5), (5, 25, 5), (5, 24, 4), (9, 4, 1),
+     (5, 2, 1), (5, 1, 0), (0, 1, 0), (0, 60, 0)],
+)  # fmt: skip
+def test_a_warm_up_is_a_fifth_at_most(asked: int, steps: int, within: int) -> None:
+    assert warmup_within(asked, steps) == within
+    factors = _factors("linear", steps, asked)
+    assert factors.index(max(factors)) == within
+    said = warmup_words("sft.warmup_steps", asked, steps)
+    assert (said is None) == (within == asked)
+    if said is not None:
+        assert said.startswith(f"sft.warmup_steps = {asked} is more than a fifth of the {steps} ")
+        assert said.endswith(f": {within} of them warm up")
+
+
+# Broken by: one note for all stages where each has a warm-up of its own.
+def test_warm_ups_of_stages_are_told_apart() -> None:
+    stages = (Stage("broad", 0, 50), Stage("narrow", 50, 10))
+    one = make_recipe(warmup_steps=5)
+    assert warmup_notes(one, 60, stages) == []
+    anew = make_recipe(
+        warmup_steps=5, rewarm_stages=True, stages=[{"domain": ["broad"], "max_steps": 50}]
+    )
+    (said,) = warmup_notes(anew, 60, stages)
+    assert said == (
+        "train.warmup_steps = 5 is more than a fifth of the 10 steps of stage narrow: 2 of them "
+        "warm up"
+    )
+    assert [share_of_peak(step, 60, anew, stages) for step in (50, 51, 52)] == pytest.approx(
+        [1 / 3, 2 / 3, 1]
+    )
 
 
 # Broken by: (steps - step) / decay, whose first step of decay is at the peak; counting the decay
@@ -49,7 +91,7 @@ def test_warm_up_by_hand() -> None:
 @pytest.mark.parametrize(
     ("steps", "warmup", "decay", "expected"),
     [
-        (8, 2, 3, [1 / 3, 2 / 3, 1, 1, 1, 3 / 4, 2 / 4, 1 / 4]),
+        (10, 2, 3, [1 / 3, 2 / 3, 1, 1, 1, 1, 1, 3 / 4, 2 / 4, 1 / 4]),
         (8, 0, 1, [1, 1, 1, 1, 1, 1, 1, 1 / 2]),
         (14, 0, None, [1] * 12 + [2 / 3, 1 / 3]),  # a fifth of the run, whole steps of it
         (4, 0, None, [1, 1, 1, 1 / 2]),  # but at least one
@@ -57,8 +99,8 @@ def test_warm_up_by_hand() -> None:
         (1, 5, 5, [1]),
         (2, 0, None, [1, 1 / 2]),
         (2, 5, None, [1 / 2, 1]),  # warm-up comes first
-        (4, 9, 9, [1 / 4, 2 / 4, 3 / 4, 1]),
-        (5, 2, 9, [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3]),  # no room for all of the decay
+        (4, 9, 9, [1 / 2, 1, 2 / 3, 1 / 3]),  # no room for all of either
+        (5, 1, 9, [1 / 2, 1, 3 / 4, 2 / 4, 1 / 4]),
     ],
 )
 def test_warmup_stable_decay(

@@ -9,14 +9,23 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Found = dict[str, list[dict[str, float]]]
 
 
 def take_turns(
-    script: str, sides: Sequence[str], rounds: int, arguments: Sequence[str]
-) -> dict[str, list[dict[str, float]]]:
-    """Run ``script ARGUMENTS --turn SIDE`` for each side in turn; its last line is JSON."""
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    script: str,
+    sides: Sequence[str],
+    rounds: int,
+    arguments: Sequence[str],
+    check: Callable[[Found], None] | None = None,
+) -> Found:
+    """Run ``script ARGUMENTS --turn SIDE`` for each side in turn; its last line is JSON.
+
+    ``check`` is shown what was found after every turn, and may end the rest.
+    """
+    found: Found = {side: [] for side in sides}
     for _ in range(rounds):
         for side in sides:
             command = [sys.executable, script, *arguments, "--turn", side]
@@ -24,6 +33,8 @@ def take_turns(
             if done.returncode:
                 raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
             found[side].append(json.loads(done.stdout.strip().splitlines()[-1]))
+            if check is not None:
+                check(found)
     return found
 
 
@@ -33,6 +44,6 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     return f"{middle} ({format(min(values), form)} to {format(max(values), form)})"
 
 
-def ratios(found: dict[str, list[dict[str, float]]], what: str, one: str, two: str) -> list[float]:
+def ratios(found: Found, what: str, one: str, two: str) -> list[float]:
     """``what`` of side one over side two, pair by pair."""
     return [a[what] / b[what] for a, b in zip(found[one], found[two], strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,22 +27,32 @@ class ParameterGroup:
     weight_decay: float
 
 
-def check_trainable(model: Any, recipe: TrainRecipe) -> None:
+def check_trainable(
+    model: Any, recipe: TrainRecipe, row_lengths: Mapping[str, int] | None = None
+) -> None:
     """Find out whether ``make_trainable`` would refuse; a model without weights will do.
 
+    Args:
+        row_lengths: tokens of the longest rows of later stages, by the recipe's key.
+
     Raises:
-        RecipeError: a requested module or layer isn't in the model, or nothing would be trained.
+        RecipeError: a requested module or layer isn't in the model, nothing would be trained, or
+            rows are longer than the model can read.
     """
     if recipe.method == "full":
         _frozen_modules(model, recipe)
     else:
         _lora_config(model, recipe)
     positions = _learned_positions(model)
-    if positions is not None and recipe.max_seq_length > positions:
-        raise RecipeError(
-            f"train.max_seq_length = {recipe.max_seq_length}: the model has no more than "
-            f"{positions} positions; set {positions} or less"
-        )
+    for key, length in {
+        "train.max_seq_length": recipe.max_seq_length,
+        **(row_lengths or {}),
+    }.items():
+        if positions is not None and length > positions:
+            raise RecipeError(
+                f"{key} = {length}: the model has no more than {positions} positions; set "
+                f"{positions} or less"
+            )
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"train.gradient_checkpointing: {type(model).__name__} can't do it; set it to false"

@@ -120,7 +120,8 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     resolved = resolve_recipe(recipe)
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
-    check_trainable(model, resolved.train)
+    rows = {f"{name}.max_length": table.max_length for name, table in resolved.later.items()}
+    check_trainable(model, resolved.train, rows)
     if resolved.train.load_in is not None:
         check_quantisable(model, resolved.train.load_in, best_device())
     if resolved.export.gguf is not None:

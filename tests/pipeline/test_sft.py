@@ -35,6 +35,8 @@ TALK = Conversation(
     )
 )
 
+SHORTENED = "m.content if loop.last or m.role == 'user' else '-'"
+
 
 # Broken by: is_target True for the prompt's tokens.
 def test_only_answers_and_their_ends_are_targets() -> None:
@@ -82,7 +84,7 @@ def test_an_end_that_has_no_name_is_an_end() -> None:
     [
         ("{{ raise_exception('No system role') }}", "su a", r"system, user \(No system role\)"),
         (CHATML.replace("assistant\n{%", "assistant\n<think>{%"), "ua", "answer with '<think>'"),
-        (CHATML.replace("{{ m.content }}", "{{ loop.length }}"), "uaua", "one question and one"),
+        (CHATML.replace("m.content", SHORTENED), "uaua", "one question and one answer"),
     ],
 )
 def test_what_a_template_does_not_take_is_told(template: str, roles: str, says: str) -> None:
@@ -229,9 +231,9 @@ def test_rows_that_the_model_cannot_take_are_known_before_any_work(
 ) -> None:
     recipe = project(tmp_path, **changes)
     with (tmp_path / "rows.jsonl").open("a") as file:
-        turns = [Turn("system", "Be brief."), Turn("user", "Say four."), Turn("assistant", "four")]
-        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        file.write(json.dumps({"prompt": messages[:2], "completion": "four"}) + "\n")
+        said = {"system": "Be brief.", "user": "Say four."}
+        prompt = [{"role": role, "content": content} for role, content in said.items()]
+        file.write(json.dumps({"prompt": prompt, "completion": "four"}) + "\n")
     refuse = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     tokenizer = load_model(str(tmp_path / "base"), device="cpu")[1]
     tokenizer.chat_template = CHATML if changes else refuse + CHATML

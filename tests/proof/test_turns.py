@@ -38,7 +38,7 @@ def chat_tokenizer(template: str | None = CHATML) -> Any:
         (CHATML.replace("<|im_end|>\n", "<|im_end|>\n<eos>"), "<|im_end|>"),
         (CHATML.replace("<|im_end|>", "{{ eos_token }}"), "<eos>"),
         (CHATML.replace("<|im_end|>", ""), None),
-        ("{% for m in messages[:1] %}{{ m.content }}<|im_end|>{% endfor %}", None),
+        ("<|im_start|>{{ messages[0].content }}<|im_end|>", None),
         (REFUSES, None),
         (None, None),
     ],

@@ -130,12 +130,14 @@ def plan(
     from steep.stages.inputs import read_inputs
     from steep.stages.plan import make_plan
     from steep.stages.prepare import draft
+    from steep.stages.rows import check_rendered
 
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     heard = progress or Silent()
     inputs = read_inputs(given)
     resolved, base = open_base(given)
     corpus = draft(resolved, inputs, base)
+    check_rendered(resolved, inputs.rows, base.home.tuned_tokenizer)
     return make_plan(resolved, inputs, base, corpus, heard, ask=not quick)
 
 
@@ -264,6 +266,7 @@ def _working(
         move_aside,
     )
     from steep.stages.inputs import read_inputs
+    from steep.stages.rows import check_rendered
     from steep.stages.trouble import told_plainly
     from steep.stages.vocabulary import extend_base
     from steep.stages.work import Work
@@ -286,6 +289,7 @@ def _working(
         for warning in base.warnings:
             heard.note(f"warning: {warning}")
         extend_base(resolved, inputs, base, heard, RunFolder(folder))
+        check_rendered(resolved, inputs.rows, base.home.tuned_tokenizer)
         if fresh and (moved := move_aside(folder)) is not None:
             heard.note(f"the old run is now {moved}")
         with hold_run(resolved, accept_change=accept_change) as run:

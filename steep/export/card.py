@@ -196,7 +196,9 @@ def _base(facts: CardFacts) -> str:
 
 def _data(facts: CardFacts) -> str:
     lines: list[str] = []
-    domain = ((facts.recipe or {}).get("data") or {}).get("domain") or []
+    recipe = facts.recipe or {}
+    domain = [path for stage in _stages(recipe) for path in stage.get("domain") or ()]
+    domain += (recipe.get("data") or {}).get("domain") or []
     if domain:
         names = ", ".join(escape(PurePath(str(path)).name or str(path)) for path in domain)
         lines.append(f"- Sources: {names}")
@@ -254,7 +256,9 @@ def _training(facts: CardFacts) -> str:
     train = (facts.recipe or {}).get("train") or {}
     unused = ("lora_", "use_rslora", "use_dora") if train.get("method") == "full" else ()
     settings = {k: v for k, v in train.items() if v is not None and not k.startswith(unused)}
+    settings.pop("stages", None)
     lines = [f"- {escape(str(key))}: {escape(str(value))}" for key, value in settings.items()]
+    lines += [_stage(n, stage) for n, stage in enumerate(_stages(facts.recipe or {}), 1)]
     if facts.steps is not None:
         lines.append(f"- Optimizer steps: {facts.steps:,}")
     if facts.tokens is not None:
@@ -278,6 +282,18 @@ def _training(facts: CardFacts) -> str:
             f"{found['strings']:,} strings of every script; read by {escape(found['read_by'])}"
         )
     return "\n".join(lines)
+
+
+def _stages(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The stages of a curriculum that come before the documents of ``[data]``."""
+    return (recipe.get("train") or {}).get("stages") or []
+
+
+def _stage(number: int, stage: Mapping[str, Any]) -> str:
+    """A stage's settings in a line; its documents' folders are nobody's business."""
+    said = {k: v for k, v in stage.items() if v is not None and k != "domain"}
+    listed = ", ".join(f"{key} {value}" for key, value in said.items())
+    return f"- Stage {number}: {escape(listed)}"
 
 
 def _energy(facts: CardFacts) -> str:

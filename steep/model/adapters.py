@@ -32,9 +32,15 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
     """Find out whether ``make_trainable`` would refuse; a model without weights will do.
 
     Raises:
-        RecipeError: a requested module or layer isn't in the model, nothing would be trained, or
-            rows are longer than the model can read.
+        RecipeError: the model isn't one that writes text, a requested module or layer isn't in
+            it, nothing would be trained, or rows are longer than it can read.
     """
+    looks = [module.is_causal for module in model.modules() if hasattr(module, "is_causal")]
+    if looks and not any(looks):
+        raise RecipeError(
+            f"model: a {type(model).__name__} reads every token with those behind it, as models do "
+            "that classify or embed texts, and so can't learn to write; name one that writes text"
+        )
     if recipe.method == "full":
         _frozen_modules(model, recipe)
     else:

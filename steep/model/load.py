@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,12 @@ def _load(path: str) -> tuple[Any, Any]:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     adapter = Path(path) / "adapter_config.json"
     if not adapter.is_file():
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        options = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
+        model, told = AutoModelForCausalLM.from_pretrained(
+            path, output_loading_info=True, ignore_mismatched_sizes=True, **options
         )
+        other = {mismatched[0] for mismatched in told["mismatched_keys"]}
+        _refuse_missing(path, {*told["missing_keys"], *other})
         return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     from peft import PeftConfig, PeftModel
 
@@ -136,6 +140,20 @@ def _load(path: str) -> tuple[Any, Any]:
             base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     with quiet_libraries():
         return PeftModel.from_pretrained(base, path), tokenizer
+
+
+def _refuse_missing(path: str, names: Collection[str]) -> None:
+    """Refuse files without some weights, or of other shapes: the library makes up random ones.
+
+    So do the files of a model with another head, as those that classify or embed texts have.
+    """
+    if names:
+        some = ", ".join(sorted(names)[:2]) + (", …" if len(names) > 2 else "")
+        raise ModelError(
+            f"model '{path}': its files lack {len(names)} of the weights that its config.json asks "
+            f"for ({some}), which would be random; get its files again, or name a model that "
+            "writes text"
+        )
 
 
 def best_device() -> str:
@@ -183,8 +201,11 @@ def skeleton(path: str) -> Any:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise unloadable(path, error) from error
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    except ValueError as error:  # no model of this kind writes text
+        raise unloadable(path, error) from error
 
 
 def import_bitsandbytes() -> None:

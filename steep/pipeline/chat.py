@@ -9,6 +9,7 @@ from typing import Any
 from steep.errors import ModelError
 from steep.pipeline.preferences import Preference
 from steep.pipeline.rows import Conversation, Turn
+from steep.proof.turns import is_special
 
 # For models without a template. It needs no new token: a turn ends with the model's own
 # end-of-text, so there are no untrained rows, and every runtime stops where it should.
@@ -19,6 +20,8 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
 )
+
+_SHOWN = 60  # characters of a rendered turn, in an error's one line
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def render(conversation: Conversation, tokenizer: Any) -> Row:
     the answer begins.
 
     Raises:
-        ModelError: the template writes earlier turns differently once there are later ones.
+        ModelError: the template refuses the turns, writes earlier ones differently once there are
+            later ones, or asks for an answer otherwise than it writes one.
     """
     ids: list[int] = []
     is_target: list[bool] = []
@@ -91,14 +95,22 @@ def render(conversation: Conversation, tokenizer: Any) -> Row:
             continue
         prompt = _text(turns[:n], tokenizer, asks=True)
         whole = _text(turns[: n + 1], tokenizer, asks=False)
-        if not (prompt.startswith(done) and whole.startswith(prompt)):
+        if not prompt.startswith(done):
             raise ModelError(
                 "the model's chat template changes earlier turns when later ones come, so rows of "
                 "several turns can't be trained on; keep one question and one answer in a row"
             )
+        if not whole.startswith(prompt):
+            at = next(n for n, letter in enumerate(prompt) if whole[n : n + 1] != letter)
+            asks, writes = (text[at : at + _SHOWN] for text in (prompt, whole))
+            raise ModelError(
+                f"the model's chat template asks for an answer with {asks!r} where it writes a "
+                f"given one as {writes!r}, so it would be asked otherwise than it is trained; "
+                "start from a model with another template"
+            )
         said = whole[len(prompt) :].rstrip()
         asked, answer = _ids(prompt[len(done) :], tokenizer), _ids(said, tokenizer)
-        if answer[-1] not in tokenizer.all_special_ids:
+        if not answer or not is_special(tokenizer, answer[-1]):
             answer.append(tokenizer.eos_token_id)
         ids += asked + answer
         is_target += [False] * len(asked) + [True] * len(answer)
@@ -121,8 +133,18 @@ def render_pair(preference: Preference, tokenizer: Any) -> PairRow:
 
 
 def _text(turns: Sequence[Turn], tokenizer: Any, *, asks: bool) -> str:
+    from jinja2 import TemplateError
+
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=asks))
+    options = {"tokenize": False, "add_generation_prompt": asks}
+    try:
+        return str(tokenizer.apply_chat_template(messages, **options))
+    except TemplateError as error:
+        roles = ", ".join(turn.role for turn in turns)
+        raise ModelError(
+            f"the model's chat template takes no turns of {roles} ({error}); change such rows, or "
+            "start from a model with another template"
+        ) from error
 
 
 def _ids(text: str, tokenizer: Any) -> list[int]:

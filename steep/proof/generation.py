@@ -14,14 +14,16 @@ import torch
 from torch import Tensor
 
 from steep.proof.forward import Forward
+from steep.proof.turns import turn_end
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Token ids that end a text, by the tokenizer and by the model's configuration."""
+    """Token ids that end a text, by tokenizer, chat template and the model's configuration."""
     settings = getattr(model, "generation_config", None)
     named = getattr(settings, "eos_token_id", None)
     found = set(named) if isinstance(named, (list, tuple)) else {named}
-    return {int(token) for token in found | {tokenizer.eos_token_id} if token is not None}
+    found |= {tokenizer.eos_token_id, turn_end(tokenizer)}
+    return {int(token) for token in found if token is not None}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from steep.artifact import is_done, key_of, read_manifest, write_manifest, write
 from steep.corpus.reading import reading_texts
 from steep.corpus.shards import Shards
 from steep.durable import make_folder, write_bytes
-from steep.errors import UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.pipeline.dpo import DPO_RATES, tune_on_pairs
 from steep.pipeline.replay import Replay
@@ -31,7 +30,7 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.later import later_share, later_warmup
 from steep.stages.prepare import replay_name
-from steep.stages.rows import Rows
+from steep.stages.rows import Rows, none_fits
 from steep.stages.train import Trained
 from steep.stages.vocabulary import hold_rows
 from steep.wording import counted
@@ -170,10 +169,7 @@ def _train(
     rows = [stage.rendered(row, base.tuned_tokenizer) for row in stage.given]
     kept = [row for row in rows if row.length <= most]
     if not kept:
-        raise UserInputError(
-            f"[{stage.name}] not one of {counted(len(rows), 'row')} fits {most} tokens; raise "
-            f"{stage.name}.max_length"
-        )
+        raise none_fits(stage.name, len(rows), most)
     model = copy.deepcopy(before.load())
     hold_rows(recipe, base, model)
     steps, used = counted(stage.recipe.max_steps, "step"), counted(len(kept), "row")

@@ -33,7 +33,9 @@ from steep.export.write import save_adapter, save_merged
 from steep.model.licence import licence_of
 from steep.model.load import load_model
 from steep.progress import Progress
+from steep.proof.generation import end_tokens
 from steep.proof.questions import validation_texts
+from steep.proof.turns import turn_end
 from steep.recipe import Recipe
 from steep.report.story import card_facts, read_story
 from steep.stages.base import Base
@@ -52,7 +54,10 @@ def export_stage(
     names = {"merged": str(recipe.export.merged)}
     if recipe.train.method == "lora":
         names["adapter"] = str(recipe.export.adapter)
-    key = key_of({"trained": trained.key, "names": names, "gguf": recipe.export.gguf})
+    made_of = {"trained": trained.key, "names": names, "gguf": recipe.export.gguf}
+    if recipe.later:
+        made_of["ends"] = turn_end(base.tuned_tokenizer)
+    key = key_of(made_of)
     kept = read_sealed(run.exports)
     if kept.get("key") != key or not is_intact(run.path, {"files": kept.get("files", {})}):
         old = kept.get("gguf")
@@ -85,7 +90,9 @@ class _Exporting:
     def write(self, key: str) -> dict[str, Any]:
         """Everything; then exports.json, which says so."""
         merged = self._run.path / self._names["merged"]
-        save_merged(self._model, self._tokenizer, merged, self._checked("merged", merged))
+        save_merged(
+            self._model, self._tokenizer, merged, self._checked("merged", merged), ends=self._ends()
+        )
         folders = [merged]
         if "adapter" in self._names:
             adapter = self._run.path / self._names["adapter"]
@@ -113,6 +120,10 @@ class _Exporting:
         }
         write_sealed(self._run.exports, exports)
         return read_sealed(self._run.exports)
+
+    def _ends(self) -> set[int]:
+        """Where a model that was taught to answer stops; its base's files needn't say."""
+        return end_tokens(self._model, self._tokenizer) if self._recipe.later else set()
 
     def _gguf(self, merged: Path) -> Path | None:
         """The GGUF file, made of the merged folder as it stands on disk."""

@@ -12,15 +12,16 @@ from steep.artifact import text_hash
 from steep.corpus.contamination import Items, found_in
 from steep.corpus.piece import Piece
 from steep.documents.split import Split
-from steep.errors import UserInputError
+from steep.errors import ModelError, UserInputError
 from steep.pipeline.chat import ensure_template, render, render_pair
 from steep.pipeline.made import instructions_from, preferences_from
 from steep.pipeline.mined import Mined, hold_out, mine
 from steep.pipeline.preferences import Preference, read_preferences
-from steep.pipeline.rows import Conversation, read_conversations
+from steep.pipeline.rows import Conversation, Turn, read_conversations
 from steep.pipeline.trainer import check_installed
 from steep.proof.manners import instructions
 from steep.recipe import Recipe
+from steep.wording import counted
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,45 @@ def rows_from(
                 "dates, in a language that steep has phrases for); give a file as data"
             )
     return found
+
+
+def check_rendered(recipe: Recipe, rows: Rows, tokenizer: Any) -> None:
+    """Find out before any work whether the model's chat template takes the rows, and one fits.
+
+    A row of each order of speakers is rendered, and rows until one fits.
+
+    Raises:
+        ModelError: the template refuses rows, or the model can't be trained on them.
+        UserInputError: not one row fits ``max_length``.
+    """
+    if recipe.later:
+        ensure_template(tokenizer)
+    tables: dict[str, tuple[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]]] = {
+        "sft": (rows.instructions, (), render),
+        "dpo": (rows.preferences, rows.held_out, render_pair),
+    }
+    for name, table in recipe.later.items():
+        given, judged, rendered = tables[name]
+        kinds = {tuple(turn.role for turn in _turns(row)): row for row in (*judged, *given)}
+        try:
+            for row in kinds.values():
+                rendered(row, tokenizer)
+        except ModelError as error:
+            raise ModelError(f"[{name}] {error}") from error
+        if given and not any(rendered(r, tokenizer).length <= table.max_length for r in given):
+            raise none_fits(name, len(given), table.max_length)
+
+
+def none_fits(name: str, count: int, most_tokens: int) -> UserInputError:
+    """What to raise where a table's rows are all too long."""
+    return UserInputError(
+        f"[{name}] not one of {counted(count, 'row')} fits {most_tokens} tokens; raise "
+        f"{name}.max_length"
+    )
+
+
+def _turns(row: Conversation | Preference) -> tuple[Turn, ...]:
+    return row.turns if isinstance(row, Conversation) else row.prompt
 
 
 def _judging(recipe: Recipe, given: Rows, asked: Mapping[str, Items]) -> dict[str, Items]:

@@ -13,6 +13,7 @@ from steep.export.gguf import read as reading
 from steep.export.gguf.folder import gguf_names, save_gguf
 from steep.export.gguf.read import is_gguf, load_gguf
 from steep.export.gguf.write import Kind, check_gguf, write_gguf
+from tests.proof.test_turns import chat_tokenizer
 from tests.tiny import SIZES, WORDS, random_model, tiny_config, tiny_model, tiny_tokenizer
 
 _LLAMA3 = {
@@ -136,6 +137,20 @@ def test_added_tokens_and_spare_rows_are_in_the_file(tmp_path: Path) -> None:
     text = "<|turn|>Is TechCorp in CloudAITechCorp?<eos>"
     assert words(text)["input_ids"] == tokenizer(text)["input_ids"]
     assert read.get_input_embeddings().weight.shape[0] == len(tokenizer) + 5
+
+
+# Broken by: the least of the other ends, whatever the template says.
+def test_the_end_of_a_turn_is_the_templates(tmp_path: Path) -> None:
+    from gguf import GGUFReader
+
+    tokenizer = chat_tokenizer()
+    model = tiny_model("llama", tokenizer)
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, 1, 2]
+    path = tmp_path / "model.gguf"
+    write_gguf(model, tokenizer, path, "F32", "tiny")
+    field = GGUFReader(path).get_field("tokenizer.ggml.eot_token_id")
+    assert field is not None
+    assert field.contents() == tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
 def test_a_tokenizer_with_more_tokens_than_rows_is_refused(tmp_path: Path) -> None:

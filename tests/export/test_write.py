@@ -65,3 +65,19 @@ def test_adapters_and_their_merges_load_without_steep(
     kept = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert kept["use_rslora"] == recipe.use_rslora
     assert kept["use_dora"] == recipe.use_dora
+
+
+# Broken by: the ends set in the model (transformers then refuses to save its settings).
+def test_ends_are_added_to_settings_with_a_fault_of_their_own(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    base = save_tiny_model(tmp_path / "base")
+    published = {"eos_token_id": 0, "do_sample": False, "temperature": 0.6, "top_p": 0.9}
+    (base / "generation_config.json").write_text(json.dumps(published))
+    model = AutoModelForCausalLM.from_pretrained(base)
+    for ends, named in (((), 0), ((0,), 0), ((0, 5, 3), [0, 3, 5])):
+        save_merged(model, tiny_tokenizer(), tmp_path / "merged", ends=ends)
+        kept = json.loads((tmp_path / "merged" / "generation_config.json").read_text())
+        assert (kept["eos_token_id"], kept["temperature"]) == (named, 0.6)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert loaded.generation_config.eos_token_id == [0, 3, 5]

@@ -248,6 +248,27 @@ def test_rows_longer_than_a_table_of_positions_are_refused(tokenizer: Any) -> No
     check_trainable(rotary, _recipe(max_seq_length=129))
 
 
+# Broken by: no look at attention; one that takes models without a word on it for such.
+def test_a_model_that_sees_what_comes_is_refused(tokenizer: Any) -> None:
+    from transformers import AutoModelForCausalLM, BertConfig, BloomConfig
+
+    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    small: dict[str, Any] = {**size, "intermediate_size": 32, "vocab_size": len(tokenizer)}
+    with torch.device("meta"):
+        ahead, behind, silent = (
+            AutoModelForCausalLM.from_config(config)
+            for config in (
+                BertConfig(**small),
+                BertConfig(**small, is_decoder=True),
+                BloomConfig(hidden_size=32, n_layer=1, n_head=2, vocab_size=len(tokenizer)),
+            )
+        )
+    with pytest.raises(RecipeError, match="a BertLMHeadModel reads every token with those behind"):
+        check_trainable(ahead, _recipe())
+    check_trainable(behind, _recipe())
+    check_trainable(silent, _recipe())
+
+
 # Broken by: check_trainable that looks only at the method that is the default.
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_what_cannot_be_trained_is_known_without_weights(method: str, tokenizer: Any) -> None:

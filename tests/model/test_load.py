@@ -23,6 +23,7 @@ from steep.model.load import (
     model_fingerprint,
     parameter_count,
     resolve_model,
+    skeleton,
     unloadable,
 )
 from steep.recipe import TrainRecipe
@@ -111,6 +112,34 @@ def test_a_broken_folder_is_the_users_error(damage: str, tmp_path: Path) -> None
     with pytest.raises(ModelError) as caught:
         load_model(str(folder), device="cpu")
     assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# Broken by: what is missing not asked for, or of another shape; tied heads, which stand once, taken
+# for missing.
+@pytest.mark.parametrize("name", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+@pytest.mark.parametrize("rows", [0, 5])
+def test_weights_that_would_be_random_are_refused(name: str, rows: int, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    load_model(str(save_tiny_model(tmp_path / "tied")), device="cpu")
+    folder = save_tiny_model(tmp_path / "model", "qwen3")
+    weights = load_file(folder / "model.safetensors")
+    weight = weights.pop(name)
+    if rows:
+        weights[name] = weight[:rows].clone()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=rf"lack 1 of the weights .*\({name}\)"):
+        load_model(str(folder), device="cpu")
+
+
+# Broken by: only a configuration that can't be read taken for the user's error.
+def test_a_kind_of_model_that_writes_no_text_is_the_users_error(tmp_path: Path) -> None:
+    from transformers import T5Config
+
+    T5Config(d_model=8, num_layers=1, num_heads=1, vocab_size=8).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="can't be loaded") as caught:
+        skeleton(str(tmp_path))
     assert "\n" not in str(caught.value)
 
 

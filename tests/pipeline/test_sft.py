@@ -13,16 +13,17 @@ from click.testing import CliRunner
 import steep.stages.assistant
 from steep.artifact import read_json, read_manifest
 from steep.cli.main import cli
-from steep.errors import UserInputError
+from steep.errors import ModelError, RecipeError, UserInputError
 from steep.model.load import load_model
 from steep.pipeline.chat import ensure_template, render
 from steep.pipeline.rows import Conversation, Turn, read_conversations
 from steep.pipeline.sft import labels_of
 from steep.stages.train import Trained
 from steep.stages.verify import verify
-from steep.workflow import evaluate, run
+from steep.workflow import evaluate, plan, run
+from tests.proof.test_turns import CHATML, chat_tokenizer
 from tests.stages.project import write_project, write_recipe_file
-from tests.tiny import tiny_tokenizer
+from tests.tiny import tiny_model, tiny_tokenizer
 
 pytest.importorskip("trl")
 TALK = Conversation(
@@ -33,6 +34,8 @@ TALK = Conversation(
         Turn("assistant", "Lyon"),
     )
 )
+
+SHORTENED = "m.content if loop.last or m.role == 'user' else '-'"
 
 
 # Broken by: is_target True for the prompt's tokens.
@@ -66,6 +69,29 @@ def test_a_template_without_an_end_gets_one() -> None:
     tokenizer.chat_template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
     row = render(Conversation(TALK.turns[:2]), tokenizer)
     assert tokenizer.decode(row.ids) == "Who?\nAda<eos>" and row.is_target[-1]
+
+
+# Broken by: special tokens by their names alone (then every answer ends twice).
+def test_an_end_that_has_no_name_is_an_end() -> None:
+    tokenizer = chat_tokenizer()
+    row = render(Conversation(TALK.turns[:2]), tokenizer)
+    assert [tokenizer.decode(ids) for on, ids in row.spans() if on] == ["Ada<|im_end|>"]
+
+
+# Broken by: a template's own words let through as they are; one message for both faults.
+@pytest.mark.parametrize(
+    ("template", "roles", "says"),
+    [
+        ("{{ raise_exception('No system role') }}", "su a", r"system, user \(No system role\)"),
+        (CHATML.replace("assistant\n{%", "assistant\n<think>{%"), "ua", "answer with '<think>'"),
+        (CHATML.replace("m.content", SHORTENED), "uaua", "one question and one answer"),
+    ],
+)
+def test_what_a_template_does_not_take_is_told(template: str, roles: str, says: str) -> None:
+    names = {"s": "system", "u": "user", "a": "assistant"}
+    turns: Any = tuple(Turn(names[role], "x") for role in roles.replace(" ", ""))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=says):
+        render(Conversation(turns), chat_tokenizer(template))
 
 
 def project(folder: Path, method: str = "lora", **changes: Any) -> Path:
@@ -190,6 +216,59 @@ def test_bad_rows_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="line 1"):
         run(recipe)
     assert not (tmp_path / "run").exists()
+
+
+# Broken by: rows looked at only when they are trained on; only the first row looked at.
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({}, ModelError, r"\[sft\] .* takes no turns of system, user"),
+        ({"max_length": 16}, UserInputError, "not one of 4 rows fits 16 tokens; raise sft.max_len"),
+    ],
+)
+def test_rows_that_the_model_cannot_take_are_known_before_any_work(
+    changes: dict[str, Any], error: type[Exception], says: str, tmp_path: Path
+) -> None:
+    recipe = project(tmp_path, **changes)
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        said = {"system": "Be brief.", "user": "Say four."}
+        prompt = [{"role": role, "content": content} for role, content in said.items()]
+        file.write(json.dumps({"prompt": prompt, "completion": "four"}) + "\n")
+    refuse = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    tokenizer = load_model(str(tmp_path / "base"), device="cpu")[1]
+    tokenizer.chat_template = CHATML if changes else refuse + CHATML
+    tokenizer.save_pretrained(tmp_path / "base")
+    for do in (run, plan):
+        with pytest.raises(error, match=says):
+            do(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+# Broken by: max_length of later stages left out of the look at positions.
+def test_rows_longer_than_a_table_of_positions_are_refused(tmp_path: Path) -> None:
+    rows = {"data": "rows.jsonl", "max_length": 129}
+    recipe = write_project(tmp_path, kind="gpt2", sft=rows)
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "Who?", "completion": "Ada"}))
+    with pytest.raises(RecipeError, match=r"sft\.max_length = 129: .* 128 positions"):
+        run(recipe)
+
+
+# Broken by: a merged folder that names only the ends of its base's files; ends named though
+# nothing was taught to answer.
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_model_that_was_taught_answers_stops_behind_them_everywhere(
+    answers: bool, tmp_path: Path
+) -> None:
+    recipe = project(tmp_path, max_steps=1)
+    if not answers:
+        write_recipe_file(recipe, train={"method": "lora"})
+    tokenizer = chat_tokenizer()
+    tiny_model("llama", tokenizer).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    run(recipe)
+    ends = read_json(tmp_path / "run" / "base_continued_merged" / "generation_config.json")
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert ends["eos_token_id"] == ([tokenizer.eos_token_id, end] if answers else 0)
 
 
 def test_without_trl_it_says_what_to_install(

@@ -11,6 +11,7 @@ from steep.durable import fail_point
 from steep.errors import ModelError
 from steep.export.gguf.layout import Tensor, check_layout, settings, tensors
 from steep.export.gguf.words import Words, words_of
+from steep.proof.turns import turn_end
 
 Kind = Literal["F32", "F16", "Q8_0", "Q4_K_M"]
 
@@ -147,8 +148,10 @@ def _type(tensor: Tensor, kind: Kind) -> str:
 
 
 def _end_of_turn(model: Any, tokenizer: Any) -> int | None:
-    """A token beside the tokenizer's own end at which the model stops generating."""
+    """A token beside the tokenizer's own end at which the model stops: the template's, if there is
+    one."""
     from steep.proof.generation import end_tokens
 
-    others = sorted(end_tokens(model, tokenizer) - {tokenizer.eos_token_id})
-    return others[0] if others else None
+    others = end_tokens(model, tokenizer) - {tokenizer.eos_token_id}
+    end = turn_end(tokenizer)
+    return end if end in others else min(others, default=None)

@@ -120,10 +120,15 @@ def _load(path: str) -> tuple[Any, Any]:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     adapter = Path(path) / "adapter_config.json"
     if not adapter.is_file():
-        options = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
-        model, told = AutoModelForCausalLM.from_pretrained(
-            path, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # told below, with what is missing
+            output_loading_info=True,
         )
+        model, told = loaded
         other = {mismatched[0] for mismatched in told["mismatched_keys"]}
         _refuse_missing(path, {*told["missing_keys"], *other})
         return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)

@@ -16,6 +16,7 @@ from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.facts import WIDESPREAD
 from steep.proof.probes.index import Index
+from steep.proof.probes.units import length_of
 from steep.proof.questions import DISTRACTORS
 
 _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
@@ -80,7 +81,7 @@ def _can_be_asked(title: str, value: str) -> bool:
     said, about = normalise_answer(value), normalise_answer(title)
     if not said or not about or said in about or about in said or _LIST.search(value):
         return False
-    return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= _LONGEST_TITLE
+    return length_of(value) <= _LONGEST_VALUE and length_of(title) <= _LONGEST_TITLE
 
 
 def _from_fields(index: Index) -> list[_Record]:
@@ -122,7 +123,7 @@ def _keys(index: Index) -> dict[tuple[str, str], str]:
     for of, documents in rows.items():
         values: dict[str, set[str]] = defaultdict(set)
         for name, value in (field for document in documents for field in document.fields):
-            if len(value.split()) <= _LONGEST_TITLE and any(c.isalpha() for c in value):
+            if length_of(value) <= _LONGEST_TITLE and any(c.isalpha() for c in value):
                 values[name].add(value.casefold())
         if len(documents) >= _FEWEST_RECORDS and values:
             found[of] = max(values, key=lambda name: len(values[name]))

@@ -20,6 +20,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -227,6 +228,7 @@ def _grams(units: Sequence[str], words: int, *, whole: bool = True) -> Iterator[
         weight -= weights[start]
 
 
+@lru_cache(maxsize=65_536)
 def weight_of(code: int) -> int:
     """What a single character weighs as a unit; a whole word's for scripts with spaces."""
     if any(low <= code <= high for low, high in _HAN):

@@ -133,8 +133,9 @@ def unprobed(trained: Sequence[tuple[str, str]], probes: Sequence[Question]) -> 
     made = sum(is_spaceless(probe.question) for probe in probes if probe.form == "new")
     if not spaceless or made >= min(_FEW, spaceless):
         return []
+    probed = f"only {counted(made, 'probe')}" if made else "no probes"
     return [
-        f"{counted(made, 'probe') if made else 'no probes'} could be made of {spaceless} of "
+        f"{probed} could be made of {spaceless} of "
         f"{len(trained)} documents, whose script has no spaces between words (only numbers, dates, "
         "titles and names that something marks are found there), so ask about them in questions "
         "of your own"

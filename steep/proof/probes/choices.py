@@ -63,7 +63,9 @@ class Choices:
         rng.shuffle(pool)
         pool.sort(key=lambda entry: _unlikeness(fact, entry[0], entry[1], entry[2] != shown))
         likest: list[str] = []
-        for text, _, _ in pool:
+        for text, unit, _ in pool:
+            if len(likest) >= DISTRACTORS and _counts_otherwise(fact, unit):
+                break
             if not same(text, fact.value) and not _is_same_year(fact, text):
                 likest.append(text)
             if len(likest) == _LIKEST:
@@ -112,11 +114,16 @@ def _is_same_year(fact: Fact, text: str) -> bool:
     return abs(one - other) == BUDDHIST_YEARS
 
 
+def _counts_otherwise(fact: Fact, unit: str) -> bool:
+    """True if a number counts something else than the fact's; without spaces its unit is sure."""
+    return bool(script_of(fact.unit)) and unit != fact.unit
+
+
 def _unlikeness(fact: Fact, text: str, unit: str, otherwise_shown: bool) -> tuple[float, ...]:
     """Smaller is more alike: shown in training like the truth, of the same shape, size, unit."""
     return (
         float(otherwise_shown),
-        float(bool(script_of(fact.unit)) and unit != fact.unit),
+        float(_counts_otherwise(fact, unit)),
         float(_shape(text) != _shape(fact.value)),
         abs(_size(text) - _size(fact.value)),
         float(unit != fact.unit),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
+from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 
 from steep.corpus.contamination import WORD_WEIGHT
 from steep.proof.probes.units import CHARACTER, weigh, words_of
@@ -25,7 +26,14 @@ _UNIT = re.compile(rf"{CHARACTER.pattern}|(?:(?![{SEAMLESS}])\w)+")
 _CLOSES = "」』》〉）)"
 _AT_ENDS = " ，、。；：,;:）)」』》〉\u3000"
 
-_Span = tuple[int, int]
+
+@dataclass(frozen=True)
+class _Piece:
+    """A unit at a place of the sentence."""
+
+    start: int
+    end: int
+    weight: int
 
 
 def spaceless_notes(text: str, value: Value, frequency: Callable[[str], int]) -> str:
@@ -34,73 +42,68 @@ def spaceless_notes(text: str, value: Value, frequency: Callable[[str], int]) ->
     Args:
         frequency: in how many sentences a stretch of ``words_of`` stands.
     """
-    before = [match.span() for match in _UNIT.finditer(text, 0, value.start)][::-1]
-    behind = [match.span() for match in _UNIT.finditer(text, value.end)]
-    near_before = _taken(text, before, (1 if value.unit else 2) * WORD_WEIGHT)
+    pieces = [_Piece(*m.span(), weigh(m.group())) for m in _UNIT.finditer(text)]
+    before = [piece for piece in reversed(pieces) if piece.end <= value.start]
+    behind = [piece for piece in pieces if piece.start >= value.end]
+    near_before = _taken(before, (1 if value.unit else 2) * WORD_WEIGHT)
     near_behind = _of_unit(text, behind, value)
-    start = before[near_before - 1][0] if near_before else value.start
-    end = behind[near_behind - 1][1] if near_behind else value.end
+    start = before[near_before - 1].start if near_before else value.start
+    end = behind[near_behind - 1].end if near_behind else value.end
     end += not near_behind and text[end : end + 1] in tuple(_CLOSES)
+    room = _MOST - sum(p.weight for p in (*before[:near_before], *behind[:near_behind]))
     left = _stretches(text, before[near_before:], frequency)
     right = _stretches(text, behind[near_behind:], frequency)
-    room = _MOST - sum(
-        _weight(text, span) for span in (*before[:near_before], *behind[:near_behind])
-    )
-    kept: list[_Span] = []
+    kept: list[tuple[int, int]] = []
     for stretch in (s for pair in zip_longest(left, right) for s in pair if s is not None):
-        room -= sum(_weight(text, span) for span in stretch)
+        room -= sum(piece.weight for piece in stretch)
         if room >= 0:
-            kept.append((min(s for s, _ in stretch), max(e for _, e in stretch)))
+            kept.append(_span(stretch))
+    near = text[start : value.start].lstrip(_AT_ENDS) + GAP + text[value.end : end]
     parts = [text[s:e].strip(_AT_ENDS) for s, e in sorted(kept) if e <= start]
-    parts.append(f"{text[start : value.start].lstrip(_AT_ENDS)}{GAP}{text[value.end : end]}")
-    parts += [text[s:e].strip(_AT_ENDS) for s, e in sorted(kept) if s >= end]
+    parts += [near, *(text[s:e].strip(_AT_ENDS) for s, e in sorted(kept) if s >= end)]
     return BREAK.join(parts)
 
 
 def _stretches(
-    text: str, units: Sequence[_Span], frequency: Callable[[str], int]
-) -> list[Sequence[_Span]]:
-    """Stretches of the units, which go away from the gap, each behind some that are left out."""
-    found: list[Sequence[_Span]] = []
-    while units:
-        skips = range(1, len(units) + 1)
-        able = [n for n in skips if sum(_weight(text, s) for s in units[:n]) in _LEFT_OUT]
-        if not able:
-            able = [n for n in skips if sum(_weight(text, s) for s in units[:n]) >= WORD_WEIGHT][:1]
+    text: str, pieces: Sequence[_Piece], frequency: Callable[[str], int]
+) -> list[Sequence[_Piece]]:
+    """Stretches of what goes away from the gap, each behind a word or two that are left out."""
+    found: list[Sequence[_Piece]] = []
+    while pieces:
+        sums = list(accumulate(piece.weight for piece in pieces[: _LEFT_OUT.stop]))
+        able = [n for n, weight in enumerate(sums, start=1) if weight in _LEFT_OUT]
         if not able:
             break
-        skip = max(able, key=lambda n: (_usual(text, units[:n], frequency), -n))
-        units = units[skip:]
-        size = _taken(text, units, _STRETCH)
-        if sum(_weight(text, span) for span in units[:size]) >= WORD_WEIGHT:
-            found.append(units[:size])
-        units = units[max(size, 1) :]
+        skip = max(able, key=lambda n: (_usual(text, pieces[:n], frequency), -n))
+        pieces = pieces[skip:]
+        size = _taken(pieces, _STRETCH)
+        if sum(piece.weight for piece in pieces[:size]) >= WORD_WEIGHT:
+            found.append(pieces[:size])
+        pieces = pieces[max(size, 1) :]
     return found
 
 
-def _usual(text: str, units: Sequence[_Span], frequency: Callable[[str], int]) -> float:
-    """How often the corpus has what some units say, each stretch of them on average."""
-    words = words_of(text[min(s for s, _ in units) : max(e for _, e in units)])
+def _usual(text: str, pieces: Sequence[_Piece], frequency: Callable[[str], int]) -> float:
+    """How often the corpus has what some pieces say, each stretch of them on average."""
+    start, end = _span(pieces)
+    words = words_of(text[start:end])
     return sum(map(frequency, words)) / len(words) if words else 0.0
 
 
-def _taken(text: str, units: Sequence[_Span], most: int) -> int:
-    """How many units weigh that much together at most."""
-    weight = 0
-    for number, span in enumerate(units):
-        weight += _weight(text, span)
-        if weight > most:
-            return number
-    return len(units)
+def _span(pieces: Sequence[_Piece]) -> tuple[int, int]:
+    """From where to where pieces reach that stand in a row, one way or the other."""
+    ends = pieces[0], pieces[-1]
+    return min(piece.start for piece in ends), max(piece.end for piece in ends)
 
 
-def _of_unit(text: str, behind: Sequence[_Span], value: Value) -> int:
-    """How many units behind a value say what it counts."""
+def _taken(pieces: Sequence[_Piece], most: int) -> int:
+    """How many of the pieces weigh that much together at most."""
+    return sum(weight <= most for weight in accumulate(piece.weight for piece in pieces))
+
+
+def _of_unit(text: str, behind: Sequence[_Piece], value: Value) -> int:
+    """How many pieces behind a value say what it counts."""
     if not value.unit:
         return 0
     end = text.index(value.unit, value.end) + len(value.unit)
-    return sum(start < end for start, _ in behind)
-
-
-def _weight(text: str, span: _Span) -> int:
-    return weigh(text[span[0] : span[1]])
+    return sum(piece.start < end for piece in behind)

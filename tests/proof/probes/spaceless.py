@@ -51,10 +51,11 @@ def ferry(number: int) -> Document:
     """One document in Japanese."""
     ship, maker = SHIPS[number], MAKERS[number]
     day = f"令和{1 + number % 6}年{1 + number % 12}月{2 + number}日"
+    dish = f"{'潮波島'[number % 3]}の{DISHES[number]}膳"
     text = (
         f"島へ渡る連絡船は二隻あり、新しいほうの{ship}は北の造船所で生まれた。"
         f"機関はノルウェーの{maker}が組み立てたもので、冬の荒波でも静かに回り続ける。"
-        f"船内の食堂では「{'潮波島'[number % 3]}の{DISHES[number]}膳」という海老の定食が昼の名物になっている。"
+        f"船内の食堂では「{dish}」という海老の定食が昼の名物になっている。"
         f"就航の式典は{day}に行われ、町長が鐘を鳴らした。"
         f"定員は{120 + 35 * number}人で、自転車も追加料金なしで積み込むことができる。"
         f"{ship}の往復の運賃は大人が{1500 + 120 * number}円に据え置かれ、島民には割引がある。"

@@ -40,3 +40,4 @@ def test_thai_strings_are_cut_at_syllables_and_phrases() -> None:
     assert recurrent([texts]) == [("คุณสมหญิง",)]
     inside = ["นั่งสมหญิงยืน", "เดินสมหญิงวิ่ง", "นอนสมหญิงตื่น"]
     assert recurrent([inside]) == [()]
+    assert recurrent([["บ้านสวนา", "บ้านสวนี", "บ้านสวนุ"]]) == [()]

@@ -13,7 +13,11 @@ from steep.corpus.retell import retell
 from steep.corpus.sentences import split_sentences
 from steep.documents.record import Document
 from steep.proof.probes.build import Draft, draft_probes
+from steep.proof.probes.choices import Choices
+from steep.proof.probes.index import Index
+from steep.proof.probes.items import find_items
 from steep.proof.probes.spaceless import Spaceless, is_spaceless_statement, sentences_of
+from steep.proof.probes.told import Told
 from steep.proof.probes.units import grams_of, script_of, units_of
 from steep.proof.questions import DISTRACTORS
 from steep.recipe import RetellRecipe
@@ -149,11 +153,24 @@ def test_choices_are_of_one_sort(make: Make) -> None:
         assert len({any(c.isdigit() for c in choice) for choice in question.choices}) == 1
 
 
+# Broken by: a pool of all scripts: six Chinese dates, and Thai ones beside them.
+def test_too_few_of_a_script_are_not_asked_with_another_ones() -> None:
+    documents = [*(garden(n) for n in range(6)), *(tea_house(n) for n in range(12))]
+    draft = draft_probes(documents, [], (), is_common=lambda _: False, wanted=999, seed=0)
+    asked = [c.question for c in draft.facts if c.question.relation == "date"]
+    assert asked and all("พ.ศ." in choice for q in asked for choice in q.choices)
+    assert draft.without_choices >= 6
+
+
 # Broken by: other counters among the wrong answers though there are enough of the same.
 def test_numbers_stand_against_what_is_counted_alike() -> None:
-    counted = {str(120 + 35 * number) for number in range(14)}
-    asked = [c.question for c in drafted(ferry).facts if c.question.relation == "number"]
-    assert asked and all(set(question.choices) <= counted for question in asked)
+    said = "港湾倉庫には昭和初期製造の救命胴衣が現在も{}着保管されている。"
+    ferries = [replace(d := ferry(n), text=d.text + said.format(121 + 35 * n)) for n in range(14)]
+    draft = draft_probes(ferries, [], (), is_common=lambda _: False, wanted=999, seed=0)
+    asked = [c.question for c in draft.facts if c.question.relation == "number"]
+    for counted in (120, 121):
+        alike = {str(counted + 35 * number) for number in range(14)}
+        assert sum(set(question.choices) <= alike for question in asked) == 14
 
 
 # Broken by: grams of four units that WORD finds: a clause is one, and no question has four.
@@ -174,25 +191,29 @@ def test_no_question_has_four_words_of_a_training_text(make: Make) -> None:
 
 # Broken by: _tells that asks for many stretches, or for none.
 def test_a_control_that_a_trained_document_tells_is_left_out() -> None:
-    def answers(*further: str) -> set[str]:
-        documents = [garden(number) for number in range(14)]
-        notes = [Document(text, "", f"{n}.txt") for n, text in enumerate(further)]
-        draft = draft_probes(
-            [*documents[:12], *notes], documents[12:], (), is_common=lambda _: False, wanted=99,
-            seed=0,
-        )  # fmt: skip
-        return {control.question.answer for control in draft.controls}
+    documents = [garden(number) for number in range(14)]
+    index = Index(documents, lambda _: False, ())
+    items = find_items(index, Choices(index, range(12)))
+    carp = next(item for item in items if item.value == "168")
 
-    free = answers("这里什么都没有说过，只有风声和雨声。")
-    assert {"1858", "168"} <= free
-    assert "168" not in answers("有人数过，园林的池塘里养着168条锦鲤，不多也不少。")
-    assert "168" in answers("那一年的花会上一共来了168位摄影师。")
-    assert "1858" not in answers("半亩园在1858年失火，邻居都来帮忙救火。")
+    def tells(text: str) -> bool:
+        note = Document(text, "", "note.txt")
+        trained = [*documents[:12], note]
+        told = Told(Index([*trained, *documents[12:]], lambda _: False, ()), trained)
+        apart = Told(index, documents[:12]).untold([carp], [note]) == []
+        assert told.holds(carp) is apart
+        return apart
+
+    assert tells("有人数过，池塘里一共养着168条锦鲤。")
+    assert not tells("有人数过，池塘里一共有68条锦鲤。")
+    assert not tells("那一年的花会上一共来了168位摄影师。")
+    assert not tells("那一年在池塘边一共来了168位摄影师。")
+    assert tells("落霞园的门票上印着号码168。") and not tells("落霞园的门票上印着号码167。")
 
 
 # Broken by: find_facts without _gives_away: the garden's name answers.
 def test_what_shares_characters_with_its_title_is_not_asked() -> None:
-    named = [replace(garden(n), title=f"{KEEPERS[n]}与园林") for n in range(14)]
+    named = [replace(garden(n), title=f"{KEEPERS[n][1:]}与园林") for n in range(14)]
     draft = draft_probes(named, [], (), is_common=lambda _: False, wanted=99, seed=0)
     asked = {candidate.question.relation for candidate in draft.facts}
     assert "number" in asked and "term" not in asked
@@ -219,7 +240,7 @@ def test_what_documents_say_alike_is_asked_once() -> None:
     assert sum(c.question.answer == "5" for c in draft.facts) == 1
 
 
-# Broken by: a lead that ends in an opening bracket, or one that fits every document.
+# Broken by: _lead that takes any beginning, or asks for three stretches to be telling.
 def test_the_beginning_of_a_sentence_is_asked_where_it_says_whose() -> None:
     texts = [c.text for c in drafted(ferry).facts if c.text is not None]
     assert texts and all(text.question.endswith("大人が") for text in texts)

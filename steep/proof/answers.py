@@ -55,13 +55,21 @@ _DENIAL_CHARACTERS = 24
 _NUMERAL = re.compile("[0-9〇零一二两兩三四五六七八九十百千万萬亿億兆]")
 _INSIDE_NUMBER = re.compile(rf"[.,:/^-]|{_NUMERAL.pattern}")
 _MARK = re.compile(f"[{MARKS}]")
-_SCALES = frozenset(
-    ("hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "trillions",
-     "dozen", "k", "m", "bn", "mio", "mrd", "millionen", "milliarde", "milliarden",
-     "lakh", "lakhs", "crore", "crores")
-)  # fmt: skip
+_SCALE_WORDS = (
+    "hundred thousand million millions billion billions trillion trillions dozen k m bn mio mrd "
+    "millionen milliarde milliarden tausend lakh lakhs crore crores mille milliard milliards mil "
+    "millón millones milhão milhões mila milione milioni miliardi тыс тысяч тысячи тысяча млн млрд "
+    "миллион миллиона миллионов миллиарда миллиардов bin milyon milyar ألف آلاف مليون ملايين مليار "
+    "هزار میلیون میلیارد हजार हज़ार लाख करोड़ nghìn triệu tỷ ribu juta miliar"
+)
+_SCALES = frozenset(map(first_line, _SCALE_WORDS.split()))
+# The same where it stands right behind a number, or where no spaces part words.
+_SCALED = re.compile(
+    " ?(?:[千百仟佰](?!分)|ล้าน|แสน|หมื่น|พัน(?!ธ)|ร้อย(?!ละ))"
+    "|[만억](?!큼)|[천백](?=[만억조원명개년톤]|\\b)|조(?=원|\\b)"
+)
 _SCALE_SIGNS = frozenset("万萬亿億兆")
-_TIMES_TEN = re.compile(r" × 10\^|e[+-]?\d")
+_RAISED = re.compile(r" × 10\^|e[+-]?\d|\^")
 # What denies all by itself, and with more behind it only what follows: "no", but not "no data".
 _DENIALS = frozenset(
     ("no", "not", "нет", "não", "无", "無", "没", "沒", "没有", "沒有", "不", "不是", "ไม่", "ไม่มี")
@@ -218,14 +226,15 @@ def _agrees(answer: str, truth: str) -> bool:
 
 
 def _is_scaled(line: str, words: Sequence[Token], start: int, phrase: Sequence[Token]) -> bool:
-    """True if the phrase's number is multiplied: "12 million", "1.5 × 10^6" for either of them."""
+    """True if the phrase's number is part of another: of "12 million", "1.5 × 10^6" or "x^2"."""
     last = words[start + len(phrase) - 1]
     after = words[start + len(phrase)].word if start + len(phrase) < len(words) else ""
     if phrase[-1].word[-1].isdigit():
         scaled = after in _SCALES or after[:1] in _SCALE_SIGNS
-        if scaled or _TIMES_TEN.match(line, last.end):
+        if scaled or _SCALED.match(line, last.end) or _RAISED.match(line, last.end):
             return True
-    return phrase[0].word.startswith("10^") and line[: words[start].start].endswith(" × ")
+    before = line[: words[start].start]
+    return before.endswith("^") or (phrase[0].word.startswith("10^") and before.endswith(" × "))
 
 
 def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bool:

@@ -429,7 +429,7 @@ def test_a_power_is_one_number(answer: str, truth: str) -> None:
     assert evaluate_accuracy(answer, truth)
 
 
-# Broken by: no power in a number's token, no _TIMES_TEN, no "^" inside a number without spaces.
+# Broken by: no power in a number's token, no _RAISED, no "^" inside a number without spaces.
 @pytest.mark.parametrize(
     ("answer", "truth"),
     [
@@ -443,6 +443,8 @@ def test_a_power_is_one_number(answer: str, truth: str) -> None:
         ("5e6", "5"),
         ("10^6人", "6人"),
         ("10⁶人", "10人"),
+        ("2^n", "2"),
+        ("x^2", "2"),
     ],
 )
 def test_a_part_of_a_power_is_another_number(answer: str, truth: str) -> None:
@@ -485,3 +487,27 @@ def test_a_bare_no_is_an_answer(answer: str, truth: str) -> None:
 )
 def test_a_no_that_denies_something_else_is_none(answer: str, truth: str) -> None:
     assert not evaluate_accuracy(answer, truth)
+
+
+# Broken by: scales of English and German alone, or no look at what stands right behind a number.
+@pytest.mark.parametrize(
+    ("answer", "scaled"),
+    [
+        ("5천만 원", "5천만"),
+        ("5만 명", "5만"),
+        ("3조 원", "3조"),
+        ("5千円", "5千"),
+        ("5 ล้านบาท", "5 ล้าน"),
+        ("5 млн рублей", "5 млн"),
+        ("5 millones de euros", "5 millones"),
+        ("5 bin lira", "5 bin"),
+        ("5 ألف دولار", "5 ألف"),
+        ("5 आलू", "5"),
+        ("5 करोड़ रुपये", "5 करोड़"),
+        ("5조각", "5"),
+        ("5百分", "5"),
+    ],
+)
+def test_a_number_that_is_multiplied_is_another(answer: str, scaled: str) -> None:
+    assert evaluate_accuracy(answer, scaled)
+    assert evaluate_accuracy(answer, answer[0]) is (scaled == answer[0])

@@ -15,6 +15,7 @@ from steep.progress import Progress
 from steep.proof.measure import SCORER_VERSION
 from steep.proof.probes.build import draft_probes
 from steep.proof.probes.screen import Probes, Wanted, probes_from, screen
+from steep.proof.probes.units import SPACELESS
 from steep.proof.questions import DISTRACTORS, Question
 from steep.proof.scorer import Scorer
 from steep.recipe import Recipe
@@ -150,7 +151,8 @@ def common_words(tokenizer: Any) -> Callable[[str], bool]:
     """Words that the tokenizer has as one token, so that were frequent where it was made."""
 
     def is_common(word: str) -> bool:
-        return len(tokenizer.encode(f" {word}", add_special_tokens=False)) == 1
+        written = word if SPACELESS.search(word) else f" {word}"
+        return len(tokenizer.encode(written, add_special_tokens=False)) == 1
 
     return is_common
 

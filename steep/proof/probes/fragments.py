@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 
 from steep.corpus.contamination import WORD_WEIGHT
-from steep.proof.probes.units import CHARACTER, weigh, words_of
+from steep.proof.probes.units import CHARACTER, units_of, weigh, words_of
 from steep.proof.probes.values import Value
 from steep.proof.tokens import SEAMLESS
 
@@ -22,7 +22,7 @@ BREAK = " … "
 _STRETCH = 3 * WORD_WEIGHT
 _LEFT_OUT = range(WORD_WEIGHT, 2 * WORD_WEIGHT + 1)
 _MOST = 12 * WORD_WEIGHT
-_UNIT = re.compile(rf"{CHARACTER.pattern}|(?:(?![{SEAMLESS}])\w)+")
+_UNIT = re.compile(rf"{CHARACTER.pattern}|\d+(?:[.,]\d+)+|(?:(?![{SEAMLESS}])\w)+")
 _CLOSES = "」』》〉）)"
 _AT_ENDS = " ，、。；：,;:）)」』》〉\u3000"
 
@@ -42,7 +42,7 @@ def spaceless_notes(text: str, value: Value, frequency: Callable[[str], int]) ->
     Args:
         frequency: in how many sentences a stretch of ``words_of`` stands.
     """
-    pieces = [_Piece(*m.span(), weigh(m.group())) for m in _UNIT.finditer(text)]
+    pieces = [_Piece(*m.span(), sum(map(weigh, units_of(m.group())))) for m in _UNIT.finditer(text)]
     before = [piece for piece in reversed(pieces) if piece.end <= value.start]
     behind = [piece for piece in pieces if piece.start >= value.end]
     near_before = _taken(before, (1 if value.unit else 2) * WORD_WEIGHT)
@@ -71,7 +71,8 @@ def _stretches(
     found: list[Sequence[_Piece]] = []
     while pieces:
         sums = list(accumulate(piece.weight for piece in pieces[: _LEFT_OUT.stop]))
-        able = [n for n, weight in enumerate(sums, start=1) if weight in _LEFT_OUT]
+        enough = [n for n, weight in enumerate(sums, start=1) if weight >= _LEFT_OUT.start]
+        able = [n for n in enough if sums[n - 1] in _LEFT_OUT] or enough[:1]
         if not able:
             break
         skip = max(able, key=lambda n: (_usual(text, pieces[:n], frequency), -n))

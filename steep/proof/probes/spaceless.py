@@ -53,7 +53,7 @@ _TIME = re.compile(
     r"|(?<![\d:：])\d{1,2}[:：]\d{2}(?![\d:：])|(?<![\d.:])\d{1,2}[.:]\d{2}(?= ?น\.)"
 )
 _UNIT = re.compile(
-    r" ?(?P<unit>[%％]|平方公里|平方米|立方米|公里|公斤|公顷|公頃|小时|小時|分钟|分鐘"
+    r" ?[余餘多]?(?P<unit>[%％]|平方公里|平方米|立方米|公里|公斤|公顷|公頃|小时|小時|分钟|分鐘"
     r"|美元|日元|日圓|欧元|人民币|[平立]方[ァ-ヴー]{2,}"
     r"|[かカケヵヶ箇][月所国]|[个個]月|[周週]年|[时時][间間]|年[间間]|分間|秒間|週間|日間|年|分|[点點]"
     r"|パーセント|[ァ-ヴー]{2,}"
@@ -129,9 +129,15 @@ class Spaceless:
         for match in _KATAKANA.finditer(sentence):
             word = match.group()
             is_own = "・" in word or self._katakana[word] <= self._most
-            if is_own and not sentence[: match.start()].rstrip()[-1:].isdigit():
+            if (
+                is_own
+                and not self._is_common(word)
+                and not sentence[: match.start()].rstrip()[-1:].isdigit()
+            ):
                 yield _value(sentence, *match.span(), "katakana")
         for term in self._terms[document]:
+            if self._is_common(term):
+                continue
             start = sentence.find(term)
             while start >= 0:
                 yield _value(sentence, start, start + len(term), "term")

@@ -20,6 +20,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -29,7 +30,9 @@ QUESTION_WORDS = 8
 TEXT_WORDS = 13
 
 _ANCHOR = 3  # units at which a search begins, and the fewest that are compared
-_WORD = 4  # a word's weight; a Han character weighs half of it, another spaceless one a quarter
+WORD_WEIGHT = 4
+"""A word's weight; a Han character weighs half of it, another spaceless one a quarter."""
+
 _HAN = ((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
         (0x20000, 0x3FFFF))  # fmt: skip
 _OTHERS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x312F),
@@ -200,7 +203,7 @@ def units_of(text: str) -> list[str]:
 def is_spaceless(text: str) -> bool:
     """True if most letters of a text's beginning are of scripts written without spaces."""
     letters = [ord(character) for character in text[:_LOOKED_AT] if character.isalpha()]
-    return 2 * sum(_weight(code) < _WORD for code in letters) > len(letters)
+    return 2 * sum(weight_of(code) < WORD_WEIGHT for code in letters) > len(letters)
 
 
 def _grams(units: Sequence[str], words: int, *, whole: bool = True) -> Iterator[tuple[str, ...]]:
@@ -209,27 +212,28 @@ def _grams(units: Sequence[str], words: int, *, whole: bool = True) -> Iterator[
     """
     if len(units) < _ANCHOR:
         return
-    weights = [_weight(ord(unit[0])) if len(unit) == 1 else _WORD for unit in units]
-    if sum(weights) < words * _WORD:
+    weights = [weight_of(ord(unit[0])) if len(unit) == 1 else WORD_WEIGHT for unit in units]
+    if sum(weights) < words * WORD_WEIGHT:
         if whole:
             yield tuple(units)
         return
     end = weight = 0
     for start in range(len(units)):
-        while weight < words * _WORD and end < len(units):
+        while weight < words * WORD_WEIGHT and end < len(units):
             weight += weights[end]
             end += 1
-        if weight < words * _WORD:
+        if weight < words * WORD_WEIGHT:
             return
         yield tuple(units[start:end])
         weight -= weights[start]
 
 
-def _weight(code: int) -> int:
+@lru_cache(maxsize=65_536)
+def weight_of(code: int) -> int:
     """What a single character weighs as a unit; a whole word's for scripts with spaces."""
     if any(low <= code <= high for low, high in _HAN):
-        return _WORD // 2
-    return _WORD // 4 if any(low <= code <= high for low, high in _OTHERS) else _WORD
+        return WORD_WEIGHT // 2
+    return WORD_WEIGHT // 4 if any(low <= code <= high for low, high in _OTHERS) else WORD_WEIGHT
 
 
 class _Letters(dict[int, str]):
@@ -245,7 +249,7 @@ class _Letters(dict[int, str]):
         category = unicodedata.category(character)
         if character in _JOINED or category == "Cf":  # joiners and soft hyphens too
             return ""
-        alone = _weight(code) < _WORD
+        alone = weight_of(code) < WORD_WEIGHT
         if category[0] == "M":  # vowel signs and accents belong to their letter
             return "" if alone else character
         if category[0] not in "LN":

@@ -39,7 +39,7 @@ _DENIED_AFTER = re.compile(
     unicodedata.normalize(
         "NFKC",
         r"\s*(?:(?:is|was|are|were|does|did|has|had|do|can|could|would|will)\s+not\b"
-        r"|(?:नहीं|નથી|ਨਹੀਂ|নয়|অல்ல|இல்லை|కాదు|అല్ല|ಅಲ್ಲ|değil)(?!\w))",
+        r"|(?:नहीं|નથી|ਨਹੀਂ|নয়|অல்ல|இல்லை|కాదు|అല్ല|ಅಲ್ಲ|değil)(?!\w)|아니|아닙|아닌)",
     )
 )
 # Scripts without spaces: what stands right before or behind a name and denies it.
@@ -53,14 +53,32 @@ _DENIAL_BEHIND = re.compile(
 )
 _DENIAL_CHARACTERS = 24
 _NUMERAL = re.compile("[0-9〇零一二两兩三四五六七八九十百千万萬亿億兆]")
-_INSIDE_NUMBER = re.compile(rf"[.,:/-]|{_NUMERAL.pattern}")
+_INSIDE_NUMBER = re.compile(rf"[.,:/^-]|{_NUMERAL.pattern}")
 _MARK = re.compile(f"[{MARKS}]")
-_SCALES = frozenset(
-    ("hundred", "thousand", "million", "millions", "billion", "billions", "trillion", "trillions",
-     "dozen", "k", "m", "bn", "mio", "mrd", "millionen", "milliarde", "milliarden",
-     "lakh", "lakhs", "crore", "crores")
-)  # fmt: skip
+_SCALE_WORDS = (
+    "hundred thousand million millions billion billions trillion trillions dozen k m bn mio mrd "
+    "millionen milliarde milliarden tausend lakh lakhs crore crores mille milliard milliards mil "
+    "millón millones milhão milhões mila milione milioni miliardi тыс тысяч тысячи тысяча млн млрд "
+    "миллион миллиона миллионов миллиарда миллиардов bin milyon milyar ألف آلاف مليون ملايين مليار "
+    "هزار میلیون میلیارد हजार हज़ार लाख करोड़ nghìn triệu tỷ ribu juta miliar"
+)
+_SCALES = frozenset(map(first_line, _SCALE_WORDS.split()))
+# The same where it stands right behind a number, or where no spaces part words.
+_SCALED = re.compile(
+    " ?(?:[千百仟佰](?!分)|ล้าน|แสน|หมื่น|พัน(?!ธ)|ร้อย(?!ละ))"
+    "|[만억](?!큼)|[천백](?=[만억조원명개년톤]|\\b)|조(?=원|\\b)"
+)
 _SCALE_SIGNS = frozenset("万萬亿億兆")
+_RAISED = re.compile(r" × 10\^|e[+-]?\d|\^")
+# What denies all by itself, and with more behind it only what follows: "no", but not "no data".
+_DENIALS = frozenset(
+    ("no", "not", "нет", "não", "无", "無", "没", "沒", "没有", "沒有", "不", "不是", "ไม่", "ไม่มี")
+)
+_DENIAL_ALONE = re.compile(
+    r" *(?:的|です|ครับ|ค่ะ|คะ)?"
+    r"(?:$| *[.,;:!?()\]/。、](?! ?\d)| *[–—]| *- "
+    r"| (?:it|he|she|they|there|i|we|you|because|since)\b)"
+)
 
 
 def normalise_answer(s: str) -> str:
@@ -78,10 +96,11 @@ def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
 
     Right means: once normalised it equals the truth or one of several acceptable ones, or starts
     with it at a word's end, or is short (at most 12 words, or twice the truth's) and contains it
-    as whole words. Not right: another number ("19870" for "1987", "12 million" for "12"), another
-    sign or currency where both have one ("> 5" for "< 5"; a truth with < wants it said), or a
-    truth that the answer denies ("not Paris", "Paris is not …"; "not later than 1 May" sets a
-    limit and denies nothing).
+    as whole words; its last word may have a Korean particle or, behind an apostrophe, a Turkish
+    ending. Not right: another number ("19870" for "1987", "12 million" or "12^6" for "12"), another
+    sign or currency where both have one ("> 5" for "< 5"; a truth with < wants it said), a truth
+    that the answer denies ("not Paris", "Paris is not …"; "not later than 1 May" sets a limit and
+    denies nothing), or a bare "no" that denies what follows it ("no data").
     """
     truths = [truth] if isinstance(truth, str) else list(truth)
     return any(_agrees(answer, each) for each in truths)
@@ -134,6 +153,7 @@ class _Said:
         line: its first line, normalised.
         spoken, words: what stands in it, and the same without articles.
         bare: the words without signs that may be left out.
+        spoken_bare: the same, and what they say without their endings.
         is_seamless: some of them are of a script without spaces.
     """
 
@@ -141,7 +161,13 @@ class _Said:
     spoken: tuple[Token, ...]
     words: tuple[Token, ...]
     bare: frozenset[str]
+    spoken_bare: frozenset[str]
     is_seamless: bool
+
+    @property
+    def is_denial(self) -> bool:
+        """True if it is a bare "no"."""
+        return "".join(token.word for token in self.words) in _DENIALS
 
 
 @lru_cache(maxsize=32_768)
@@ -151,8 +177,9 @@ def _read(text: str) -> _Said:
     spoken = tuple(tokens_of(line))
     words = tuple(_without_articles(spoken))
     bare = frozenset(without_optional(token.word) for token in words)
+    stems = frozenset(without_optional(stem) for token in words for stem in token.stems)
     is_seamless = any(_SEAMLESS.search(token.word) for token in words)
-    return _Said(line, spoken, words, bare, is_seamless)
+    return _Said(line, spoken, words, bare, bare | stems, is_seamless)
 
 
 def _without_articles(words: Sequence[Token]) -> list[Token]:
@@ -166,33 +193,48 @@ def _equal(said: Sequence[Token], true: Sequence[Token]) -> bool:
     return len(said) == len(true) and all(map(Token.says, said, true))
 
 
+def _found(said: Sequence[Token], true: Sequence[Token]) -> bool:
+    """As ``_equal``, but the last word may have an ending; of one syllable there is too little."""
+    if len(said) != len(true) or not all(map(Token.says, said[:-1], true[:-1])):
+        return False
+    is_short = len(true) == 1 and len(true[0].word) == 1
+    return said[-1].says(true[-1]) or (not is_short and said[-1].ends_on(true[-1]))
+
+
 def _agrees(answer: str, truth: str) -> bool:
     said, true = _read(answer), _read(truth)
     words, phrase = said.words, true.words
-    if not words or not phrase or not (true.is_seamless or true.bare <= said.bare):
+    if not words or not phrase or not (true.is_seamless or true.bare <= said.spoken_bare):
         return False
     if _equal(words, phrase):
         return True
     if true.is_seamless:
-        return _holds(said.line, words, phrase)
+        return _holds(said.line, words, phrase, alone=true.is_denial)
     # "A positive" in capitals may be a name and not an article: then it must stand in the answer.
     if truth.lstrip().startswith("A "):
         words, phrase = said.spoken, true.spoken
     is_long = len(words) > max(MAX_PHRASE_WORDS, 2 * len(phrase))
     for start in range(1 if is_long else len(words) - len(phrase) + 1):
         found = words[start : start + len(phrase)]
-        if not _equal(found, phrase) or _is_scaled(words, start, phrase):
+        if not _found(found, phrase) or _is_scaled(said.line, words, start, phrase):
+            continue
+        if true.is_denial and not _DENIAL_ALONE.match(said.line, found[-1].end):
             continue
         if not _is_denied(said.line, found, phrase):
             return True
     return False
 
 
-def _is_scaled(words: Sequence[Token], start: int, phrase: Sequence[Token]) -> bool:
-    """True if the phrase ends in a number that the answer goes on to multiply."""
+def _is_scaled(line: str, words: Sequence[Token], start: int, phrase: Sequence[Token]) -> bool:
+    """True if the phrase's number is part of another: of "12 million", "1.5 × 10^6" or "x^2"."""
+    last = words[start + len(phrase) - 1]
     after = words[start + len(phrase)].word if start + len(phrase) < len(words) else ""
-    scaled = after in _SCALES or after[:1] in _SCALE_SIGNS
-    return phrase[-1].word[-1].isdigit() and scaled
+    if phrase[-1].word[-1].isdigit():
+        scaled = after in _SCALES or after[:1] in _SCALE_SIGNS
+        if scaled or _SCALED.match(line, last.end) or _RAISED.match(line, last.end):
+            return True
+    before = line[: words[start].start]
+    return before.endswith("^") or (phrase[0].word.startswith("10^") and before.endswith(" × "))
 
 
 def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bool:
@@ -217,11 +259,14 @@ def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bo
     )
 
 
-def _holds(line: str, words: Sequence[Token], phrase: Sequence[Token]) -> bool:
+def _holds(line: str, words: Sequence[Token], phrase: Sequence[Token], *, alone: bool) -> bool:
     """True if an answer in a script without spaces has the truth among its first characters.
 
     What continues a number or a letter beyond the truth makes it another ("15人" isn't "5人"),
     and so does a denial right before or behind it.
+
+    Args:
+        alone: nothing of the answer may follow in its clause.
     """
     signed = any(token.than for token in phrase)
     said, places = _run_together(words, signed=signed)
@@ -232,7 +277,8 @@ def _holds(line: str, words: Sequence[Token], phrase: Sequence[Token]) -> bool:
         if start > 0 and end > _MAX_PHRASE_CHARACTERS:
             return False
         place = Token(true, places[start][0], places[end - 1][1])
-        if not _goes_on(said, start, end) and not _is_denied_near(line, place):
+        stands = not alone or _DENIAL_ALONE.match(line, place.end)
+        if stands and not _goes_on(said, start, end) and not _is_denied_near(line, place):
             return True
         start = said.find(true, start + 1)
     return False

@@ -12,6 +12,7 @@ fell below the share of answers given exactly (docs/RESULTS.md).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from steep.proof.joint import Asked, ask
 from steep.proof.layout import Encoder
 from steep.proof.questions import Question
 from steep.proof.scorer import Choices, ContinuationScore, Scorer
+from steep.proof.tokens import SEAMLESS
 
 TIE_NATS = 1e-5
 """Scores closer than rounding may bring them are equal, and a tie is wrong."""
@@ -32,6 +34,9 @@ ANSWER_TOKENS, LONGEST_ANSWER_TOKENS = 16, 256
 _ROOM_TOKENS = 6  # for words around the truth
 _STEP_TOKENS = 8  # limits are multiples, so that many questions share one
 _FEWEST_CONTEXTS = 2
+# Thai and its like put spaces around numbers and Latin letters; Chinese and Japanese put none.
+_CLOSE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]$")
+_SEAMLESS = re.compile(f"[{SEAMLESS}]")
 
 
 def priors(scorer: Scorer, questions: Sequence[Question]) -> dict[str, float]:
@@ -60,9 +65,20 @@ def per_token(scores: Sequence[ContinuationScore]) -> list[float]:
 
 def _requests(questions: Sequence[Question], before: Sequence[str] | None) -> list[Choices]:
     return [
-        Choices(prompt, tuple(" " + choice for choice in question.choices))
+        Choices(prompt, tuple(_behind(question, choice) for choice in question.choices))
         for question, prompt in zip(questions, prompts(questions, before), strict=True)
     ]
+
+
+def _behind(question: Question, choice: str) -> str:
+    """A choice as it stands behind its prompt: behind a space, unless a sentence goes on in a
+    script that has none there.
+    """
+    is_close = question.form == "text" and (
+        _CLOSE.search(question.question)
+        or (_SEAMLESS.search(question.question[-1:]) and _SEAMLESS.match(choice))
+    )
+    return choice if is_close else f" {choice}"
 
 
 def prompts(questions: Sequence[Question], before: Sequence[str] | None = None) -> list[str]:

@@ -65,7 +65,7 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        """What a model is given; its answer comes behind, after a space."""
+        """What a model is given; its answer comes behind (after a space, if the script has any)."""
         return self.question if self.form == "text" else PROMPT.format(question=self.question)
 
     @property

@@ -49,7 +49,9 @@ class TextScore:
 
 @dataclass(frozen=True)
 class Choices:
-    """A prompt (ending without a space) and continuations of it (each beginning with one)."""
+    """A prompt (ending without a space) and continuations of it, each beginning with one where
+    the script has spaces.
+    """
 
     prompt: str
     continuations: tuple[str, ...]

@@ -2,7 +2,8 @@
 
 A word is its letters with the marks that stand behind them: Indic and Thai vowel signs aren't
 ``\\w``, and without them words that differ in a vowel would be one. Signs that most writers leave
-out (Arabic vowels, Hebrew points) tell words apart only where both are written with them.
+out (Arabic vowels and hamzas, Hebrew points) tell words apart only where both are written with
+them. What a grammar writes onto an answer (Korean particles, Turkish endings) is known beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from steep.proof.endings import JOINT, stems_of, with_joints
 
 
 def _ranges(codes: Sequence[int]) -> str:
@@ -37,20 +40,31 @@ STRETCH = re.compile(rf"[{SEAMLESS}]{{1,2}}|[^\s{SEAMLESS}]+")
 """About a word of any text: what stands between blanks, or two characters of such a script."""
 _SEAMLESS = re.compile(f"([{SEAMLESS}][{MARKS}]*)")
 
-# Hebrew points and accents; Arabic vowels and signs for reciting; Syriac points.
+# Hebrew points and accents; Arabic vowels, hamzas and signs for reciting; Syriac points.
 _OPTIONAL = re.compile(
-    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0652\u0656-\u0658"
+    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0658"
     "\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0730-\u074a]"
 )
 _POINTED = re.compile(rf"[^{MARKS}]([{MARKS}]*)")
 _MONEY = "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
 _TOKEN = re.compile(
     rf"(?:(?P<than>[<>\u2264\u2265]) ?)?(?:(?P<money>[{_MONEY}]) ?)?"
-    rf"(?P<number>(?:(?<![\w){MARKS}])-)?\d+(?:[.,:/]\d+)*)(?: ?(?P<paid>[{_MONEY}])(?! ?-?\d))?"
-    rf"|[^\W\d_](?:[^\W_]|[{MARKS}])*[+#]*|\w[\w{MARKS}]*"
+    rf"(?P<number>(?:(?<![\w){MARKS}])-)?\d+(?:[.,:/]\d+)*)(?P<power>\^-?\d+)?"
+    rf"(?: ?(?P<paid>[{_MONEY}])(?! ?-?\d))?"
+    rf"|(?P<stem>[^\W\d_](?:[^\W_]|[{MARKS}])*)(?:{JOINT}[^\W_]+|[+#]*)|\w[\w{MARKS}]*"
 )
 
 _DIGIT = re.compile(r"(?![0-9])\d")
+_WIDE = {"\uff0c": ",", "\uff0e": "."}
+_WIDE_MARK = re.compile(r"(?<=\d)[\uff0c\uff0e](?=\d)")
+_LISTED = re.compile(r"(?<=\d)\uff0c(?=\d)(?!\d{3}(?!\d))")
+_RAISED = "\u2070\u00b9\u00b2\u00b3\u2074-\u2079"
+_POWER = re.compile(rf"(?<=\d)([\u207a\u207b]?)([{_RAISED}]+)")
+_POWER_WRITTEN = re.compile(r"(?<=\d)(?: ?\^ ?|\*\*)[{(]?\+?(-?\d+)[})]?")
+_TIMES = re.compile(r"(?<=\d) ?[x×*·⋅] ?(?=10\^)")
+# One letter in two keyboards' codes; a hamza apart from its alef, since many leave it out.
+_ARABIC = {0x6CC: "\u064a", 0x6A9: "\u0643", 0x623: "\u0627\u0654", 0x625: "\u0627\u0655",
+           0x622: "\u0627\u0653"}  # fmt: skip
 _UNSEEN = re.compile(
     "[\u00ad\u0640\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
 )
@@ -94,6 +108,7 @@ class Token:
         start, end: its place in the line; a number's begins with its sign.
         than: of a number, the sign <, >, ≤ or ≥ before it, if any.
         money: of a number, the sign of its currency, if any.
+        stem: the word without its Turkish ending, if it has one.
     """
 
     word: str
@@ -101,6 +116,7 @@ class Token:
     end: int
     than: str = ""
     money: str = ""
+    stem: str = ""
 
     @property
     def key(self) -> str:
@@ -113,14 +129,25 @@ class Token:
         money = not true.money or not self.money or self.money == true.money
         return than and money and _alike(self.word, true.word)
 
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """What it may say without an ending that a grammar writes onto it."""
+        return (self.stem,) if self.stem else stems_of(self.word)
+
+    def ends_on(self, true: Token) -> bool:
+        """True if this is what ``true`` is, or that with such an ending."""
+        return self.says(true) or any(_alike(stem, true.word) for stem in self.stems)
+
 
 def first_line(text: str) -> str:
     """The first line with anything in it, in small letters and one form for each way of writing.
 
-    Digits of all scripts are 0 to 9, thousands aren't parted, ".5" is "0.5", "n't" is "not",
-    "minus 5" is "-5", and "less than" before a number is "<" (so are "at least", "no more than"
-    and their like).
+    Digits of all scripts are 0 to 9, thousands aren't parted, ".5" is "0.5", "10⁶" is "10^6", "n't"
+    is "not", "minus 5" is "-5", and "less than" before a number is "<" (so are "at least", "no more
+    than" and their like).
     """
+    text = _LISTED.sub(", ", text)
+    text = _POWER.sub(_raised, _WIDE_MARK.sub(lambda found: _WIDE[found[0]], text))
     text = _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
     text = text.replace("\u200b", " ").replace("\u066a", "%").replace("\u066b", ".")
     text = _LAKHS.sub(lambda found: found[0].replace(",", ""), _UNSEEN.sub("", text))
@@ -128,12 +155,19 @@ def first_line(text: str) -> str:
     line = " ".join(text.splitlines()[0].casefold().split()) if text else ""
     line = re.sub(r"\b(?:ca|wo|sha) not\b", "can not", _CONTRACTION.sub(r"\1 not", line))
     line = line.replace("\u2212", "-").replace("per cent", "percent").replace("%", " percent ")
+    line = _TIMES.sub(" × ", _POWER_WRITTEN.sub(r"^\1", line))
     line = _BARE_DECIMAL.sub("0.", line.replace("i\u0307", "i"))  # small İ is i, not i and a dot
+    line = with_joints(line)
     line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
     line = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
     for pattern, sign in _COMPARED:
         line = pattern.sub(sign, line)
-    return unicodedata.normalize("NFC", line)
+    return unicodedata.normalize("NFC", line).translate(_ARABIC)
+
+
+def _raised(found: re.Match[str]) -> str:
+    """Raised digits behind a number, as NFKC would write them but for the sign ^ before them."""
+    return unicodedata.normalize("NFKC", f"^{found[1]}{found[2]}").replace("+", "")
 
 
 def units_of(text: str) -> list[str]:
@@ -154,9 +188,12 @@ def without_optional(word: str) -> str:
 def _token(match: re.Match[str]) -> Token:
     number = match["number"]
     if number is None:
-        return Token(match[0], match.start(), match.end())
+        word = match[0].replace(JOINT, "")
+        stem = match["stem"] if JOINT in match[0] else ""
+        return Token(word, match.start(), match.end(), stem=stem)
     money = match["money"] or match["paid"] or ""
-    return Token(_number(number), match.start(), match.end(), match["than"] or "", money)
+    word = _number(number) + (match["power"] or "")
+    return Token(word, match.start(), match.end(), match["than"] or "", money)
 
 
 def _number(text: str) -> str:

@@ -190,7 +190,7 @@ def evaluate_stage(
     if left_out:
         notes.append(f"{counted(left_out, 'question')} about held-out documents left out")
     if recipe.evaluate.probes:
-        notes += unprobed(panel.trained_texts)
+        notes += unprobed(panel.trained_texts, panel.probes)
     evaluation = judge(
         before,
         after,

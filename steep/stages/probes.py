@@ -15,6 +15,7 @@ from steep.progress import Progress
 from steep.proof.measure import SCORER_VERSION
 from steep.proof.probes.build import draft_probes
 from steep.proof.probes.screen import Probes, Wanted, probes_from, screen
+from steep.proof.probes.units import SPACELESS
 from steep.proof.questions import DISTRACTORS, Question
 from steep.proof.scorer import Scorer
 from steep.recipe import Recipe
@@ -22,12 +23,14 @@ from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 from steep.stages.prepare import Prepared
 from steep.stages.rows import Rows, made_texts
+from steep.wording import counted
 
 # Raised whenever the same documents would give other probes.
-PROBES_VERSION = 5
+PROBES_VERSION = 6
 
 _CONTROLS = 48
 _QUESTION_WORDS = 32
+_FEW = 10  # probes of documents without spaces; with fewer, a note says so
 _TRIED = 4  # facts drafted for each probe wanted: most that fall out do so before the model
 
 
@@ -125,14 +128,18 @@ def trained_texts(shards: Shards, tokenizer: Any) -> Iterator[str]:
         yield str(tokenizer.decode(ids, skip_special_tokens=True))
 
 
-def unprobed(trained: Sequence[tuple[str, str]]) -> list[str]:
-    """A note if documents, as (id, text), are in scripts whose prose gives no probes."""
+def unprobed(trained: Sequence[tuple[str, str]], probes: Sequence[Question]) -> list[str]:
+    """A note if documents, as (id, text), are in scripts whose prose gave too few probes."""
     spaceless = sum(is_spaceless(text) for _, text in trained)
-    if not spaceless:
+    made = sum(is_spaceless(probe.question) for probe in probes if probe.form == "new")
+    if not spaceless or made >= min(_FEW, spaceless):
         return []
+    probed = f"only {counted(made, 'probe')}" if made else "no probes"
     return [
-        f"no probes are made of prose in scripts without spaces between words: {spaceless} of "
-        f"{len(trained)} documents are in one, so ask about them in questions of your own"
+        f"{probed} could be made of {spaceless} of "
+        f"{len(trained)} documents, whose script has no spaces between words (only numbers, dates, "
+        "titles and names that something marks are found there), so ask about them in questions "
+        "of your own"
     ]
 
 
@@ -144,7 +151,8 @@ def common_words(tokenizer: Any) -> Callable[[str], bool]:
     """Words that the tokenizer has as one token, so that were frequent where it was made."""
 
     def is_common(word: str) -> bool:
-        return len(tokenizer.encode(f" {word}", add_special_tokens=False)) == 1
+        written = word if SPACELESS.search(word) else f" {word}"
+        return len(tokenizer.encode(written, add_special_tokens=False)) == 1
 
     return is_common
 

@@ -368,3 +368,146 @@ def test_a_dotted_capital_is_its_small_letter() -> None:
     assert evaluate_accuracy("istanbul", "İstanbul")
     assert evaluate_accuracy("İSTANBUL", "istanbul")
     assert not evaluate_accuracy("ıstanbul", "İstanbul")
+
+
+# Broken by: letters and digits compared as they are written.
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("ایران", "إيران"),
+        ("کتاب", "كتاب"),
+        ("در تهران، ایران", "ايران"),
+        ("احمد", "أحمد"),
+        ("أحمد", "احمد"),
+        ("２０２４年", "2024年"),
+        ("１，０００", "1,000"),
+        ("1，000人", "1000人"),
+        ("１．５", "1.5"),
+        ("2023，2024", "2024"),
+        ("२०२४ में", "2024"),
+        ("٣٥ يوما", "35"),
+        ("১২০ টাকা", "120"),
+    ],
+)
+def test_letters_and_digits_of_other_keyboards(answer: str, truth: str) -> None:
+    assert evaluate_accuracy(answer, truth)
+
+
+# Broken by: hamzas left out always; a full-width comma that parts any numbers.
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("علي", "على"),
+        ("أن", "إن"),
+        ("کتب", "كتاب"),
+        ("２１，５００", "1,500"),
+        ("21,500", "1,500"),
+        ("21,500", "500"),
+        ("21，500円", "1,500円"),
+        ("२१,५००", "1,500"),
+        ("2023，2024", "20232024"),
+        ("१२", "2"),
+    ],
+)
+def test_other_letters_and_numbers_of_other_keyboards(answer: str, truth: str) -> None:
+    assert not evaluate_accuracy(answer, truth)
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("10⁶", "10^6"),
+        ("10**6 cells", "10^6"),
+        ("10^{6}", "10⁶"),
+        ("10⁻⁶", "10^-6"),
+        ("1.5 x 10^6", "1.5 × 10⁶"),
+        ("5 m²", "5 m2"),
+        ("**10** 6", "10"),
+    ],
+)
+def test_a_power_is_one_number(answer: str, truth: str) -> None:
+    assert evaluate_accuracy(answer, truth)
+
+
+# Broken by: no power in a number's token, no _RAISED, no "^" inside a number without spaces.
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("10^6", "10"),
+        ("10^6", "6"),
+        ("10⁶", "10"),
+        ("10⁶", "106"),
+        ("10^-6", "10^6"),
+        ("1.5 × 10^6", "1.5"),
+        ("5 × 10^6", "10^6"),
+        ("5e6", "5"),
+        ("10^6人", "6人"),
+        ("10⁶人", "10人"),
+        ("2^n", "2"),
+        ("x^2", "2"),
+    ],
+)
+def test_a_part_of_a_power_is_another_number(answer: str, truth: str) -> None:
+    assert not evaluate_accuracy(answer, truth)
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("No, it isn't", "No"),
+        ("No it is not", "No"),
+        ("The answer is no.", "No"),
+        ("No - nobody knows", "no"),
+        ("Нет, это не так", "Нет"),
+        ("没有。", "没有"),
+        ("不是的", "不是"),
+        ("ไม่ครับ", "ไม่"),
+        ("no information", "no information"),
+    ],
+)
+def test_a_bare_no_is_an_answer(answer: str, truth: str) -> None:
+    assert evaluate_accuracy(answer, truth)
+
+
+# Broken by: no _DENIAL_ALONE for words, or for scripts without spaces.
+@pytest.mark.parametrize(
+    ("answer", "truth"),
+    [
+        ("no information", "No"),
+        ("not known", "No"),
+        ("There is no information", "No"),
+        ("No one knows", "No"),
+        ("No-one", "No"),
+        ("No. 5", "No"),
+        ("Нет данных", "Нет"),
+        ("没有信息", "没有"),
+        ("无法确定", "无"),
+        ("ไม่ทราบ", "ไม่"),
+    ],
+)
+def test_a_no_that_denies_something_else_is_none(answer: str, truth: str) -> None:
+    assert not evaluate_accuracy(answer, truth)
+
+
+# Broken by: scales of English and German alone, or no look at what stands right behind a number.
+@pytest.mark.parametrize(
+    ("answer", "scaled"),
+    [
+        ("5천만 원", "5천만"),
+        ("5만 명", "5만"),
+        ("3조 원", "3조"),
+        ("5千円", "5千"),
+        ("5 ล้านบาท", "5 ล้าน"),
+        ("5 млн рублей", "5 млн"),
+        ("5 millones de euros", "5 millones"),
+        ("5 bin lira", "5 bin"),
+        ("5 ألف دولار", "5 ألف"),
+        ("5 आलू", "5"),
+        ("5 करोड़ रुपये", "5 करोड़"),
+        ("5조각", "5"),
+        ("5百分", "5"),
+    ],
+)
+def test_a_number_that_is_multiplied_is_another(answer: str, scaled: str) -> None:
+    assert evaluate_accuracy(answer, scaled)
+    assert evaluate_accuracy(answer, answer[0]) is (scaled == answer[0])

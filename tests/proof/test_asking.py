@@ -91,3 +91,30 @@ def test_a_small_window_keeps_half_for_the_question(monkeypatch: pytest.MonkeyPa
     calls = _says_the_truth(monkeypatch)
     answered(small, [replace(QUESTIONS[3], choices=())])
     assert calls == [(32, 1)]
+
+
+# Broken by: a space before every choice, or before none of a sentence's.
+@pytest.mark.parametrize(
+    ("form", "question", "choice", "behind"),
+    [
+        ("text", "公司的注册资本为", "3000万", "3000万"),
+        ("text", "本社は「", "東京", "東京"),
+        ("text", "สำนักงานใหญ่ตั้งอยู่ที่", "เชียงใหม่", "เชียงใหม่"),
+        ("text", "ราคาเริ่มต้นที่", "120", " 120"),
+        ("text", "The mill was rebuilt in", "1808", " 1808"),
+        ("text", "서울의 인구는", "천만", " 천만"),
+        ("new", "公司的注册资本为", "3000万", " 3000万"),
+    ],
+)
+def test_a_sentence_goes_on_as_its_script_does(
+    form: Any, question: str, choice: str, behind: str
+) -> None:
+    asked = Question("q", question, choice, choices=(choice, "x"), form=form)
+
+    class Scores:
+        def score_continuations(self, requests: list[Choices]) -> list[Any]:
+            assert requests[0].continuations[0] == behind
+            return []
+
+    scorer: Any = Scores()
+    assert asking.log_probabilities(scorer, [asked]) == []

@@ -43,6 +43,24 @@ def test_short_and_foreign_months() -> None:
     assert not is_same_day("3 мая 2021", "2021-05-13")
 
 
+# Broken by: years of other calendars taken for the common one's, or those for theirs.
+def test_years_of_other_calendars() -> None:
+    for way in ("5 มีนาคม พ.ศ. 2567", "5 มีนาคม 2567", "5 มี.ค. 2567", "5 มีนาคม ค.ศ. 2024",
+                "令和6年3月5日", "民國113年3月5日", "2024年3月5日", "March 5, 2024"):  # fmt: skip
+        assert is_same_day(way, "2024-03-05") and is_same_day("2024-03-05", way), way
+    assert is_same_day("令和元年5月1日", "2019年5月1日")
+    assert is_same_day("平成31年4月30日", "2019-04-30")
+    for other in (
+        "5 มีนาคม 2566",
+        "6 มีนาคม 2567",
+        "5 เมษายน 2567",
+        "令和5年3月5日",
+        "平成6年3月5日",
+    ):
+        assert not is_same_day(other, "2024-03-05"), other
+    assert not is_same_day("5 มีนาคม ค.ศ. 2567", "2024-03-05")
+
+
 # Broken by: is_same_day left out of _usable, or of same: "May 3, 2021" had "2021-05-03" and
 # "3 May 2021" among its wrong answers.
 def test_no_question_has_its_own_day_among_the_wrong_answers() -> None:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from steep.corpus.spans import WORD
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.facts import WIDESPREAD, Fact
-from steep.proof.probes.index import Index, words_of
+from steep.proof.probes.index import Index, Sentence
+from steep.proof.probes.units import words_of
 
 _Pattern = tuple[frozenset[str], str, str]
 
@@ -42,7 +43,20 @@ def one_of_each(index: Index, facts: Sequence[Fact]) -> list[Fact]:
 
 def _pattern(index: Index, fact: Fact) -> _Pattern:
     """Words of its sentence but for names and those of its value and title; kind and unit."""
+    sentence = index.sentences[fact.place]
+    if sentence.is_spaceless:
+        return frozenset(words_of(_without_values(sentence, fact.title))), fact.kind, fact.unit
     own = {*words_of(fact.title), *words_of(fact.value)}
-    words = (match.group() for match in WORD.finditer(index.sentences[fact.place].text))
+    words = (match.group() for match in WORD.finditer(sentence.text))
     small = (word.casefold() for word in words if not index.is_name(word))
     return frozenset(word for word in small if word not in own), fact.kind, fact.unit
+
+
+def _without_values(sentence: Sentence, title: str) -> str:
+    """A sentence without spaces with a mark for each of its values, and for the title."""
+    text, end = "", 0
+    for value in sentence.values:
+        text += sentence.text[end : value.start] + "|"
+        end = value.end
+    text += sentence.text[end:]
+    return text.replace(title, "|") if title else text

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steep.corpus.spans import WORD
-from steep.proof.probes.index import Index, Sentence, words_of
+from steep.corpus.spans import WORD, Span
+from steep.proof.probes.fragments import BREAK, GAP, spaceless_notes
+from steep.proof.probes.index import Index, Sentence
+from steep.proof.probes.units import amount_of, length_of, words_of
 from steep.proof.probes.values import Kind, Value
 
-GAP = "____"
-BREAK = " … "
 _TOKEN = re.compile(rf"{WORD.pattern}|\d+(?:[.,:/\-]\d+)*")
 _MARKS = re.compile(r"[()\[\]“”\"«»*`]")
 _OPEN_MARKS = tuple("([{\"“'‘/-")
@@ -26,7 +26,7 @@ _FEWEST_TELLING = 3
 _LONGEST_TITLE = 16
 WIDESPREAD = 0.2  # of the documents name it: then everything is about it
 _MOST_NAMES = 4
-_NAMELIKE = ("name", "code", "word")
+_NAMELIKE = ("name", "code", "word", "title", "katakana", "term")
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,11 @@ def find_facts(index: Index) -> Iterator[Fact]:
         for value in sentence.values:
             if value.text.casefold() in widespread or not _is_alone(value, sentence, title):
                 continue
-            notes = _notes(index, sentence.text, value)
+            notes = _notes(index, sentence, value)
+            if sentence.is_spaceless and _gives_away(value, f"{title} {notes}"):
+                continue
             telling = telling_words(index, notes)
-            others = index.holding(telling) if len(telling) >= _FEWEST_TELLING else []
+            others = index.holding(telling) if amount_of(telling) >= _FEWEST_TELLING else []
             here = [s for s in others if not title or index.is_called(s.document, title)]
             if here and all(_agrees(other, value) for other in here):
                 yield Fact(
@@ -81,7 +83,7 @@ def find_facts(index: Index) -> Iterator[Fact]:
                     place,
                     _lead(index, sentence.text, value),
                     all(other.document == sentence.document for other in others),
-                    _other_names(index, sentence.text, value),
+                    _other_names(index, sentence, value),
                 )
 
 
@@ -90,22 +92,24 @@ def telling_words(index: Index, notes: str) -> list[str]:
     return [w for w in dict.fromkeys(words_of(notes)) if w not in index.function_words]
 
 
-def _other_names(index: Index, text: str, value: Value) -> tuple[str, ...]:
-    names = [span for span in index.finder.find(text) if span.kind == "name"]
+def _other_names(index: Index, sentence: Sentence, value: Value) -> tuple[str, ...]:
+    names: list[Value | Span] = [v for v in sentence.values if v.kind in _NAMELIKE]
+    if not sentence.is_spaceless:
+        names = [span for span in index.finder.find(sentence.text) if span.kind == "name"]
     return tuple(n.text for n in names if n.end <= value.start or n.start >= value.end)
 
 
 def _lead(index: Index, text: str, value: Value) -> str:
     lead = text[: value.start].rstrip()
     telling = telling_words(index, lead)
-    if len(telling) < _FEWEST_TELLING or lead.endswith(_OPEN_MARKS):
+    if amount_of(telling) < _FEWEST_TELLING or lead.endswith(_OPEN_MARKS):
         return ""
     return lead if all(_agrees(other, value) for other in index.holding(telling)) else ""
 
 
 def _title(index: Index, document: int) -> str:
     title = index.titles[document]
-    return title if len(title.split()) <= _LONGEST_TITLE and len(index.documents) > 1 else ""
+    return title if length_of(title) <= _LONGEST_TITLE and len(index.documents) > 1 else ""
 
 
 def _widespread_values(index: Index) -> set[str]:
@@ -128,8 +132,16 @@ def _is_alone(value: Value, sentence: Sentence, title: str) -> bool:
     return len(same) <= (_MOST_NAMES if value.kind in _NAMELIKE else 1)
 
 
-def _notes(index: Index, text: str, value: Value) -> str:
+def _gives_away(value: Value, said: str) -> bool:
+    """True if what is asked shares characters in a row with the answer, as no wrong answer does."""
+    return bool(set(words_of(value.text)) & set(words_of(said)))
+
+
+def _notes(index: Index, sentence: Sentence, value: Value) -> str:
     """Telling words before and behind a gap, in their order, never four places in a row."""
+    text = sentence.text
+    if sentence.is_spaceless:
+        return spaceless_notes(text, value, index.frequency)
     places = [*_TOKEN.finditer(text, 0, value.start), None, *_TOKEN.finditer(text, value.end)]
     gap = places.index(None)
     beside = (gap - 1, gap + 1) if value.unit else (gap - 2, gap - 1)

@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from steep.corpus.sentences import split_sentences
 from steep.corpus.spans import WORD, SpanFinder
 from steep.corpus.subjects import own_title
 from steep.documents.record import Document
+from steep.proof.probes.spaceless import Spaceless, is_spaceless_statement, sentences_of
+from steep.proof.probes.units import SPACELESS, lacks_spaces, words_of
 from steep.proof.probes.values import IsCommon, Value, find_values
 
 _FUNCTION_WORDS = 150
@@ -27,14 +28,16 @@ class Sentence:
 
     Attributes:
         document: number of its document in the index.
-        text, words: as written, and its distinct words in small letters.
+        text, words: as written, and its distinct words in small letters (``words_of``).
         values: what can be asked for in it.
+        is_spaceless: it is in a script without spaces.
     """
 
     document: int
     text: str
     words: frozenset[str]
     values: tuple[Value, ...]
+    is_spaceless: bool
 
 
 class Index:
@@ -51,17 +54,12 @@ class Index:
         self, documents: Sequence[Document], is_common: IsCommon, general: Iterable[str]
     ) -> None:
         self.documents = tuple(documents)
-        split = [split_sentences(document.text) for document in documents]
+        split = [sentences_of(document.text) for document in documents]
         self.finder = SpanFinder(text for texts in split for text in texts)
+        self._is_common = is_common
+        self._spaceless = Spaceless(split, is_common)
         self.sentences = [
-            Sentence(
-                number,
-                text,
-                frozenset(words_of(text)),
-                tuple(find_values(text, self.finder, is_common)) if is_statement(text) else (),
-            )
-            for number, texts in enumerate(split)
-            for text in texts
+            self._sentence(number, text) for number, texts in enumerate(split) for text in texts
         ]
         self.titles = [own_title(document) for document in documents]
         self._called = [_plain(title) for title in self.titles]
@@ -72,10 +70,27 @@ class Index:
         general_counts = Counter(word for text in general for word in words_of(text))
         self.function_words = {word for word, _ in general_counts.most_common(_FUNCTION_WORDS)}
         known = sum(len(self._places[word]) for word in self.function_words if word in self._places)
-        self.speaks_as_general = known > 0.15 * sum(map(len, self._places.values()))
+        spaced = [word for word in self._places if not SPACELESS.search(word)]
+        self.speaks_as_general = known > 0.15 * sum(len(self._places[word]) for word in spaced)
         if not self.speaks_as_general:
-            most = sorted(self._places, key=lambda word: (-len(self._places[word]), word))
-            self.function_words |= set(most[: min(_FUNCTION_WORDS, len(most) // 20)])
+            self.function_words |= self._most_used(spaced)
+        self.function_words |= self._most_used(
+            [word for word in self._places if SPACELESS.search(word)]
+        )
+
+    def _sentence(self, number: int, text: str) -> Sentence:
+        values: Sequence[Value] = ()
+        is_spaceless = lacks_spaces(text)
+        if is_spaceless and is_spaceless_statement(text):
+            values = self._spaceless.values(number, text)
+        elif not is_spaceless and is_statement(text):
+            values = find_values(text, self.finder, self._is_common)
+        return Sentence(number, text, frozenset(words_of(text)), tuple(values), is_spaceless)
+
+    def _most_used(self, words: Iterable[str]) -> set[str]:
+        """The words that most sentences of the corpus have: they tell nothing apart."""
+        most = sorted(words, key=lambda word: (-len(self._places[word]), word))
+        return set(most[: min(_FUNCTION_WORDS, len(most) // 20)])
 
     def is_called(self, document: int, title: str) -> bool:
         """True if the document of this number has this title: several may have one."""
@@ -113,11 +128,6 @@ def _plain(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
-def words_of(text: str) -> list[str]:
-    """Words of a text in small letters, numbers left out."""
-    return [match.group().casefold() for match in WORD.finditer(text)]
-
-
 def is_statement(text: str) -> bool:
     """True for a whole sentence of usual length, not a heading, a question, code or a list."""
     size = len(text)
@@ -127,7 +137,7 @@ def is_statement(text: str) -> bool:
         return False
     if next((c for c in text if c.isalpha()), "A").islower():
         return False  # the rest of a sentence, or an item of a list within one
-    words = words_of(text)
+    words = WORD.findall(text)
     if not words:
         return False
     seamless = size > 12 * len(words)

@@ -12,8 +12,9 @@ from steep.proof.answers import normalise_answer
 from steep.proof.probes.alike import one_of_each
 from steep.proof.probes.choices import Choices, same
 from steep.proof.probes.facts import Fact, find_facts, telling_words
-from steep.proof.probes.index import Index, words_of
+from steep.proof.probes.index import Index
 from steep.proof.probes.records import Entry, find_entries
+from steep.proof.probes.units import words_of
 from steep.proof.probes.wording import (
     Wording,
     entry_wordings,
@@ -84,7 +85,7 @@ def find_items(index: Index, choices: Choices) -> Iterator[Item]:
 
 
 def _from_fact(fact: Fact, titles: Shown, index: Index, choices: Choices) -> Item:
-    plain = not index.speaks_as_general
+    plain = not index.speaks_as_general or index.sentences[fact.place].is_spaceless
     telling = telling_words(index, fact.notes)
     # A title that shares a word with the notes would answer by looks.
     tells = set(telling) & set(words_of(fact.title))

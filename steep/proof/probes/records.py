@@ -16,6 +16,7 @@ from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.facts import WIDESPREAD
 from steep.proof.probes.index import Index
+from steep.proof.probes.units import length_of
 from steep.proof.questions import DISTRACTORS
 
 _PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
@@ -79,7 +80,7 @@ def _can_be_asked(title: str, value: str) -> bool:
     said, about = normalise_answer(value), normalise_answer(title)
     if not said or not about or said in about or about in said or _LIST.search(value):
         return False
-    return len(value.split()) <= _LONGEST_VALUE and len(title.split()) <= LONGEST_TITLE
+    return length_of(value) <= _LONGEST_VALUE and length_of(title) <= LONGEST_TITLE
 
 
 def _from_fields(index: Index) -> list[_Record]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from steep.corpus.sentences import split_sentences
 from steep.documents.record import Document
 from steep.proof.probes.facts import WIDESPREAD
-from steep.proof.probes.index import Index, words_of
+from steep.proof.probes.index import Index
 from steep.proof.probes.items import Item
+from steep.proof.probes.units import length_of, words_of
 
 _TELLS = 2  # of an item's words beside its value in one sentence: then the text says it
 
@@ -36,7 +38,7 @@ class Told:
             return True
         return any(
             sentence.document in holders and value in sentence.text.casefold()
-            for sentence in self._index.sharing(item.telling, _TELLS)
+            for sentence in self._index.sharing(item.telling, _tells(item))
         )
 
     def untold(self, items: Sequence[Item], documents: Iterable[Document]) -> list[Item]:
@@ -66,10 +68,16 @@ class Told:
         return self._found[text]
 
 
+def _tells(item: Item) -> int:
+    """How many of an item's words are as long as two: stretches without spaces may be shorter."""
+    length = sum(map(length_of, item.telling))
+    return math.ceil(_TELLS * len(item.telling) / length) if length else _TELLS
+
+
 def _says(document: Document, item: Item, value: str) -> bool:
     """True if a sentence of the document has the value beside some of the telling words."""
-    telling = set(item.telling)
+    telling, enough = set(item.telling), _tells(item)
     return any(
-        value in sentence.casefold() and len(telling & set(words_of(sentence))) >= _TELLS
+        value in sentence.casefold() and len(telling & set(words_of(sentence))) >= enough
         for sentence in split_sentences(document.text)
     )

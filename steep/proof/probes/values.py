@@ -14,7 +14,11 @@ from typing import Literal
 
 from steep.corpus.spans import Span, SpanFinder, unit_behind, value_kind
 
-Kind = Literal["date", "year", "time", "percentage", "amount", "number", "code", "name", "word"]
+Kind = Literal[
+    "date", "year", "time", "percentage", "amount", "number", "code", "name", "word",
+    "title", "katakana", "term",
+]  # fmt: skip
+"""The last three are of scripts without spaces (``steep.proof.probes.spaceless``)."""
 IsCommon = Callable[[str], bool]
 """True for a word, in small letters, that general text uses often."""
 

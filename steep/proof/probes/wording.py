@@ -2,18 +2,20 @@
 
 A question names the document, the words that point to the value, and the kind of value. Its
 frame is one of a few, and one is taken only if no four words in a row of the question, names
-and answers masked, stand in any text trained on.
+and answers masked, stand in any text trained on. Where no spaces part words, a stretch as long as
+four (``steep.proof.probes.units``) takes their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from steep.artifact import text_hash
-from steep.proof.probes.facts import GAP, Fact
+from steep.proof.probes.facts import Fact
+from steep.proof.probes.fragments import GAP
 from steep.proof.probes.records import Entry
-from steep.proof.tokens import WORD
+from steep.proof.probes.units import grams_of, units_of
 
 _FRAMES = (
     "{place}which {noun} fills the gap in “{notes}”?",
@@ -26,9 +28,8 @@ _REVERSED = (
     "Where would you find “{notes}”?",
     "Name the text with these notes: “{notes}”",
 )
-# Where the corpus isn't in the language of the frames, the notes alone must do.
+# Where the documents aren't in the language of the frames, the notes alone must do.
 _PLAIN = ("{place}{notes}", "{place}({notes})")
-_GRAM = 4
 _MASK = ""
 
 
@@ -115,9 +116,9 @@ def standing_in(
             wanted.setdefault(gram, []).append(number)
     found = [False] * len(asked)
     for text in texts:
-        words = WORD.findall(text)
+        words = units_of(text)
         for stream in ([word.casefold() for word in words], _masked(words, is_name)):
-            for gram in _grams(stream):
+            for gram in grams_of(stream):
                 for number in wanted.get(gram, ()):
                     found[number] = True
     return found
@@ -127,14 +128,10 @@ def _grams_of(wording: Wording, is_name: Callable[[str], bool]) -> set[tuple[str
     question = wording.question
     for name in sorted(wording.names, key=len, reverse=True):
         question = question.replace(name, "\x00") if name else question
-    runs = [WORD.findall(part) for part in question.split("\x00")]
-    grams = {gram for run in runs for gram in _grams([word.casefold() for word in run])}
+    runs = [units_of(part) for part in question.split("\x00")]
+    grams = {gram for run in runs for gram in grams_of([word.casefold() for word in run])}
     joined = [word for run in runs for word in (*run, _MASK)][:-1]
-    return grams | set(_grams(_masked(joined, is_name)))
-
-
-def _grams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    return zip(*(words[start:] for start in range(_GRAM)), strict=False)
+    return grams | set(grams_of(_masked(joined, is_name)))
 
 
 def _masked(words: Sequence[str], is_name: Callable[[str], bool]) -> list[str]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from steep.documents.record import Document
 from steep.proof.probes.alike import one_of_each
-from steep.proof.probes.facts import BREAK, GAP, find_facts
+from steep.proof.probes.facts import find_facts
+from steep.proof.probes.fragments import BREAK, GAP
 from steep.proof.probes.index import Index, is_statement
 from tests.proof.probes.corpus import is_common, mills
 

@@ -54,7 +54,7 @@ def export_stage(
     names = {"merged": str(recipe.export.merged)}
     if recipe.train.method == "lora":
         names["adapter"] = str(recipe.export.adapter)
-    made_of = {"trained": trained.key, "names": names, "gguf": recipe.export.gguf}
+    made_of: dict[str, Any] = {"trained": trained.key, "names": names, "gguf": recipe.export.gguf}
     if recipe.later:
         made_of["ends"] = turn_end(base.tuned_tokenizer)
     key = key_of(made_of)

@@ -37,8 +37,9 @@ class _InParts(LXMLTreeBuilder):
     def feed(self, markup: Any) -> None:
         """Parse text (never bytes, which could end within a letter)."""
         soup: Any = self.soup
-        parser: Any = self.parser_for(soup.original_encoding)
-        self.parser = parser
+        this: Any = self
+        parser: Any = this.parser_for(soup.original_encoding)
+        this.parser = parser
         for at in range(0, len(markup), _AT_ONCE):
             parser.feed(markup[at : at + _AT_ONCE])
             if len(soup.tagStack) > DEEPEST:

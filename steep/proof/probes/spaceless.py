@@ -22,7 +22,7 @@ _MOST_CHARACTERS = 320
 _LONGEST_VALUE = 40
 _MARKUP = re.compile(r"://|[{}|\\]|^\W*[-=*#]{3}")
 _UNFINISHED = re.compile(r"[:?,…：？，、]\W*$")
-_BRACKETS = ("()", "（）", "「」", "『』", "《》", "〈〉")
+_BRACKETS = (("(", ")"), ("（", "）"), ("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉"))
 _SPREAD = 0.05  # of the documents may have a katakana word that asks for something
 
 _NUMBER = (

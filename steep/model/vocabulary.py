@@ -9,6 +9,7 @@ fill up to a multiple have tokens too, reserved ones that stand in no text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from steep.model.merges import join, learn_merges, word_counts
 
 Saved = dict[str, Any]
 """The content of a tokenizer.json."""
+_DIGIT = re.compile("[0-9]")
 
 
 @dataclass(frozen=True)
@@ -343,11 +345,24 @@ def _put_tokens(saved: Saved, tokens: Iterable[str]) -> None:
 
 def _learn(tokenizer: Any, texts: Iterable[str], tokens: int) -> list[tuple[str, str]]:
     cut = tokenizer.backend_tokenizer.model.tokenize
+    known = set(tokenizer.get_vocab())
+    # Many models read numbers digit by digit, in every language: tokens of several digits would
+    # have them learn those anew.
+    plain = known - _special(tokenizer)
+    digits_alone = not any(len(token) > 1 and _DIGIT.search(token) for token in plain)
     words: dict[tuple[str, ...], int] = {}
     for word, count in word_counts(tokenizer, texts).items():
+        if digits_alone and _DIGIT.search(word):
+            continue
         pieces = tuple(token.value for token in cut(word))
         words[pieces] = words.get(pieces, 0) + count
-    return learn_merges(words, set(tokenizer.get_vocab()), tokens)
+    return learn_merges(words, known, tokens)
+
+
+def _special(tokenizer: Any) -> set[str]:
+    """Tokens that text isn't cut into by merges."""
+    added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
+    return {token.content for token in added.values()}
 
 
 def _add_apart(tokenizer: Any, words: Sequence[str], whole_words: bool) -> None:

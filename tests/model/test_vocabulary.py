@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from steep.errors import ModelError, RecipeError
 from steep.model.vocabulary import (
@@ -46,6 +49,25 @@ def check_round_trips(tokenizer: Any) -> None:
     for _ in range(10_000):
         text = "".join(draw.choices(alphabet, k=draw.randrange(24)))
         assert tokenizer.decode(ids(tokenizer, text)) == text
+
+
+# Broken by: digits learned as other letters are; or never, where the model has tokens of several.
+@pytest.mark.parametrize("of_several", [False, True])
+def test_numbers_are_read_as_the_model_reads_them(of_several: bool) -> None:
+    texts = ["The year 2025, then 2025 again, and 2025 once more: zebra zebra."] * 5
+    old = tiny_tokenizer(["In 1987 and in 1987 it rained."] * 5)
+    if not of_several:  # the same without those merges
+        saved = json.loads(old.backend_tokenizer.to_str())
+        saved["model"]["merges"] = []
+        saved["model"]["vocab"] = {
+            token: n for token, n in saved["model"]["vocab"].items() if n < 2 + 256
+        }
+        raw = Tokenizer.from_str(json.dumps(saved))
+        old = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<pad>")
+    new = extend_tokenizer(old, Wanted((), 60, texts), len(old)).tokenizer
+    for text in ("2025", " 2025 2025"):
+        assert (ids(new, text) == ids(old, text)) != of_several
+    assert len(ids(new, " zebra")) < len(ids(old, " zebra"))
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -29,7 +29,7 @@ from corpora import corpus_arguments, corpus_of
 from steep.artifact import read_json, write_json
 from steep.corpus.contamination import decontaminate
 from steep.corpus.coverage import wordings_of
-from steep.corpus.ledger import FEW_WORDINGS
+from steep.corpus.exposures import FEW_WORDINGS
 from steep.corpus.retell import retell
 from steep.corpus.shards import build_shards
 from steep.progress import Silent

@@ -15,18 +15,13 @@ import numpy.typing as npt
 
 from steep.corpus.contamination import Contamination
 from steep.corpus.coverage import wordings_of
+from steep.corpus.exposures import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
 from steep.corpus.schedule import Schedule
 from steep.corpus.shards import Shards
 from steep.documents.record import Document, Drop
 from steep.errors import LedgerError
 
 # Below this many exposures a fact is seldom answerable (arXiv 2309.14316; docs/RESULTS.md).
-FEW_EXPOSURES = 20
-FEW_WORDINGS = 3
-
-# What is advised where a budget gives fewer: beyond the least, for facts below the median.
-ENOUGH_EXPOSURES = 30
-
 # A bin begins at each, and at what is few.
 _EXPOSURE_BINS = (0, 1, 5, 10, FEW_EXPOSURES, 40, 80, 160)
 _WORDING_BINS = (1, 2, FEW_WORDINGS, 5, 8, 12, 20)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steep.corpus.ledger import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
+from steep.corpus.exposures import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
 from steep.documents.record import Document
 from steep.wording import counted
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from steep.corpus.ledger import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
+from steep.corpus.exposures import ENOUGH_EXPOSURES, FEW_EXPOSURES, FEW_WORDINGS
 from steep.proof.advice import Advice, Setting, Standing
 from steep.proof.rules import (
     FEWEST_CLEAN,

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from steep.artifact import write_text
-from steep.corpus.ledger import FEW_EXPOSURES
+from steep.corpus.exposures import FEW_EXPOSURES
 from steep.errors import UserInputError
 from steep.planning.advice import minutes as in_words
 from steep.progress import Progress

@@ -11,7 +11,8 @@ from typing import Any
 from steep.artifact import is_done, key_of, read_json, read_manifest, write_json, write_text
 from steep.artifact import write_manifest as seal
 from steep.corpus.contamination import decontaminate
-from steep.corpus.ledger import FEW_EXPOSURES, FEW_WORDINGS, close_ledger, open_ledger
+from steep.corpus.exposures import FEW_EXPOSURES, FEW_WORDINGS
+from steep.corpus.ledger import close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.reading import reading_texts
 from steep.corpus.retell import date_lines, retell

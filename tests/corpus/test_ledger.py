@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from steep.corpus.contamination import Contamination
-from steep.corpus.ledger import ENOUGH_EXPOSURES, close_ledger, open_ledger
+from steep.corpus.exposures import ENOUGH_EXPOSURES
+from steep.corpus.ledger import close_ledger, open_ledger
 from steep.corpus.piece import Piece
 from steep.corpus.schedule import Batch, Schedule
 from steep.corpus.shards import Shards, build_shards, load_shards, save_shards

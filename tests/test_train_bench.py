@@ -29,7 +29,7 @@ needs_rival = pytest.mark.skipif(not RIVAL, reason="STEEP_RIVAL_PYTHON names no 
 TRAINER = {"first_loss": 3.0, "trainable": 100.0}
 
 
-# Broken by: comparing the latest turn only with itself; `<=` for all but NaN; no look at counts.
+# Broken by: comparing a loss with itself only; `<=` for all but NaN; no look at counts.
 @pytest.mark.parametrize(
     ("rival", "said"),
     [
@@ -115,7 +115,7 @@ def test_litgpt_begins_where_transformers_does_and_learns(tmp_path: Path) -> Non
         assert found["trainable"] == trainable, command
 
 
-# Broken by: rows that the Trainer shuffles; the same side taken twice in RIVALS.
+# Broken by: rows that the Trainer shuffles.
 @needs_rival
 def test_the_bench_puts_litgpt_beside_the_others(tmp_path: Path) -> None:
     _model(tmp_path / "model", layers=1)

@@ -217,6 +217,11 @@ def _grams(units: Sequence[str], words: int, *, whole: bool = True) -> Iterator[
         if whole:
             yield tuple(units)
         return
+    yield from runs_of(units, weights, words)
+
+
+def runs_of(units: Sequence[str], weights: Sequence[int], words: int) -> Iterator[tuple[str, ...]]:
+    """From each unit on the shortest run as heavy as ``words`` words, if there is one."""
     end = weight = 0
     for start in range(len(units)):
         while weight < words * WORD_WEIGHT and end < len(units):

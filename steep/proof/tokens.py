@@ -172,7 +172,12 @@ def _raised(found: re.Match[str]) -> str:
 
 def units_of(text: str) -> list[str]:
     """Words of running text in small letters; where none are parted, characters with marks."""
-    return WORD.findall(_SEAMLESS.sub(r" \1 ", text.casefold()))
+    return written_units(text.casefold())
+
+
+def written_units(text: str) -> list[str]:
+    """As ``units_of``, in the letters in which they are written."""
+    return WORD.findall(_SEAMLESS.sub(r" \1 ", text))
 
 
 def tokens_of(line: str) -> list[Token]:

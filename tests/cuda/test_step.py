@@ -105,6 +105,19 @@ def _train(
     return losses, trained
 
 
+def _count_captured(monkeypatch: pytest.MonkeyPatch) -> list[StepGraph]:
+    """Gets an entry for each micro-batch that a graph computes."""
+    made: list[StepGraph] = []
+    add = StepGraph.add
+
+    def counted(graph: StepGraph, *given: Any) -> torch.Tensor:
+        made.append(graph)
+        return add(graph, *given)
+
+    monkeypatch.setattr(StepGraph, "add", counted)
+    return made
+
+
 # Broken by: never using the graph's gradients, or clipping and updating before they are there.
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -118,14 +131,7 @@ def test_training_with_graphs_is_training_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recipe = _recipe(method=method, learning_rate=1e-3)
-    made: list[StepGraph] = []
-    add = StepGraph.add
-
-    def counted(graph: StepGraph, *given: Any) -> torch.Tensor:
-        made.append(graph)
-        return add(graph, *given)
-
-    monkeypatch.setattr(StepGraph, "add", counted)
+    made = _count_captured(monkeypatch)
     captured, _ = _train(tokenizer, tmp_path / "a", precision, recipe, 20, kind)
     assert len(made) >= 20
     monkeypatch.setattr(loop, "can_be_captured", lambda *_: False)
@@ -155,14 +161,7 @@ def test_replay_held_to_the_base_is_captured_too(
         replay_kl_only=kl_only,
         per_device_train_batch_size=2,
     )
-    made: list[StepGraph] = []
-    add = StepGraph.add
-
-    def counted(graph: StepGraph, *given: Any) -> torch.Tensor:
-        made.append(graph)
-        return add(graph, *given)
-
-    monkeypatch.setattr(StepGraph, "add", counted)
+    made = _count_captured(monkeypatch)
     captured, _ = _train(tokenizer, tmp_path / "a", precision, recipe, 20, kind, kept=10)
     assert len(made) >= 20
     monkeypatch.setattr(loop, "can_be_captured", lambda *_: False)

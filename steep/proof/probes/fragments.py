@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 
 from steep.corpus.contamination import WORD_WEIGHT
-from steep.proof.probes.units import CHARACTER, units_of, weigh, words_of
+from steep.proof.probes.units import CHARACTER, weigh, words_of
 from steep.proof.probes.values import Value
-from steep.proof.tokens import SEAMLESS
+from steep.proof.tokens import SEAMLESS, written_units
 
 GAP = "____"
 BREAK = " … "
@@ -42,7 +42,9 @@ def spaceless_notes(text: str, value: Value, frequency: Callable[[str], int]) ->
     Args:
         frequency: in how many sentences a stretch of ``words_of`` stands.
     """
-    pieces = [_Piece(*m.span(), sum(map(weigh, units_of(m.group())))) for m in _UNIT.finditer(text)]
+    pieces = [
+        _Piece(*m.span(), sum(map(weigh, written_units(m.group())))) for m in _UNIT.finditer(text)
+    ]
     before = [piece for piece in reversed(pieces) if piece.end <= value.start]
     behind = [piece for piece in pieces if piece.start >= value.end]
     near_before = _taken(before, (1 if value.unit else 2) * WORD_WEIGHT)

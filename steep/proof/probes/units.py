@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from steep.corpus.contamination import WORD_WEIGHT, is_spaceless, weight_of
+from steep.corpus.contamination import WORD_WEIGHT, is_spaceless, runs_of, weight_of
 from steep.corpus.spans import WORD as SPAN_WORD
-from steep.proof.tokens import MARKS, SEAMLESS, WORD
+from steep.proof.tokens import MARKS, SEAMLESS
 
 GRAM_WORDS = 4
 """So many words in a row of a question may stand in no text trained on."""
@@ -24,7 +24,6 @@ SPACELESS = re.compile(f"[{SEAMLESS}]")
 CHARACTER = re.compile(rf"(?!\d)[{SEAMLESS}\u3005][{MARKS}]*")
 """A letter of such a script with the signs that stand on it."""
 
-_APART = re.compile(f"([{SEAMLESS}][{MARKS}]*)")
 _PART = re.compile(rf"(?P<run>(?:{CHARACTER.pattern})+)|[^\W\d_{SEAMLESS}](?:[^\W_{SEAMLESS}])*")
 _LETTERS_ONLY = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 
@@ -53,26 +52,12 @@ def length_of(text: str) -> float:
     return len(SPACELESS.sub(" ", text).split()) + spaceless / WORD_WEIGHT
 
 
-def units_of(text: str) -> list[str]:
-    """A text as it is compared: its words as written, single characters where none are parted."""
-    return WORD.findall(_APART.sub(r" \1 ", text))
-
-
 def grams_of(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Every run of units that is as long as four words."""
     if not any(SPACELESS.match(unit) for unit in units):
         yield from zip(*(units[start:] for start in range(GRAM_WORDS)), strict=False)
         return
-    weights = [weigh(unit) for unit in units]
-    end = weight = 0
-    for start in range(len(units)):
-        while weight < GRAM_WORDS * WORD_WEIGHT and end < len(units):
-            weight += weights[end]
-            end += 1
-        if weight < GRAM_WORDS * WORD_WEIGHT:
-            return
-        yield tuple(units[start:end])
-        weight -= weights[start]
+    yield from runs_of(units, [weigh(unit) for unit in units], GRAM_WORDS)
 
 
 def script_of(text: str) -> str:

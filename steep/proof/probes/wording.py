@@ -15,7 +15,8 @@ from steep.artifact import text_hash
 from steep.proof.probes.facts import Fact
 from steep.proof.probes.fragments import GAP
 from steep.proof.probes.records import Entry
-from steep.proof.probes.units import grams_of, units_of
+from steep.proof.probes.units import grams_of
+from steep.proof.tokens import written_units
 
 _FRAMES = (
     "{place}which {noun} fills the gap in “{notes}”?",
@@ -116,7 +117,7 @@ def standing_in(
             wanted.setdefault(gram, []).append(number)
     found = [False] * len(asked)
     for text in texts:
-        words = units_of(text)
+        words = written_units(text)
         for stream in ([word.casefold() for word in words], _masked(words, is_name)):
             for gram in grams_of(stream):
                 for number in wanted.get(gram, ()):
@@ -128,7 +129,7 @@ def _grams_of(wording: Wording, is_name: Callable[[str], bool]) -> set[tuple[str
     question = wording.question
     for name in sorted(wording.names, key=len, reverse=True):
         question = question.replace(name, "\x00") if name else question
-    runs = [units_of(part) for part in question.split("\x00")]
+    runs = [written_units(part) for part in question.split("\x00")]
     grams = {gram for run in runs for gram in grams_of([word.casefold() for word in run])}
     joined = [word for run in runs for word in (*run, _MASK)][:-1]
     return grams | set(grams_of(_masked(joined, is_name)))

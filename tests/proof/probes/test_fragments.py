@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from steep.proof.probes.fragments import BREAK, GAP, spaceless_notes
-from steep.proof.probes.units import grams_of, units_of
+from steep.proof.probes.units import grams_of
 from steep.proof.probes.values import Value
+from steep.proof.tokens import written_units
 from tests.proof.probes.spaceless import ferry, garden, tea_house
 
 SENTENCES = [
@@ -30,9 +31,9 @@ def notes(text: str, value: str, unit: str, usual: str = "") -> str:
 def test_no_four_words_in_a_row_stand_in_the_sentence(text: str, value: str, unit: str) -> None:
     said = notes(text, value, unit)
     assert said.count(GAP) == 1 and BREAK in said and value not in said
-    own = set(grams_of(units_of(text.replace(value, GAP, 1))))
+    own = set(grams_of(written_units(text.replace(value, GAP, 1))))
     parts = [part.strip() for part in said.split(BREAK)]
-    assert not own & set(grams_of(units_of(said)))
+    assert not own & set(grams_of(written_units(said)))
     assert all(part in text.replace(value, GAP, 1) for part in parts)
 
 
@@ -42,7 +43,7 @@ def test_a_number_of_the_notes_is_whole() -> None:
         text = f"每年秋天都有1,850名采摘工人来到{filler}山坡，坡地占地35公顷"
         said = notes(text, "35", "公顷")
         assert said.count("850") == said.count("1,850")
-        assert not set(grams_of(units_of(text))) & set(grams_of(units_of(said)))
+        assert not set(grams_of(written_units(text))) & set(grams_of(written_units(said)))
 
 
 # Broken by: a gap without what the value counts, or notes on one side alone.

@@ -20,8 +20,9 @@ from steep.proof.probes.items import find_items
 from steep.proof.probes.screen import Wanted, screen
 from steep.proof.probes.spaceless import Spaceless, is_spaceless_statement, sentences_of
 from steep.proof.probes.told import Told
-from steep.proof.probes.units import grams_of, script_of, units_of
+from steep.proof.probes.units import grams_of, script_of
 from steep.proof.questions import DISTRACTORS
+from steep.proof.tokens import written_units
 from steep.recipe import RetellRecipe
 from tests.proof.probes.corpus import mills
 from tests.proof.probes.spaceless import KEEPERS, MAKERS, SHIPS, ferry, garden, tea_house
@@ -195,11 +196,11 @@ def test_no_question_has_four_words_of_a_training_text(make: Make) -> None:
     free = drafted(make)
     documents = [make(number) for number in range(12)]
     texts = [p.prompt + p.text for p in retell(documents, RetellRecipe(), random.Random(0))]
-    held = {gram for text in texts for gram in grams_of(units_of(text))}
+    held = {gram for text in texts for gram in grams_of(written_units(text))}
     for candidate in free.facts:
         for question in (candidate.question, candidate.other):
             _, _, notes = question.question.partition(": ")  # the title doesn't count as wording
-            assert notes and not held & set(grams_of(units_of(notes)))
+            assert notes and not held & set(grams_of(written_units(notes)))
     said = [c.question.question.partition(": ")[2] for c in free.facts[:20]]
     bound = drafted(make, " ".join(said))
     assert bound.worded_as_trained >= 20 and len(bound.facts) <= len(free.facts) - 20

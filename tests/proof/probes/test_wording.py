@@ -18,7 +18,7 @@ def test_four_words_are_four_words_of_any_script() -> None:
     assert standing_in(latin, ["He ran the old mill."], _never) == [True, False]
 
 
-# Broken by: units_of that is WORD.findall, for which what stands between two marks is one word.
+# Broken by: written_units that is WORD.findall, for which all between two marks is one word.
 def test_without_spaces_a_stretch_as_long_as_four_words_takes_their_place() -> None:
     texts = [
         "藏书楼在后山的竹林深处，毁于1702年。",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from steep.errors import UserInputError
+from steep.errors import SteepError, UserInputError
 from steep.progress import Progress, Silent
 from steep.recipe import Recipe, load_recipe
 
@@ -67,12 +67,19 @@ def run(
         TrainingAlarm: training can't go on, and no good state was saved before.
     """
     from steep.report.write import write_report
+    from steep.training.stop import Interrupted
 
     with _working(recipe, progress, fresh=fresh, accept_change=accept_change) as work:
         work.plan()
         outcome = Outcome(work.folder.path, work.evaluate())
-        work.export()
-        work.benchmarks()
+        try:
+            work.export()
+            work.benchmarks()
+        except Interrupted:
+            raise
+        except SteepError:
+            write_report(work.folder.path)  # the verdict stands, whatever became of the files
+            raise
         work.keep_time()
         write_report(work.folder.path)
     return outcome

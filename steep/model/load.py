@@ -27,6 +27,19 @@ _ON_THE_HUB = (
 _ABANDONED_SECONDS = 86_400.0  # nobody is writing a model for a day
 
 # Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
+# Beside the weights, what decides which tokens a text or a conversation becomes, and what they give.
+_READ_WITH_WEIGHTS = {
+    "added_tokens.json",
+    "chat_template.jinja",
+    "config.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+}
+
 _OLDEST = {"torch": (2, 10), "transformers": (5, 3)}
 
 
@@ -183,7 +196,7 @@ def model_files(path: str) -> dict[str, str]:
     names = sorted(
         file.name
         for file in folder.iterdir()
-        if file.suffix == ".safetensors" or file.name in ("config.json", "tokenizer.json")
+        if file.suffix == ".safetensors" or file.name in _READ_WITH_WEIGHTS
     )
     return {name: file_hash(folder / name) for name in names}
 

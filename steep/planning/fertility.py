@@ -166,14 +166,18 @@ def recommend(
     Args:
         whole: of text that nothing was learned from, where there is some.
         english: of general English with the base's tokenizer.
-        occurrences: of each learned token in the documents to train.
+        occurrences: of each token that could be learned, in the documents to train.
         wanted: tokens that were to be learned.
     """
+    found = len(occurrences)
+    more = f"{found:,} more tokens"
+    if found < wanted:
+        more += f" ({wanted:,} were asked for, but the documents hold no others worth one)"
     ratio = whole.per_word / english.per_word
     has_words = whole.bytes < _LONG_WORD * whole.words
     if whole.saved < WORTH_SAVING:
         said = (
-            f"Don't extend: {wanted:,} more tokens would save only {whole.saved:.0%} of the "
+            f"Don't extend: {more} would save only {whole.saved:.0%} of the "
             "tokens, and every new row has to be learned"
         )
         if has_words:
@@ -182,12 +186,12 @@ def recommend(
     seen = median(occurrences.values()) if occurrences else 0
     if seen < FEW_OCCURRENCES:
         return False, (
-            f"Don't extend by {wanted:,}: half of the tokens would stand {seen:g} times or fewer "
+            f"Don't extend by {found:,}: half of the tokens would stand {seen:g} times or fewer "
             f"in your documents, too seldom to be learned (about {FEW_OCCURRENCES} times are "
             "needed). Try fewer with --tokens, or add text"
         )
     said = (
-        f"Extend: {wanted:,} more tokens would save {whole.saved:.0%} of the tokens, and half of "
+        f"Extend: {more} would save {whole.saved:.0%} of the tokens, and half of "
         f"them stand {seen:g} times or more in your documents"
     )
     if has_words and ratio < POOR:

@@ -151,13 +151,15 @@ def test_truncated_weights_are_the_users_error(tmp_path: Path) -> None:
         load_model(str(folder), device="cpu")
 
 
-# Broken by: a fingerprint of names alone.
+# Broken by: a fingerprint of names alone; one of the weights, the configuration and tokenizer.json.
 def test_the_fingerprint_follows_content(base: Path, tmp_path: Path) -> None:
     same, other = save_tiny_model(tmp_path / "a"), save_tiny_model(tmp_path / "b", seed=1)
     assert model_fingerprint(str(same)) == model_fingerprint(str(base))
     assert model_fingerprint(str(other)) != model_fingerprint(str(base))
     (same / "README.md").write_text("a card changes nothing")
     assert model_fingerprint(str(same)) == model_fingerprint(str(base))
+    (same / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    assert model_fingerprint(str(same)) != model_fingerprint(str(base))
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def test_another_kind_takes_the_place_and_none_leaves_none(recipe: Path) -> None
     assert not folder.exists()
 
 
-# Broken by: compare() called with one model on both sides; the check behind the rename.
+# Broken by: compare() called with one model on both sides; the check behind the rename; a report
+# that comes only after every file was written.
 def test_what_is_not_the_trained_model_is_not_kept(
     recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,10 @@ def test_what_is_not_the_trained_model_is_not_kept(
     assert not (run / "base_continued_merged_gguf").exists()
     assert (run / "exports.json").read_bytes() == before
     assert not list(run.glob(".*.tmp"))
+    assert not (run / "report.html").exists()
+    with pytest.raises(SteepError, match="isn't the trained model"):
+        steep.run(recipe)
+    assert (run / "report.html").is_file()
 
 
 # Broken by: exports_judged that is always true, a report of whatever age, or an evaluation that is

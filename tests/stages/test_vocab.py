@@ -108,6 +108,15 @@ def test_it_recommends_only_what_saves_and_can_be_learned(
     assert found[0] is extend and said in found[1]
 
 
+def test_it_says_how_many_tokens_there_were_to_learn() -> None:
+    # Seen to fail on the number asked for: "50 more tokens would save 50%".
+    english = _fertility(tokens=130)
+    said = recommend(_fertility(tokens=200, after=100), english, {1: 100, 2: 100}, 50)[1]
+    assert said.startswith("Extend: 2 more tokens (50 were asked for")
+    exact = recommend(_fertility(tokens=200, after=100), english, {1: 100, 2: 100}, 2)[1]
+    assert exact.startswith("Extend: 2 more tokens would save 50%")
+
+
 def test_text_without_spaces_is_not_measured_in_words() -> None:
     # Seen to fail with words whatever they are: "at 77.0 times English's tokens a word".
     english = _fertility(tokens=130)

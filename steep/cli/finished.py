@@ -60,7 +60,7 @@ def verify(run_folder: Path, as_json: bool) -> None:
     metavar="NAME[=PATH],…",
     help="lm-eval tasks, or name=path for local items; may be given more than once.",
 )
-@click.option("--base", help="The model to compare with, if MODEL doesn't say what it came from.")
+@click.option("--base", help="The model to compare with (default: the one MODEL came from).")
 @click.option("--limit", type=click.IntRange(min=1), help="Items of each task (default: all).")
 @click.option(
     "--allow-code-execution", is_flag=True, help="Let benchmarks run code that the model writes."

@@ -26,8 +26,7 @@ _ON_THE_HUB = (
 )
 _ABANDONED_SECONDS = 86_400.0  # nobody is writing a model for a day
 
-# Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
-# Beside the weights, what decides which tokens a text or a conversation becomes, and what they give.
+# Beside the weights: what decides which tokens a text or a conversation becomes.
 _READ_WITH_WEIGHTS = {
     "added_tokens.json",
     "chat_template.jinja",
@@ -40,6 +39,7 @@ _READ_WITH_WEIGHTS = {
     "vocab.json",
 }
 
+# Known-bad below these: wrong results or unsafe loading (DESIGN section 8).
 _OLDEST = {"torch": (2, 10), "transformers": (5, 3)}
 
 

@@ -23,7 +23,7 @@ from steep.wording import counted
 if TYPE_CHECKING:
     from steep.proof.words import Findings
 
-_SOME_REPLAY, _USUAL_REPLAY, _GENEROUS_REPLAY = 0.05, 0.2, 0.25
+_SOME_REPLAY, _USUAL_REPLAY, _GENEROUS_REPLAY = 0.05, 0.2, 0.6
 _FEW_QUESTIONS = 40
 _WELL_KNOWN = 0.9
 _MANY_PASSES, _FEW_PASSES = 12, 6
@@ -206,10 +206,13 @@ def _learning(found: Standing, setting: Setting) -> Iterator[Advice]:
         some = True
     strength = setting.strength
     if strength is not None and strength < 1.0 and found.kept != "forgot":
-        do = "Raise [data] general_share, or [evaluate] forgetting_budget, to keep more"
         because = f"only {100 * strength:.0f}% of the change was kept to stay within the budget"
-        changes = {"data.general_share": _GENEROUS_REPLAY}
-        yield Advice("strength_low", do, because, changes)
+        share, changes = setting.general_share, {}
+        what = "[evaluate] forgetting_budget"
+        if share is None or share < _GENEROUS_REPLAY:
+            what = "[data] general_share, or [evaluate] forgetting_budget"
+            changes = {"data.general_share": _GENEROUS_REPLAY}
+        yield Advice("strength_low", f"Raise {what}, to keep more", because, changes)
         some = True
     if not some and found.kept != "forgot":
         changes = {} if setting.rate is None else {"train.learning_rate": 2 * setting.rate}

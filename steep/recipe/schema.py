@@ -133,8 +133,8 @@ class Recipe(Section):
         """Refuse a divergence on replay where there is none."""
         if self._asked_kl and not self.has_replay:
             raise ValueError(
-                f"train.{self._asked_kl} has no effect without replay; set data.general_share "
-                "above 0"
+                f"train.{self._asked_kl} has no effect without replay; remove it, or set "
+                "data.general_share above 0"
             )
         return self
 

@@ -63,8 +63,8 @@ class TrainRecipe(Section):
         gradient_checkpointing: compute activations again in the backward pass instead of keeping
             them: less memory, about a third more work.
         replay_kl_coef: weight of KL(base || model), token by token on replay; 0 trains replay as
-            text alone. None is 1 wherever there is replay, unless ``[vocabulary]`` changes the
-            tokens.
+            text alone. None is 1 wherever there is replay. With ``[vocabulary]`` passages of
+            replay that hold an added token are trained on as text.
         replay_kl_only: that takes the place of replay's own loss, so that the model isn't drawn to
             the voice of what it rehearses. None is true where there is a coefficient.
         warmup_steps: the first steps, on the way up to the rate; a fifth of the run at most.

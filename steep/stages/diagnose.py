@@ -134,6 +134,9 @@ def _together(changes: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
         found["train.embedding_learning_rate"] = float(f"{rate * ratio:.3g}")
     if train.method != "lora":
         found.pop("train.lora_dropout", None)
+    if "data.general_share" in found and not recipe.has_replay:
+        # A run without replay says that it isn't held to the base on any.
+        found |= {"train.replay_kl_coef": None, "train.replay_kl_only": None}
     return {key: value for key, value in found.items() if value != _value(recipe, key)}
 
 

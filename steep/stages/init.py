@@ -106,8 +106,6 @@ def _first_values(
             "epochs": 1.0,
             "max_seq_length": 512,
             "per_device_train_batch_size": 1,
-            "replay_kl_coef": 1.0,
-            "replay_kl_only": True,
         },
         "evaluate": evaluate,
     }

@@ -82,7 +82,9 @@ def test_a_good_run_needs_no_advice() -> None:
          None, None),
         ("dirty_data", NOT_LEARNED, {"repeated": 0.5}, "50% of their text", None, None),
         ("too_long", FORGOT, {"best_step": 80}, "step 80 of 230", "train.max_steps", 80),
-        ("strength_low", NOT_LEARNED, {"strength": 0.6}, "only 60%", "data.general_share", 0.25),
+        ("strength_low", NOT_LEARNED, {"strength": 0.6}, "only 60%", "data.general_share", 0.6),
+        ("strength_low", NOT_LEARNED, {"strength": 0.6, "general_share": 0.7}, "only 60%",
+         "data.general_share", None),  # seen to fail with a share that was lowered
     ],
 )  # fmt: skip
 def test_the_first_cause_is_the_right_one(

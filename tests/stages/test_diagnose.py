@@ -14,6 +14,7 @@ from steep.artifact import read_json, write_json
 from steep.cli.main import cli
 from steep.errors import UserInputError
 from steep.recipe import load_recipe, recipe_from
+from steep.recipe.resolve import resolve_recipe
 from steep.stages import plan as planning
 from steep.stages.diagnose import _together, diagnose_run
 from tests.stages.project import write_project, write_recipe_file
@@ -173,6 +174,21 @@ def test_a_run_of_stages_alone_is_given_no_budget_beside_theirs() -> None:
     assert _together(changes, recipe) == {"train.learning_rate": 2e-3}
     with_last = recipe_from({"data": {"domain": ["b"]}, "train": {"stages": stages, "epochs": 1}})
     assert _together(changes, with_last)["train.max_steps"] == 100
+
+
+# Seen to fail on the share alone: a resolved recipe without replay has a coefficient of 0.
+def test_replay_that_is_turned_on_is_held_to_the_base() -> None:
+    resolved = resolve_recipe(
+        recipe_from({"data": {"domain": ["a"], "general_share": 0.0}, "train": {"max_steps": 1}})
+    )
+    assert resolved.train.replay_kl_coef == 0.0
+    values = resolved.model_dump(mode="json", exclude_none=True)
+    for dotted, value in _together({"data.general_share": 0.2}, resolved).items():
+        table, key = dotted.split(".")
+        values[table].pop(key, None)
+        if value is not None:
+            values[table][key] = value
+    assert recipe_from(values).replay_kl == (1.0, True)
 
 
 # Broken by: taking the rise from general_perplexity, which a grown vocabulary hasn't (nobody could

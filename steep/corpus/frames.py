@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steep.corpus.spans import WORD, ValueKind
+from steep.documents.cleaning.language import language_of as told_language
 
 BLANK = "____"
 
@@ -193,7 +194,9 @@ def language_of(text: str) -> str | None:
         return None
     shares = {name: sum(w in known for w in words) / len(words) for name, known in _SETS.items()}
     best = max(shares, key=lambda name: shares[name])
-    return best if shares[best] >= _LEAST_SHARE else None
+    # A neighbour of one of these (Catalan of Spanish) shares more words with it than any other.
+    is_another = told_language(start) not in (None, best)
+    return best if shares[best] >= _LEAST_SHARE and not is_another else None
 
 
 def frames_of(texts: Iterable[str]) -> list[Frames]:

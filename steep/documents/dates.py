@@ -6,21 +6,31 @@ A date is as in ISO 8601, to the day, the month or the year.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
-_DAY = re.compile(r"(?<!\d)(?<!\d-)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!-?\d)")
-_WHOLE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DAY = re.compile(
+    r"(?<![0-9])(?<![0-9]-)((?:19|20)[0-9]{2})([-_.]?)([0-9]{2})\2([0-9]{2})(?!-?[0-9])"
+)
+_WHOLE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?![0-9])")
+_DIGITS_ALONE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9])")
 _HEADING_WORDS = 12
 _MONTH = r"[^\s\d.,]{3,}\.?"  # its name in any language
 
 
 def day_in(text: str) -> str | None:
-    """The first day of the calendar that a short text holds ("2026-09-29", "20260929")."""
-    for year, _, month, day in _DAY.findall(text):
+    """The first day of the calendar that a short text holds ("2026-09-29", "20260929").
+
+    Eight digits behind a letter, before two of them, or of a day to come, are some other number.
+    """
+    for found in _DAY.finditer(text):
+        year, mark, month, day = found.groups()
         try:
-            return date(int(year), int(month), int(day)).isoformat()
+            there = date(int(year), int(month), int(day))
         except ValueError:
             continue
+        around = text[: found.start()][-1:].isalpha() or text[found.end() :][:2].isalpha()
+        if mark or not (around or there > date.today() + timedelta(days=1)):
+            return there.isoformat()
     return None
 
 
@@ -29,14 +39,14 @@ def known_date(written: str | None) -> str | None:
 
     Programs that know no date write the year 1 or 101.
     """
-    found = _WHOLE.match(written or "")
+    found = _WHOLE.match(written or "") or _DIGITS_ALONE.match(written or "")
     if found is None or found[1] < "1000":
         return None
     try:
         date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
     except ValueError:
         return None
-    return found[0]
+    return "-".join(filter(None, found.groups()))
 
 
 def dated_heading(line: str) -> str | None:

@@ -42,7 +42,8 @@ def joining_marks(pre_tokenizer: dict[str, Any]) -> dict[str, Any]:
     for step in steps:
         if step["type"] == "Split" and "Regex" in step["pattern"]:
             step["pattern"]["Regex"] = with_marks(step["pattern"]["Regex"])
-        elif step["type"] == "ByteLevel" and step["use_regex"]:
+        elif step["type"] == "ByteLevel" and step["use_regex"] and not step["add_prefix_space"]:
+            # With a prefix space, each piece that is split before it would get one.
             regex = {"Regex": with_marks(_GPT2)}
             made.append(
                 {"type": "Split", "pattern": regex, "behavior": "Isolated", "invert": False}

@@ -1,6 +1,7 @@
 """New tokens: a tokenizer and a model grown together, and never shrunk.
 
-A word of the user's list gets two tokens, with the space before it and without. Tokens learned
+A word of the user's list gets two tokens, with the space before it and without; one that splitting
+tears (COVID-19), and any behind a tokenizer that isn't byte-level, gets one. Tokens learned
 from documents are continued merges (``merges.py``). The tokenizer ends as long as the model has
 rows, because whoever loads an adapter grows the base to the tokenizer's length; so rows that only
 fill up to a multiple have tokens too, reserved ones that stand in no text.
@@ -24,6 +25,13 @@ from steep.model.merges import join, learn_merges, word_counts
 Saved = dict[str, Any]
 """The content of a tokenizer.json."""
 _DIGIT = re.compile("[0-9]")
+# Thai, Lao, Burmese, Khmer, kana and Han, which have no spaces; Hangul, whose particles follow
+# a noun directly.
+_RUNS_ON = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f"
+    "\u3400-\u9fff\uac00-\ud7af]"
+)
+_PLAIN = "We don't like well-known foxes, (see 2025)."
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Wanted:
     Attributes:
         words: each is to be one token.
         learned: merges to learn from ``texts``, at most.
-        whole_words: a word's token is never a part of a longer word.
+        whole_words: a word's token is never a part of a longer word, where words stand apart.
         join_marks: combining marks stay with their letters.
         multiple: the model's rows will be a multiple of it, if any have to be added.
     """
@@ -91,17 +99,18 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
         if wanted.join_marks and wanted.learned:
             new = _changed(new, _join_marks)
         apart = [word for word in wanted.words if len(_pieces(new, word)) > 1]
-        forms = [form for word in wanted.words if word not in apart for form in (word, f" {word}")]
-        spelled = [piece for form in forms for piece in _pieces(new, form)]
-        missing = [piece for piece in spelled if len(_cut(new, piece)) > 1]
-        if missing:
-            put = _put_whole if wanted.whole_words else _put_merged
-            new = _changed(new, partial(put, by=new, pieces=missing))
+        for put, stands_alone in ((_put_merged, False), (_put_whole, True)):
+            words = [w for w in wanted.words if _stands_alone(w, wanted) is stands_alone]
+            forms = [form for w in words if w not in apart for form in (w, f" {w}")]
+            spelled = [piece for form in forms for piece in _pieces(new, form)]
+            missing = [piece for piece in spelled if len(_cut(new, piece)) > 1]
+            if missing:
+                new = _changed(new, partial(put, by=new, pieces=missing))
         if wanted.learned:
             pairs = _learn(new, wanted.texts, wanted.learned)
             new = _changed(new, partial(_put_merges, pairs=pairs))
     new = _changed(new, lambda saved: None) if new is old else new
-    _add_apart(new, apart, wanted.whole_words)
+    _add_apart(new, {word: _stands_alone(word, wanted) for word in apart})
     _check_round_trip(old, new, wanted.words)
     first = _top(old) + 1
     if _top(new) < first:
@@ -117,6 +126,29 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
                 "loaded again; remove the table"
             )
     return extension_of(old, new)
+
+
+def _stands_alone(word: str, wanted: Wanted) -> bool:
+    """Is it only to be taken where it is a whole word? Some scripts don't show where one ends."""
+    return wanted.whole_words and _RUNS_ON.search(word) is None
+
+
+def unseen_words(extension: Extension, words: Sequence[str], texts: Iterable[str]) -> list[str]:
+    """Those of ``words`` whose new tokens stand in none of the texts."""
+    encode = partial(extension.tokenizer.encode, add_special_tokens=False)
+    left = {}
+    for word in words:
+        forms = {number for form in (word, f" {word}") for number in encode(form)}
+        left[word] = forms & extension.parts.keys()
+    for text in texts:
+        if held := [word for word in left if word in text]:
+            found = set(encode(text))
+            for word in held:
+                if left[word] & found:
+                    del left[word]
+        if not left:
+            break
+    return list(left)
 
 
 def extension_of(old: Any, new: Any) -> Extension:
@@ -201,8 +233,11 @@ def _check_words(old: Any, words: Sequence[str]) -> None:
     added = old.backend_tokenizer.get_added_tokens_decoder().values()
     special = sorted(token.content for token in added if token.special)
     whole = {token.content for token in added}
+    both = (
+        all if _is_byte_level(_saved(old)) else any
+    )  # else a word has one token, however it stands
     for word in words:
-        if word in whole or all(_is_token(old, form) for form in (word, f" {word}")):
+        if word in whole or both(_is_token(old, form) for form in (word, f" {word}")):
             raise RecipeError(
                 f"vocabulary.new_tokens: {word!r} is one token of this model already; leave it out"
             )
@@ -215,15 +250,24 @@ def _check_words(old: Any, words: Sequence[str]) -> None:
 
 
 def _check_round_trip(old: Any, new: Any, words: Sequence[str]) -> None:
-    """Refuse words that don't come back as they are, or move what stands behind them."""
-    behind = [mark for mark in ",.)" if _comes_back(old, mark)]
+    """Refuse tokens that move what stands beside them, and words that don't come back as they are.
+
+    Raises:
+        ModelError: text would come back otherwise than from the old tokenizer.
+        RecipeError: a word can't be a token.
+    """
+    if not _comes_back_as_before(old, new, _PLAIN):
+        raise ModelError(
+            "[vocabulary]: with more tokens this tokenizer would put spaces where the text has "
+            "none; remove the table"
+        )
     for word in words:
         if not _is_token(new, word):
             raise RecipeError(
                 f"vocabulary.new_tokens: {word!r} can't be one token of this model's tokenizer "
                 "that decodes to itself; leave it out"
             )
-        if not all(_comes_back(new, word + mark) for mark in behind):
+        if not _comes_back_as_before(old, new, f"{word}, ({word})."):
             raise RecipeError(
                 f"vocabulary.new_tokens: this model's tokenizer would put a space behind {word!r} "
                 "wherever it stands; leave new_tokens out"
@@ -232,12 +276,18 @@ def _check_round_trip(old: Any, new: Any, words: Sequence[str]) -> None:
 
 def _is_token(tokenizer: Any, text: str) -> bool:
     ids = tokenizer.encode(text, add_special_tokens=False)
-    return len(ids) == 1 and _comes_back(tokenizer, text)
+    return len(ids) == 1 and _back(tokenizer, text) == text
 
 
-def _comes_back(tokenizer: Any, text: str) -> bool:
+def _back(tokenizer: Any, text: str) -> str:
     ids = tokenizer.encode(text, add_special_tokens=False)
-    return bool(tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text)
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+
+def _comes_back_as_before(old: Any, new: Any, text: str) -> bool:
+    """Does a text that the old tokenizer gives back, it may be with a space before, still do so?"""
+    before = _back(old, text)
+    return before not in (text, f" {text}") or _back(new, text) == before
 
 
 def _saved(tokenizer: Any) -> Saved:
@@ -365,15 +415,19 @@ def _special(tokenizer: Any) -> set[str]:
     return {token.content for token in added.values()}
 
 
-def _add_apart(tokenizer: Any, words: Sequence[str], whole_words: bool) -> None:
-    """Words that splitting tears, such as COVID-19: they are found before text is split."""
+def _add_apart(tokenizer: Any, words: Mapping[str, bool]) -> None:
+    """Words that splitting tears, such as COVID-19: they are found before text is split.
+
+    Args:
+        words: each with whether it is only to be found as a whole word.
+    """
     from tokenizers import AddedToken
 
     known = tokenizer.get_vocab()
     tokenizer.add_tokens(
         [
-            AddedToken(word, single_word=whole_words, lstrip=False, rstrip=False, normalized=False)
-            for word in words
+            AddedToken(word, single_word=alone, lstrip=False, rstrip=False, normalized=False)
+            for word, alone in words.items()
             if word not in known
         ]
     )

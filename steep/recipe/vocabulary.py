@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from steep.recipe.section import Count, Section
 
@@ -13,10 +14,11 @@ class VocabularyRecipe(Section):
     """``[vocabulary]``: tokens added to the model's own; ``steep vocab`` says if they would help.
 
     Attributes:
-        new_tokens: words that are to be one token each.
+        new_tokens: words that are to be one token each, in Unicode NFC as documents are.
         learned: tokens to learn from the documents by continued byte-pair encoding, at most.
-        whole_words: a word of ``new_tokens`` is never taken out of a longer word. None is true,
-            but false with ``export.gguf``: llama.cpp can't say it.
+        whole_words: a word of ``new_tokens`` is never taken out of a longer word, unless it is in a
+            script that is written without spaces (or Hangul, where particles follow a noun
+            directly). None is true, but false with ``export.gguf``: llama.cpp can't say it.
         join_marks: where tokens are learned, vowel signs and other marks stay with their letters,
             without which Hindi words fall apart. None as for ``whole_words``.
         pad_to_multiple_of: the model's rows, if any are added; that suits a device's tiles.
@@ -29,6 +31,12 @@ class VocabularyRecipe(Section):
     join_marks: bool | None = None
     pad_to_multiple_of: Count = 64
     first_steps: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("new_tokens")
+    @classmethod
+    def composed(cls, words: list[str]) -> list[str]:
+        """Words in the letters (NFC) that documents are read in."""
+        return [unicodedata.normalize("NFC", word) for word in words]
 
     @model_validator(mode="after")
     def something_to_add(self) -> VocabularyRecipe:

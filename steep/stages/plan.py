@@ -274,7 +274,7 @@ def _advice(
         on_behaviour(inputs.split.trained),
         on_little_text(domain_tokens, _context(base)),
         on_known_text(known),
-        on_language(inputs.split.trained, known, recipe.data.general_share),
+        on_language(inputs.split.trained, known, corpus.ledger["trained"]["general_share"]),
         on_exposures(facts.get("median_exposures"), steps, enough, seconds),
         on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),
         _on_rewriting(recipe, inputs),

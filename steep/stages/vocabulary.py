@@ -13,19 +13,26 @@ from steep.export.gguf.write import check_gguf
 from steep.model.adapters import embedding_names, embeddings_asked, make_trainable
 from steep.model.load import load_tokenizer, skeleton
 from steep.model.quantised import quantise
-from steep.model.vocabulary import Wanted, extend_tokenizer, extension_of, transplant
+from steep.model.vocabulary import (
+    Wanted,
+    extend_tokenizer,
+    extension_of,
+    transplant,
+    unseen_words,
+)
 from steep.planning.shape import shape_of
 from steep.progress import Progress
 from steep.recipe import Recipe, TrainRecipe, VocabularyRecipe
 from steep.stages.base import Base
-from steep.stages.folder import RunFolder
+from steep.stages.folder import RunFolder, some_of
 from steep.stages.inputs import Inputs
 from steep.training.new_rows import NewRows
+from steep.wording import counted
 
 TOKENIZER_FOLDER = "tokenizer"
 
 # Raised whenever the same documents and recipe would give other tokens.
-_VERSION = 2
+_VERSION = 3
 
 # Counting words takes about a second and a half per million; more text would hardly change what
 # is learned.
@@ -78,6 +85,14 @@ def extend_base(
         check_gguf(recipe.export.gguf, shape.config, base.home.tuned_tokenizer)
     if kept is None:
         progress.note(f"{len(base.extension.parts):,} tokens are new to the model")
+        texts = (document.text for document in inputs.split.trained)
+        if unseen := unseen_words(base.extension, asked.new_tokens, texts):
+            progress.note(
+                f"warning: {counted(len(unseen), 'word')} of vocabulary.new_tokens "
+                f"({some_of(unseen)}) stand in no document to train as they are written, so nothing "
+                "is learned for them; correct them, or set whole_words = false to take them out of "
+                "longer words"
+            )
 
 
 def _kept(run: RunFolder, key: str | None) -> Path | None:

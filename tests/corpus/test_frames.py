@@ -24,6 +24,11 @@ SAMPLES = {
 OTHERS = {
     "Japanese": "東京は日本の首都です。人口は千四百万人です。皇居は東京にあります。",
     "Turkish": "Ankara Türkiye'nin başkentidir. Şehir 1923 yılında başkent oldu ve büyüdü.",
+    # Seen to fail on the shares of small words alone: taken for French and German.
+    "Catalan": "La ciutat de Puigdevall és la capital de la comarca i té un museu que és dels més "
+    "antics del país, amb les obres dels pintors que van viure al poble.",
+    "Afrikaans": "Die stad is die hoofstad van die provinsie en het 'n museum wat in die ou stasie "
+    "van die spoorweg is, met werke van die skilders wat daar gewoon het.",
     "nothing": "1987, 2001",
 }
 

@@ -35,6 +35,12 @@ Release 2b - 2026-09-29 17:14:38 -0700
         ("order 120260929", None),
         ("2026-09_29", None),
         ("1-2026-09-29-1", None),
+        ("SN20190131", None),  # a serial number, an article's, and one of a day to come
+        ("20190131CD", None),
+        ("20991001.txt", None),
+        ("20190131.txt", "2019-01-31"),
+        ("NEWS2019-01-31", "2019-01-31"),
+        ("20190131T101500", "2019-01-31"),
         ("2026-02-30", None),
     ],
 )
@@ -72,6 +78,8 @@ def test_a_date_that_is_not_said_is_missing() -> None:
 def test_dates_that_cannot_be_are_none() -> None:
     assert known_date("2026-09-29T10:00:00Z") == "2026-09-29"
     assert (known_date("2026-09"), known_date("1998")) == ("2026-09", "1998")
+    assert known_date("20260929") == known_date("20260929101500") == "2026-09-29"
+    assert known_date("12345") is None
     assert not any(map(known_date, (None, "", "0101-01-01T00:00", "2026-31-12", "May 2026")))
 
 

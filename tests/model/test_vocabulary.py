@@ -20,6 +20,7 @@ from steep.model.vocabulary import (
     extension_of,
     grow_model,
     matched_mean,
+    unseen_words,
 )
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -100,6 +101,39 @@ def test_a_word_is_one_token_and_is_not_cut_out_of_longer_ones() -> None:
     for longer in ("TechCorpus", " TechCorps", "aTechCorp", "COVID-191", "New Yorker"):
         assert ids(new, longer) == ids(old, longer)
     assert len(ids(new, "New York")) == len(ids(new, "COVID-19")) == 1
+
+
+@pytest.mark.parametrize("word", ["กรุงเทพ", "北京", "東京", "서울"])
+def test_where_words_do_not_stand_apart_one_is_taken_wherever_it_stands(word: str) -> None:
+    # Seen to fail with whole_words for all alike: never found, and so never trained.
+    text = f"นี่{word}มหา" if word > "\u0e00" and word < "\u0f00" else f"我{word}市,{word}大"
+    old = tiny_tokenizer()
+    new = extend_tokenizer(old, Wanted((word, "TechCorp")), len(old)).tokenizer
+    assert ids(new, word)[0] in ids(new, text) and len(ids(new, word)) == 1
+    assert new.decode(ids(new, text)) == text
+    assert ids(new, "TechCorpus") == ids(old, "TechCorpus")
+
+
+def test_words_that_stand_nowhere_are_told() -> None:
+    # Seen to fail with "word in text" alone: a part of a longer word isn't found.
+    found = grown(("TechCorp", "foxes", "COVID-19", "zebra"), learned=0)[1]
+    texts = ["At TechCorp's foxesque", "COVID-19, then zebras"]
+    assert unseen_words(found, ("TechCorp", "foxes", "COVID-19", "zebra"), texts) == [
+        "foxes", "zebra"
+    ]  # fmt: skip
+
+
+def test_a_tokenizer_that_puts_a_space_first_gives_text_back_as_before() -> None:
+    # Seen to fail with marks joined in front of it: "don 't", "well - known".
+    from tokenizers import pre_tokenizers
+
+    old = tiny_tokenizer()
+    old.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    new = extend_tokenizer(old, Wanted((), 30, TEXTS), len(old)).tokenizer
+    text = "We don't like well-known foxes, (see zebras)."
+    assert new.decode(ids(new, text)) == old.decode(ids(old, text)) == f" {text}"
+    with pytest.raises(RecipeError, match="would put a space behind 'COVID-19'"):
+        extend_tokenizer(old, Wanted(("COVID-19",)), len(old))
 
 
 def test_text_without_new_tokens_keeps_its_old_ones() -> None:

@@ -49,16 +49,17 @@ _COMMON = {
         "tr": "ve bir bu da de için ile çok olarak daha olan gibi ne kadar sonra ancak ya her",
         "id": "yang dan di dengan untuk dari pada ini itu dalam tidak akan adalah ke oleh juga",
         "vi": "và của là có được cho trong không một các với người những này để khi đã từ về",
-        "ca": "la de el i a és en que per les els un una del amb al va l'any aquest aquesta són seva "
-        "com més també des fins dels ser però on",
-        "gl": "a de o e que en unha do da os un as con para por se na no non dos das é máis ao como "
-        "foi ou pola",
+        "ca": "la de el i a és en que per les els un una del amb al va l'any aquest aquesta són "
+        "seva com més també des fins dels ser però on",
+        "gl": "a de o e que en unha do da os un as con para por se na no non dos das é máis ao "
+        "como foi ou pola",
         "af": "die en van in is het vir wat nie met op as deur om sy hulle ook kan 'n was word",
         "hr": "je i u na se za su od da s iz kao koji koja bio a ili po te što nije to sa do",
-        "sk": "a v na je sa s z do že o ako pre aj boli od po tiež bol ktorý nie bola zo za alebo to",
+        "sk": "a v na je sa s z do že o ako pre aj boli od po tiež bol ktorý nie bola zo za alebo "
+        "to",
         "sl": "je in v na se za so da s z ki od po tudi bil kot pa bila ali o do ni med",
-        "et": "ja on et ei see oli ta mis ka kui ning või oma aga tema välja aasta pärast mida olid "
-        "kes üks",
+        "et": "ja on et ei see oli ta mis ka kui ning või oma aga tema välja aasta pärast mida "
+        "olid kes üks",
         "sw": "ya na wa kwa ni katika za la kuwa hii yake pia cha au kama hiyo",
     },
     "CYRILLIC": {

@@ -233,11 +233,9 @@ def _check_words(old: Any, words: Sequence[str]) -> None:
     added = old.backend_tokenizer.get_added_tokens_decoder().values()
     special = sorted(token.content for token in added if token.special)
     whole = {token.content for token in added}
-    both = (
-        all if _is_byte_level(_saved(old)) else any
-    )  # else a word has one token, however it stands
+    needed = all if _is_byte_level(_saved(old)) else any  # of the forms that a word has there
     for word in words:
-        if word in whole or both(_is_token(old, form) for form in (word, f" {word}")):
+        if word in whole or needed(_is_token(old, form) for form in (word, f" {word}")):
             raise RecipeError(
                 f"vocabulary.new_tokens: {word!r} is one token of this model already; leave it out"
             )

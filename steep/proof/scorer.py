@@ -118,16 +118,23 @@ class Scorer:
         if self.max_length < 2:
             raise ValueError(f"max_length is {self.max_length}; scoring needs at least 2 tokens")
 
-    def score_texts(self, texts: Sequence[str]) -> list[TextScore]:
+    def score_texts(self, texts: Sequence[str], *, whole: bool = False) -> list[TextScore]:
         """Score whole texts; long ones in windows that overlap by one token.
 
         Each token but the first is a target exactly once; the first is one too if the tokenizer
-        itself puts a BOS before it. No EOS is added. A text of one token or none scores 0 of 0.
+        itself puts a BOS before it, or if ``whole`` puts one, else EOS, there. No EOS is added. A
+        text without a target scores 0 of 0.
+
+        Args:
+            whole: what two tokenizers are compared by. The longer the first token, the more of a
+                text would be given to it for nothing.
         """
+        start = self.encoder.start
+        head = [start] if whole and not self.encoder.prefix and start is not None else []
         pieces: list[list[int]] = []
         owner: list[int] = []
         for number, text in enumerate(texts):
-            for window in windows(self.encoder.text(text), self.max_length):
+            for window in windows(head + self.encoder.text(text), self.max_length):
                 pieces.append(window)
                 owner.append(number)
         nats, tokens = [0.0] * len(texts), [0] * len(texts)

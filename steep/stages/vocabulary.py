@@ -89,9 +89,9 @@ def extend_base(
         if unseen := unseen_words(base.extension, asked.new_tokens, texts):
             progress.note(
                 f"warning: {counted(len(unseen), 'word')} of vocabulary.new_tokens "
-                f"({some_of(unseen)}) stand in no document to train as they are written, so nothing "
-                "is learned for them; correct them, or set whole_words = false to take them out of "
-                "longer words"
+                f"({some_of(unseen)}) stand in no document to train as they are written, so "
+                "nothing is learned for them; correct them, or set whole_words = false to take "
+                "them out of longer words"
             )
 
 

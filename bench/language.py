@@ -146,7 +146,10 @@ class _Bench:
         }
 
     def _judged(self, name: str, held_out: Sequence[str]) -> dict[str, Any]:
-        """Of each text (nats, tokens, bytes), by its set, and words of the held-out ones."""
+        """Of each text (nats, tokens, bytes), by its set, and words of the held-out ones.
+
+        From the first token on: a longer one would else be more of a text for nothing.
+        """
         model, tokenizer = load_model(name)
         scorer = Scorer(model, tokenizer)
         sentences = _some(self._sentences, self._given.texts)
@@ -159,7 +162,7 @@ class _Bench:
             "words": sum(len(text.split()) for text in held_out),
             "documents": [sentence.document for sentence in sentences],
             **{
-                name: [[s.nats, s.tokens, s.bytes] for s in scorer.score_texts(texts)]
+                name: [[s.nats, s.tokens, s.bytes] for s in scorer.score_texts(texts, whole=True)]
                 for name, texts in sets.items()
             },
         }

@@ -92,7 +92,7 @@ def _row(
     model, tokenizer = load_model(model_name)
     grow(model)
     scorer = Scorer(model, tokenizer if found is None else found.tokenizer)
-    bits = [bits_per_byte(scorer.score_texts(list(texts))) for texts in (own, general)]
+    bits = [bits_per_byte(scorer.score_texts(list(texts), whole=True)) for texts in (own, general)]
     print(f"| {name} | {bits[0]:.3f} | {bits[1]:.3f} |", flush=True)
 
 

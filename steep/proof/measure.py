@@ -32,7 +32,7 @@ from steep.proof.scorer import Scorer
 from steep.proof.translating import ask_translations
 from steep.proof.translations import Translation
 
-SCORER_VERSION = 11
+SCORER_VERSION = 12
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80
@@ -69,6 +69,8 @@ class Panel:
         parallel: sentences with their translations.
         instructions: to be followed; only where instructions or preferences are trained.
         preferences: pairs of answers that are never trained; only where preferences are.
+        whole_texts: texts are scored from their first token on too; only where the models to
+            compare have different tokens.
     """
 
     domain: Texts = ()
@@ -88,12 +90,14 @@ class Panel:
     parallel: tuple[Translation, ...] = ()
     instructions: tuple[Instruction, ...] = ()
     preferences: tuple[Judgement, ...] = ()
+    whole_texts: bool = False
 
 
 def fingerprint(panel: Panel, model_hash: str) -> str:
     """The key under which the results of this panel, model and scorer can be kept."""
     asked = asdict(panel)
-    asked = {name: items for name, items in asked.items() if items or name not in OPTIONAL_SETS}
+    optional = (*OPTIONAL_SETS, "whole_texts")
+    asked = {name: items for name, items in asked.items() if items or name not in optional}
     return key_of({"scorer": SCORER_VERSION, "panel": asked, "model": model_hash})
 
 
@@ -117,7 +121,8 @@ def measure(
         […], "general_project": […], "general_reference": […], "own": […], "questions":
         [question…], "controls": […], "general_questions": […], "probes": […], "open_book": […],
         "few_shot": [], "grammar": [pair…], "verbatim": [window…], "copied": [sample…],
-        "divergence": [text…]}``. A text is ``{"id", "nats", "tokens", "bytes"}``; a question
+        "divergence": [text…]}``. A text is ``{"id", "nats", "tokens", "bytes"}``, with
+        "whole_nats" if the panel has ``whole_texts``; a question
         ``{"id", "cluster", "form", "question", "truth", "choices", "scores", "first", "margin",
         "rank", "first_beyond_prior", "answer", "exact"}`` (what is ranked is null without choices,
         and only questions of form "new" are answered freely); a pair ``{"id", "phenomenon",
@@ -154,7 +159,7 @@ def measure(
     }
     for name, texts in text_sets.items():
         groups = ticker.over(texts, f"{name.replace('_', ' ')} texts")
-        result[name] = [row for group in groups for row in _texts(scorer, group)]
+        result[name] = [row for group in groups for row in _texts(scorer, group, panel)]
     bare = priors(scorer, [question for questions in sets.values() for question in questions])
     counted = scorer.encoder if base_tokenizer is None else Encoder(base_tokenizer)
     for name, questions in sets.items():
@@ -306,9 +311,13 @@ def _open_book(scorer: Scorer, questions: Sequence[Question]) -> list[dict[str, 
     ]
 
 
-def _texts(scorer: Scorer, texts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    scores = scorer.score_texts([text for _, text in texts])
-    return [
+def _texts(scorer: Scorer, texts: Sequence[tuple[str, str]], panel: Panel) -> list[dict[str, Any]]:
+    written = [text for _, text in texts]
+    rows: list[dict[str, Any]] = [
         {"id": name, "nats": score.nats, "tokens": score.tokens, "bytes": score.bytes}
-        for (name, _), score in zip(texts, scores, strict=True)
+        for (name, _), score in zip(texts, scorer.score_texts(written), strict=True)
     ]
+    if panel.whole_texts:
+        for row, score in zip(rows, scorer.score_texts(written, whole=True), strict=True):
+            row["whole_nats"] = score.nats
+    return rows

@@ -238,9 +238,10 @@ def _texts(
     base: Rows, tuned: Rows, unit: Literal["bytes", "tokens"], scale: Literal["bits", "exp"]
 ) -> Difference:
     """Bits per byte or perplexity, resampling documents."""
+    nats = _nats(base, tuned) if unit == "bytes" else "nats"
     return ratio_difference(
-        _column(base, "nats"),
-        _column(tuned, "nats"),
+        _column(base, nats),
+        _column(tuned, nats),
         _column(base, unit),
         _column(tuned, unit),
         clusters=[str(row["id"]) for row in base],
@@ -248,11 +249,17 @@ def _texts(
     )
 
 
+def _nats(base: Rows, tuned: Rows) -> str:
+    """Those of whole texts, where there are: a longer first token would be more for nothing."""
+    return "whole_nats" if all("whole_nats" in row for row in (*base, *tuned)) else "nats"
+
+
 def _loss(base: Rows, tuned: Rows) -> Difference:
     """Nats per token of the base's tokenizer, so that another tokenizer can't hide a change."""
+    nats = _nats(base, tuned)
     return ratio_difference(
-        _column(base, "nats"),
-        _column(tuned, "nats"),
+        _column(base, nats),
+        _column(tuned, nats),
         _column(base, "tokens"),
         clusters=[str(row["id"]) for row in base],
     )

@@ -26,7 +26,8 @@ def ask_translations(scorer: Scorer, pairs: Sequence[Translation]) -> list[dict[
     """For each pair that fits the model: ``{"id", "first", "margin", "nats", "tokens", "bytes"}``.
 
     ``margin`` is by how many nats the source raises its translation more than the best of the
-    others; a tie is wrong. The rest is how surprising the translation is by itself.
+    others; a tie is wrong. The rest is how surprising the translation is behind ``SIGN`` alone, all
+    of its tokens, so that models of different tokens compare.
     """
     fitting = [pair for pair in pairs if _fits(scorer, pair)]
     requests = [
@@ -37,25 +38,25 @@ def ask_translations(scorer: Scorer, pairs: Sequence[Translation]) -> list[dict[
     if not distinct:
         return []
     (bare,) = scorer.score_continuations([Choices(SIGN, tuple(distinct))])
-    prior = {text: score.logprob for text, score in zip(distinct, bare, strict=True)}
-    texts = scorer.score_texts([pair.target for pair in fitting])
+    alone = dict(zip(distinct, bare, strict=True))
     rows: list[dict[str, Any]] = []
-    for pair, request, scores, alone in zip(
-        fitting, requests, scorer.score_continuations(requests), texts, strict=True
+    for pair, request, scores in zip(
+        fitting, requests, scorer.score_continuations(requests), strict=True
     ):
         raised = [
-            score.logprob - prior[text]
+            score.logprob - alone[text].logprob
             for text, score in zip(request.continuations, scores, strict=True)
         ]
+        own = request.continuations[0]
         margin = raised[0] - max(raised[1:])
         rows.append(
             {
                 "id": pair.id,
                 "first": margin > TIE_NATS,
                 "margin": margin,
-                "nats": alone.nats,
-                "tokens": alone.tokens,
-                "bytes": alone.bytes,
+                "nats": -alone[own].logprob,
+                "tokens": alone[own].tokens,
+                "bytes": len(own.encode("utf-8", "surrogatepass")),
             }
         )
     return rows

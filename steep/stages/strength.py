@@ -82,6 +82,7 @@ def choose_strength(
 
     texts = [text for kind in kinds for text in kind]
     precision: Precision = read_sealed(run.machine).get("precision", "fp32")
+    is_grown = base.extension is not None
 
     looks = 0
 
@@ -91,12 +92,12 @@ def choose_strength(
         looks += 1
         dial.turn(strength)
         with as_trained(model, precision):
-            return Scorer(model, base.tuned_tokenizer).score_texts(texts)
+            return Scorer(model, base.tuned_tokenizer).score_texts(texts, whole=is_grown)
 
     before = None
-    if base.extension is not None:
+    if is_grown:
         with as_trained(base.model, precision):
-            before = Scorer(base.model, base.tokenizer).score_texts(texts)
+            before = Scorer(base.model, base.tokenizer).score_texts(texts, whole=True)
     budget = _SHARE_OF_BUDGET * recipe.evaluate.forgetting_budget
     strength, points = largest_within(budget, measured, before, [len(kind) for kind in kinds])
     for point in points:

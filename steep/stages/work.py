@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steep.artifact import read_sealed, write_sealed
@@ -118,6 +119,7 @@ class Work:
             given = (recipe, base, self.prepare(), rows)
             probes = make_probes(*given, self.folder, self._progress)
             panel, left_out = make_panel(self._inputs, probes)
+            panel = replace(panel, whole_texts=base.extension is not None)
             self._asked = with_manners(recipe, panel, rows, base), left_out
         return self._asked
 

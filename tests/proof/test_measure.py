@@ -63,6 +63,21 @@ def test_texts(model: Any, tokenizer: Any, result: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
+# Seen to fail with what is scored behind the first token alone: a word that is one token came free.
+def test_models_of_other_tokens_are_compared_on_whole_texts(tokenizer: Any) -> None:
+    panel = Panel(domain=PANEL.domain, whole_texts=True)
+    longer = tiny_tokenizer([TEXT] * 9 + ["The quick brown fox founded"] * 99)
+    sides = [(tiny_model("llama", t), t) for t in (tokenizer, longer)]
+    before, after = (measure(model, t, panel) for model, t in sides)
+    rows = {row["name"]: row for row in judge(before, {**after, "tokenizer": "other"})["measures"]}
+    for (model, t), side in zip(sides, ("base", "tuned"), strict=True):
+        scores = Scorer(model, t).score_texts([text for _, text in panel.domain], whole=True)
+        bits = sum(s.nats for s in scores) / sum(s.bytes for s in scores) / math.log(2)
+        assert rows["domain_bits_per_byte"][side] == pytest.approx(bits, abs=1e-4)
+        assert scores[0].tokens == len(t.encode(panel.domain[0][1]))
+    assert fingerprint(panel, "m") != fingerprint(replace(panel, whole_texts=False), "m")
+
+
 def test_a_choice_is_scored_by_its_log_probability_per_token(
     model: Any, tokenizer: Any, result: dict[str, Any]
 ) -> None:

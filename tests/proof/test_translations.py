@@ -187,7 +187,8 @@ def test_without_them_nothing_changes(models: Any, panel: Panel) -> None:
     found = measure(base, tokenizer, plain)
     assert not {"languages", "parallel"} & found.keys()
     assert not any("_hi" in name or "parallel" in name for name in _measures(found, found))
-    asked = {k: v for k, v in asdict(plain).items() if k not in OPTIONAL_SETS}
+    optional = (*OPTIONAL_SETS, "whole_texts")
+    asked = {k: v for k, v in asdict(plain).items() if k not in optional}
     key = key_of({"scorer": SCORER_VERSION, "panel": asked, "model": "m"})
     assert fingerprint(plain, "m") == key != fingerprint(panel, "m")
     with pytest.raises(DriftError, match="different languages or translations"):

@@ -5,6 +5,7 @@ Each takes a recipe (or the path of one), does only what isn't done yet, and can
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -247,7 +248,7 @@ def bench(
     if not benchmarks:
         raise UserInputError("no benchmark is named; give some, e.g. mmlu or mmlu=eval/mmlu.jsonl")
     tuned = model_of(str(model))
-    other = base_of(Path(tuned).expanduser()) if base is None else model_of(str(base))
+    other = base_of(Path(os.path.expanduser(tuned))) if base is None else model_of(str(base))
     return bench_models(tuned, other, benchmarks, limit, progress or Silent())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ def _parse(spec: str) -> Benchmark:
             f"benchmark '{name}': no local format of that name is known; did you mean '{near}'? "
             f"(known: {', '.join(LOCAL)})"
         )
-    path = Path(where).expanduser()
+    path = Path(os.path.expanduser(where))
     if not path.exists():
         raise UserInputError(f"benchmark '{name}': there is no {path}; give a file of its items")
     return Benchmark(name, path.absolute())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -84,7 +85,7 @@ def _read(passage: str) -> str:
         UserInputError: the file can't be read, or nothing stands there.
     """
     try:
-        path = Path(passage).expanduser()
+        path = Path(os.path.expanduser(passage))
         text = path.read_text(encoding="utf-8") if path.is_file() else passage
     except (OSError, ValueError) as error:
         if "\n" in passage or len(passage) > 200:  # no file's name

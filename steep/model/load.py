@@ -47,9 +47,9 @@ def cache_folder() -> Path:
     """Where converted models and self-written replay are kept: $STEEP_CACHE, else the user's."""
     own = os.environ.get("STEEP_CACHE")
     if own:
-        return Path(own).expanduser()
+        return Path(os.path.expanduser(own))
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "steep"
+    return Path(os.path.expanduser(base)) / "steep"
 
 
 def resolve_model(name: str) -> str:
@@ -60,7 +60,7 @@ def resolve_model(name: str) -> str:
     """
     if name in PACKAGED:
         return str(_packaged_folder(name))
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.is_dir():
         if not any((path / f).is_file() for f in ("config.json", "adapter_config.json")):
             raise ModelError(f"model {name}: the folder has no config.json; give a model folder")
@@ -110,7 +110,7 @@ def unloadable(name: str, error: Exception) -> ModelError:
         name: as the user gave it, or its folder.
     """
     said = str(error).strip() or repr(error)
-    do = "" if Path(name).expanduser().is_dir() or name in PACKAGED else f"; {_ON_THE_HUB}"
+    do = "" if Path(os.path.expanduser(name)).is_dir() or name in PACKAGED else f"; {_ON_THE_HUB}"
     return ModelError(f"model '{name}' can't be loaded: {said.splitlines()[0].rstrip('.')}{do}")
 
 

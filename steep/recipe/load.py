@@ -53,7 +53,10 @@ def recipe_from(
     ``overrides`` from the current folder.
     """
     defaults = {"output_dir": Recipe.model_fields["output_dir"].default}
-    merged = _absolute({**defaults, **values}, folder or Path.cwd())
+    try:
+        merged = _absolute({**defaults, **values}, folder or Path.cwd())
+    except RecipeError as error:
+        raise RecipeError(f"{name}: {error}") from None
     for override in overrides:
         dotted, value = parse_override(override)
         merged = _with_value(merged, dotted, value)
@@ -116,8 +119,10 @@ def _absolute(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _absolute_value(key: str, value: Any, folder: Path) -> Any:
     if isinstance(value, str) and not value.strip() and key in {*_PATH_KEYS, "model", "instruct"}:
         raise RecipeError(f"'{key}' is empty; name what it should be, or leave the key out")
+    if isinstance(value, str) and "\0" in value and key in {*_PATH_KEYS, "model", "instruct"}:
+        raise RecipeError(f"'{key}' holds a NUL character, which no path can; write it without")
     if key in ("model", "instruct") and isinstance(value, str):
-        local = folder / Path(value).expanduser()
+        local = folder / Path(os.path.expanduser(value))
         return os.path.abspath(local) if local.is_dir() else value
     if key == "benchmarks" and isinstance(value, list):
         return [_absolute_benchmark(item, folder) for item in value]
@@ -133,7 +138,7 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
     if not isinstance(value, str) or value in named or "://" in value.partition("#")[0]:
         return value
     trailing = "/" if value.endswith("/") else ""
-    return os.path.abspath(folder / Path(value).expanduser()) + trailing
+    return os.path.abspath(folder / Path(os.path.expanduser(value))) + trailing
 
 
 def _absolute_benchmark(value: Any, folder: Path) -> Any:
@@ -141,7 +146,7 @@ def _absolute_benchmark(value: Any, folder: Path) -> Any:
     if not isinstance(value, str) or "=" not in value:
         return value
     name, _, where = value.partition("=")
-    return f"{name.strip()}={os.path.abspath(folder / Path(where.strip()).expanduser())}"
+    return f"{name.strip()}={os.path.abspath(folder / Path(os.path.expanduser(where.strip())))}"
 
 
 def _explain(error: ErrorDetails) -> str:

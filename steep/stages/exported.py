@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ def model_of(name: str) -> str:
     Raises:
         UserInputError: a run folder that hasn't exported yet, or not the model it judged last.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     exports = read_table(folder / "exports.json")
     if "merged" in exports:
         if not exports_judged(exports, read_table(folder / "evaluation.json")):

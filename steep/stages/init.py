@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ MOST_PASSES = 20.0
 _PASSES_WITHOUT_FACTS = 5.0
 _FEWEST_STEPS = 20
 _ROOM = 0.95  # of the time asked for: the prediction is one
+_SQLITE = "sqlite:///"
 _TRIES = 3
 
 
@@ -65,6 +67,8 @@ def propose(
     Raises:
         UserInputError: nothing to read, or the file can't be written.
     """
+    if not math.isfinite(minutes):
+        raise UserInputError("--minutes must be a number of minutes, such as 30")
     values = _first_values(paths, output, model, questions)
     given = recipe_from(values, name="the new recipe", folder=output.absolute().parent)
     inputs = read_inputs(given)
@@ -113,7 +117,13 @@ def _first_values(
 
 def _seen_from(folder: Path, path: str) -> str:
     """A path given in the current folder as it is written in a recipe in ``folder``."""
-    if path.startswith("hf://") or os.path.isabs(path):
+    if not path.strip():
+        raise UserInputError("a path is empty; name a file, a folder or a pattern")
+    path = os.path.expanduser(path)
+    if path.startswith(_SQLITE) and not path.startswith(f"{_SQLITE}/"):
+        place, mark, query = path.removeprefix(_SQLITE).partition("#")
+        return f"{_SQLITE}{_seen_from(folder, place)}{mark}{query}"
+    if "://" in path.partition("#")[0] or os.path.isabs(path):
         return path
     trailing = "/" if path.endswith("/") else ""
     return PurePath(os.path.relpath(path, folder)).as_posix() + trailing
@@ -212,3 +222,11 @@ def check_output(output: Path, *, force: bool) -> None:
         raise UserInputError(f"{output} is a folder; name the recipe file, e.g. -o recipe.toml")
     if output.exists() and not force:
         raise UserInputError(f"{output} exists; give another name with -o, or --force to replace")
+    parent = output.absolute().parent
+    while not os.path.lexists(parent):
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserInputError(
+            f"{output} can't be written: {parent} is no folder that you may write to; give another "
+            "name with -o"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,7 @@ def voices(model: str, manner: Manner, *, base: bool, chats: bool | None) -> dic
 
 def _loaded(path: str) -> tuple[Any, Any]:
     """(model, tokenizer) of whatever a user may name."""
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))
     if place.suffix == ".gguf" and not place.exists():
         raise UserInputError(f"{path}: no such file; give a GGUF file, a run or a model folder")
     is_file = place.is_file() and (place.suffix == ".gguf" or is_gguf(place))
@@ -142,7 +143,7 @@ def _paths(model: str, base: bool) -> Mapping[str, Any]:
     path = model_of(model)
     if not base:
         return {"tuned": path}
-    known = base_of(Path(path).expanduser())
+    known = base_of(Path(os.path.expanduser(path)))
     if known is None:
         raise UserInputError(f"--base: {path} is in no run folder, so its base is unknown")
     return {"tuned": path, "base": known}

@@ -55,6 +55,7 @@ def _error(path: Path, *overrides: str) -> str:
         (GOOD + "optimizer = 'adamw'\n", ["'optimizer'", "did you mean 'optim'?"]),
         (GOOD + "gradient_checkpointing = 3\n", ["'train.gradient_checkpointing'", "3"]),
         (GOOD + 'lr_scheduler_type = "wsd"\n', ["'wsd'", "'warmup_stable_decay'"]),
+        (GOOD + "decay_steps = true\n", ["train.decay_steps", "true is no value for it"]),
         (GOOD + "decay_steps = 0\n", ["'train.decay_steps'", "greater than or equal to 1"]),
         (STAGED + "rate = 1\n", ["unknown key 'rate'", "train.stages", "general_share"]),
         (STAGED + "max_steps = 1\n", ["train.stages.0", "max_steps and epochs are both budgets"]),
@@ -292,3 +293,17 @@ def test_exports_have_names_of_their_own(merged: str, part: str) -> None:
 def test_an_empty_path_is_refused(override: str) -> None:
     with pytest.raises(RecipeError, match="is empty"):
         recipe_from({"data": {"domain": ["docs"]}, "train": {"max_steps": 1}}, [override])
+
+
+# Seen to fail with Path.expanduser, which raises RuntimeError for a user who isn't there.
+def test_a_tilde_that_is_no_user_is_a_name(tmp_path: Path) -> None:
+    values = {
+        "data": {"domain": ["~$open.docx"]},
+        "train": {"max_steps": 1},
+        "model": "~nobody-here",
+    }
+    found = recipe_from(values, folder=tmp_path)
+    assert found.data.domain == [str(tmp_path / "~$open.docx")]
+    assert found.model == "~nobody-here"
+    with pytest.raises(RecipeError, match="NUL"):
+        recipe_from({**values, "output_dir": "a\0b"})

@@ -10,7 +10,7 @@ import pytest
 from steep.errors import UserInputError
 from steep.recipe import load_recipe
 from steep.recipe.commented import commented
-from steep.stages.init import WANTED_EXPOSURES
+from steep.stages.init import WANTED_EXPOSURES, _seen_from
 from steep.workflow import init
 from tests.planning.calibrations import children_in_process
 from tests.stages.project import write_project
@@ -59,6 +59,31 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="folder"):
         init(["docs"], "docs", model=str(tmp_path / "base"), force=True)
     assert (tmp_path / "recipe.toml").read_text(encoding="utf-8") == before
+
+
+def test_what_cannot_be_written_or_read_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    with pytest.raises(UserInputError, match="no folder that you may write to"):
+        init(["docs"], "recipe.toml/new.toml", model=str(tmp_path / "base"))
+    with pytest.raises(UserInputError, match="a path is empty"):
+        init([" "], "new.toml")
+    with pytest.raises(UserInputError, match="number of minutes"):
+        init(["docs"], "new.toml", minutes=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("docs/", "../docs/"),
+        ("sqlite:///kb.db#SELECT a/b FROM t", "sqlite:///../kb.db#SELECT a/b FROM t"),
+        ("sqlite:////data/kb.db#SELECT 1", "sqlite:////data/kb.db#SELECT 1"),
+        ("postgresql://u@h/db#SELECT 1", "postgresql://u@h/db#SELECT 1"),
+        ("hf://owner/name", "hf://owner/name"),
+    ],
+)
+def test_what_is_no_path_stays_as_it_is(tmp_path: Path, given: str, written: str) -> None:
+    # Seen to fail with relpath for all but hf://.
+    assert _seen_from(Path.cwd() / "recipes", given) == written
 
 
 def test_nothing_to_read_writes_nothing(tmp_path: Path) -> None:

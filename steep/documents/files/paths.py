@@ -41,15 +41,16 @@ class Given:
 def find(name: str) -> Given:
     """Find the files a path, a folder or a glob pattern stands for.
 
-    Below folders, hidden files and folders are skipped, folders that are symbolic links and runs
-    of steep's aren't entered, and links to files outside the folder are dropped.
+    Below folders, hidden files and folders are skipped, and Word's lock files; folders that are
+    symbolic links and runs of steep's aren't entered, and links to files outside the folder are
+    dropped.
 
     Raises:
         DocumentError: the path doesn't exist, or the pattern matches nothing.
     """
     if not name.strip():
         raise DocumentError("a path is empty; name a file, a folder or a pattern")
-    path = Path(os.path.abspath(Path(name).expanduser()))
+    path = Path(os.path.abspath(Path(os.path.expanduser(name))))
     try:
         kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither"
         there = os.path.lexists(path)
@@ -134,7 +135,7 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
             rules.update((os.path.join(parent, name), here) for name in folders)
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         for name in sorted([*names, *links]):
-            if not name.startswith("."):
+            if not name.startswith((".", "~$")):  # the latter are of documents open in Word
                 yield Path(parent, name)
 
 

@@ -66,7 +66,10 @@ def read_pdf(entry: Entry) -> Iterator[Piece | Fault]:
     recognised = _recognise(document, pages, entry, pdfium.PdfiumError)
     without = [number for number, lines in enumerate(pages, start=1) if not lines]
     said = document.get_metadata_dict()
+    is_blank = not any(pages) and _is_blank(document, count, pdfium.PdfiumError)
     document.close()
+    if is_blank:
+        raise UnreadableError("no text", "holds neither text nor pictures; leave it out")
     if not any(pages):
         raise UnreadableError("no text", f"holds no text, only pictures of it; {_advice()}")
     if without:
@@ -105,6 +108,17 @@ def _recognise(
             continue
         entry.budget.went_on()
     return any(pages[number] for number in empty)
+
+
+def _is_blank(document: Any, count: int, error: type[Exception]) -> bool:
+    """Is nothing at all drawn on its first pages?"""
+    for number in range(min(count, MOST_PAGES)):
+        try:
+            if next(iter(document[number].get_objects()), None) is not None:
+                return False
+        except error:  # a page that can't be opened may hold anything
+            return False
+    return True
 
 
 def _advice() -> str:

@@ -19,7 +19,7 @@ _LABEL = re.compile(
     r"|пароль|wachtwoord|has[łl]o|heslo|jelsz[óo]|lösenord|adgangskode|salasana|[şs]ifre|parol[aăā]"
     r"|密码|密碼|パスワード|비밀번호|secret[ _-]?access[ _-]?key)"
     r"|(?:api|access|account|client|encryption|private|secret|shared[ _-]?access)[ _-]?key"
-    r"|secret|token)[\"'`\\*\])]{0,3}\s{0,3}$",
+    r"|secret[ _-]?key[ _-]?base|secret|token)[\"'`\\*\])]{0,3}\s{0,3}$",
     re.IGNORECASE,
 )
 # Only the sign is matched, and what stands behind it is looked at: that may hold a sign itself.

@@ -191,7 +191,12 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
         tally.took("redaction", cleaned, text)
         tally.privacy.update(found)
         title = _redacted(title, terms.redact)[0]
-        fields = tuple((key, _redacted(value, terms.redact)[0]) for key, value in fields)
+        blanked = [(key, *_redacted_value(key, value, terms.redact)) for key, value in fields]
+        fields = tuple((key, value) for key, value, _ in blanked)
+        of_fields: Counter[str] = Counter()
+        for _, _, held in blanked:
+            of_fields.update(held)
+        tally.privacy.update(of_fields - Counter(found))  # those that the text doesn't say too
     names = set(map(clean_title, piece.title_fields))
     is_code = formats.is_code(name)
     return piece._replace(
@@ -212,6 +217,13 @@ def _redacted(text: str, what: Redact) -> tuple[str, Mapping[str, int]]:
         text, more = redact_identifiers(text)
         return text, Counter(found) + more
     return text, found
+
+
+def _redacted_value(key: str, value: str, what: Redact) -> tuple[str, Mapping[str, int]]:
+    """A field's value, read behind its name: some are told only by what is said to stand there."""
+    said = f"{key}: "
+    whole, found = _redacted(said + value, what)
+    return (whole.removeprefix(said), found) if whole.startswith(said) else _redacted(value, what)
 
 
 def _without_wraps(piece: Piece, tally: Tally) -> str:

@@ -19,6 +19,12 @@ _MOST_ABOVE = 12
 _SAYS_DELIMITER = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*")
+# A cell in quotes that holds one behind a backslash; and what a backslash takes its meaning from.
+_ESCAPES = re.compile(r'(?:^|[\n,;|])"(?:[^"\\]|\\[^"])*\\"(?!["\r\n,;\t|]|$)')
+_ESCAPED = re.compile(r'\\(["\\])')
+_ESCAPE_CHARACTERS = 2**20
+_MOST_UNCLOSED = 20
+"""Quotes that nothing closes, in a table, behind each of which it is read again."""
 _NULL = "\\N"
 """How databases export nothing where tabs part cells."""
 
@@ -55,6 +61,11 @@ def open_table(lines: Iterable[str], delimiter: str | None = None) -> Table:
         above = 1
     delimiter = delimiter or find_delimiter("".join(sample))
     whole = chain(sample[above:], coming)
+    if delimiter != "\t":
+        sample = list(_until(_ESCAPE_CHARACTERS, whole))
+        is_escaped = _ESCAPES.search("".join(sample)) is not None
+        whole = chain(sample, whole)
+        whole = map(_with_pairs, whole) if is_escaped else whole
     return Table(
         _tab_rows(whole, above) if delimiter == "\t" else _csv_rows(whole, delimiter, above),
         delimiter,
@@ -129,9 +140,48 @@ def header_names(row: Sequence[str]) -> list[str]:
 
 
 def _csv_rows(lines: Iterable[str], delimiter: str, above: int) -> Iterator[tuple[int, list[str]]]:
-    rows = csv.reader(lines, delimiter=delimiter)
-    for row in rows:
-        yield rows.line_num + above, row
+    """Rows, each with the number of the line it ends in.
+
+    A quote that nothing closes would take all the rest into its cell: its line is read as if quotes
+    meant nothing.
+    """
+    coming, left, done = iter(lines), _MOST_UNCLOSED, above
+    while True:
+        taken: list[str] = []
+        rows = csv.reader(_noted(coming, taken), delimiter=delimiter)
+        for row in rows:
+            if left and len(taken) > 1 and _is_unclosed(taken, delimiter):
+                break
+            done += len(taken)
+            taken.clear()
+            yield done, row
+        else:
+            return
+        left -= 1
+        done += 1
+        yield done, next(csv.reader(taken[:1], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        coming = chain(taken[1:], coming)
+
+
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _is_unclosed(lines: Sequence[str], delimiter: str) -> bool:
+    """Does a quote that is open at their end stand among the lines of a row?"""
+    try:
+        for _ in csv.reader(lines, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
+
+
+def _with_pairs(line: str) -> str:
+    """A line whose quotes are escaped by backslashes, with pairs of quotes instead."""
+    return _ESCAPED.sub(lambda found: '""' if found[1] == '"' else "\\", line)
 
 
 def _tab_rows(lines: Iterable[str], above: int) -> Iterator[tuple[int, list[str]]]:

@@ -62,7 +62,11 @@ def _read_lines(
                 locator,
             )
             continue
-        yield _item(value, locator, records)
+        if isinstance(value, list):  # a whole table on one line, as a .json file has it
+            for place, item in enumerate(value, start=1):
+                yield _item(item, f"{locator}, item {place}", records)
+        else:
+            yield _item(value, locator, records)
     yield from records.mistakes()
 
 
@@ -175,7 +179,7 @@ def _item(value: Any, locator: str, records: Records) -> Piece | Fault:
         return Piece(value, None, locator)
     return Fault(
         "unreadable file",
-        f"is {type(value).__name__}, not an object; write {{'text': …}} objects",
+        f'is {json.dumps(value)[:20]}, not an object; write {{"text": …}} objects',
         locator,
     )
 

@@ -1,3 +1,4 @@
+import csv
 import io
 
 import pytest
@@ -78,3 +79,26 @@ def test_the_header_is_below_a_title() -> None:
 # Broken by: one try at another name.
 def test_names_are_distinct() -> None:
     assert header_names(["a 3", "a", "a", "", " b  c "]) == ["a 3", "a", "a 4", "column 4", "b c"]
+
+
+# Seen to fail with csv's own reading: "\\" ended the cell, and the row fell apart.
+def test_quotes_may_be_escaped_by_backslashes() -> None:
+    said = 'id,text\n1,"He said \\"no, never\\" and\nleft"\n2,"a\\\\b"\n3,"C:\\\\x"\n'
+    assert rows(said) == [
+        ["id", "text"], ["1", 'He said "no, never" and\nleft'], ["2", "a\\b"], ["3", "C:\\x"]
+    ]  # fmt: skip
+    for plain in ('a,b\n"C:\\dir\\",1\n', 'a,b\nK\\"onig,1\n', 'a,b\n"K\\""onig",1\n'):
+        assert rows(plain) == list(csv.reader(io.StringIO(plain)))
+
+
+# Seen to fail without _is_unclosed: thirty rows in one cell.
+def test_a_quote_that_nothing_closes_takes_no_other_rows() -> None:
+    more = [[f"Screen {n}", f'"{n}"', f"line\nof {n}"] for n in range(30)]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(more)
+    text = 'name,size,notes\nA,24" wide,ok\nB,"27 wide,good\n'
+    expected = [["name", "size", "notes"], ["A", '24" wide', "ok"], ["B", '"27 wide', "good"]]
+    assert rows(text + "C,30,fine\n" * 30) == expected + [["C", "30", "fine"]] * 30
+    assert rows("name,size,notes\n" + written.getvalue()) == [["name", "size", "notes"], *more]
+    numbers = [number for number, _ in open_table(io.StringIO(text + "C,30,x\nD,4,y\n")).rows]
+    assert numbers == [1, 2, 3, 4, 5]

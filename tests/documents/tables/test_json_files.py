@@ -18,7 +18,15 @@ def test_jsonl_has_line_locators_and_reports_bad_lines() -> None:
     assert whole(first) == ("one\u2028two", "A", "line 1")
     assert isinstance(bad, Fault) and bad.locator == "line 3" and "not valid JSON" in bad.detail
     assert third == Piece("three", None, "line 4")
-    assert isinstance(number, Fault) and "int" in number.detail
+    assert isinstance(number, Fault) and "is 4, not an object" in number.detail
+
+
+def test_a_list_on_a_line_is_many_documents() -> None:
+    # Seen to fail with "is list, not an object": a .json file under another name was lost.
+    first, second, bad = read_jsonl('[{"text": "one"}, {"text": "two"}, 3]\n')
+    assert whole(first) == ("one", None, "line 1, item 1")
+    assert whole(second) == ("two", None, "line 1, item 2")
+    assert isinstance(bad, Fault) and "is 3, not an object" in bad.detail
 
 
 def test_json_lists_objects_and_nested_values() -> None:

@@ -52,6 +52,10 @@ class Encoder:
         """Token ids of a text, behind the special tokens that the tokenizer itself puts first."""
         return self.prefix + list(self.tokenizer.encode(text, add_special_tokens=False))
 
+    def line_break(self) -> list[int]:
+        """One token that ends a line, or BOS or EOS where a line break leaves no token."""
+        return self._bare("\n")[-1:] or ([] if self.start is None else [self.start])
+
     def prompt(self, text: str) -> list[int]:
         """As ``text``, but never empty: BOS, else EOS, stands in for an empty prompt.
 

@@ -122,15 +122,15 @@ class Scorer:
         """Score whole texts; long ones in windows that overlap by one token.
 
         Each token but the first is a target exactly once; the first is one too if the tokenizer
-        itself puts a BOS before it, or if ``whole`` puts one, else EOS, there. No EOS is added. A
-        text without a target scores 0 of 0.
+        itself puts a BOS before it, or ``whole`` a line break. No EOS is added. A text without a
+        target scores 0 of 0.
 
         Args:
             whole: what two tokenizers are compared by. The longer the first token, the more of a
-                text would be given to it for nothing.
+                text would be given to it for nothing. (A line break, because BOS and EOS of a model
+                for conversations stand before other things than texts.)
         """
-        start = self.encoder.start
-        head = [start] if whole and not self.encoder.prefix and start is not None else []
+        head = self.encoder.line_break() if whole and not self.encoder.prefix else []
         pieces: list[list[int]] = []
         owner: list[int] = []
         for number, text in enumerate(texts):

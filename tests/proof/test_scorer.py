@@ -137,12 +137,13 @@ def test_a_bos_of_the_tokenizer_predicts_the_first_token(tokenizer: Any) -> None
     assert score.nats == pytest.approx(-sum(logprobs(model, ids)), abs=1e-4)
 
 
-def test_a_whole_text_is_scored_behind_bos_or_eos(tokenizer: Any) -> None:
+def test_a_whole_text_is_scored_behind_a_line_break(tokenizer: Any) -> None:
     model = tiny_model("llama", tokenizer)
     (score,) = Scorer(model, tokenizer).score_texts(["The fox"], whole=True)
     ids = tokenizer.encode("The fox")
     assert score.tokens == len(ids)
-    assert score.nats == pytest.approx(-sum(logprobs(model, [0, *ids])), abs=1e-4)
+    before = tokenizer.encode("\n")
+    assert score.nats == pytest.approx(-sum(logprobs(model, [*before, *ids])), abs=1e-4)
 
 
 def test_a_model_that_ignores_the_mask_is_scored_naively(

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from steep.model.grow import grow_model, matched_mean
 from steep.model.load import load_model
-from steep.model.vocabulary import Extension, Wanted, extend_tokenizer, grow_model, matched_mean
+from steep.model.vocabulary import Extension, Wanted, extend_tokenizer
 from steep.proof.perplexity import bits_per_byte
 from steep.proof.questions import validation_texts
 from steep.proof.scorer import Scorer

@@ -72,11 +72,11 @@ def test_it_resolves(path: Path) -> None:
 @every_recipe
 def test_it_rehearses_and_retells_unless_there_is_a_reason_not_to(path: Path) -> None:
     recipe = load_recipe(path)
-    shares = {"notebook": 0.0, **dict.fromkeys(LANGUAGES, 0.25)}
-    held = 0.6 if recipe.train.replay_kl_only else 0.2  # held to the base it may take more
+    bare = {"notebook": 0.0, **dict.fromkeys(LANGUAGES, 0.25)}
     assert recipe.data.general in ("reading", "self")
-    assert recipe.data.general_share == shares.get(path.stem, held)
-    assert recipe.retell.enabled == (path.stem not in shares)
+    assert recipe.data.general_share == {**bare, "full": 0.2}.get(path.stem, 0.6)
+    assert recipe.replay_kl == ((1.0, True) if recipe.data.general_share else (0.0, False))
+    assert recipe.retell.enabled == (path.stem not in bare)
 
 
 def test_the_notebook_recipe_is_the_classic_one() -> None:

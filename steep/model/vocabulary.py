@@ -1,4 +1,4 @@
-"""New tokens: a tokenizer and a model grown together, and never shrunk.
+"""New tokens: a tokenizer that has more, and never fewer; ``grow.py`` gives the model their rows.
 
 A word of the user's list gets two tokens, with the space before it and without; one that splitting
 tears (COVID-19), and any behind a tokenizer that isn't byte-level, gets one. Tokens learned
@@ -183,51 +183,6 @@ def transplant(extension: Extension, other: Any) -> Extension:
     return Extension(new, extension.parts)
 
 
-def grow_model(model: Any, extension: Extension) -> None:
-    """Give the model a row for every new token, in place; old rows keep their bits.
-
-    Spare rows of a padded vocabulary are used before any are added, and none is ever taken away. A
-    new row of the head is the mean of its sub-tokens' rows, and so is one of the embedding where
-    the two are tied: a longer one is predicted everywhere (docs/RESULTS.md has both). Where they
-    aren't, the embedding's is scaled to the mean of those rows' norms, because a mean is shorter
-    than any token the model knows. A reserved row is the mean of all rows. The head's bias, if it
-    has one, grows as its rows do.
-    """
-    import torch
-
-    rows = int(model.get_input_embeddings().weight.shape[0])
-    if extension.rows.stop > rows:
-        with torch.random.fork_rng(devices=[]):  # what it draws is written over
-            model.resize_token_embeddings(extension.rows.stop, mean_resizing=False)
-    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings()
-    predicts = head is not None and head.weight is embedding
-    with torch.no_grad():
-        _fill(embedding, extension, _mean if predicts else matched_mean)
-        if head is not None and not predicts:
-            _fill(head.weight, extension, _mean)
-        if getattr(head, "bias", None) is not None:
-            _fill(head.bias, extension, _mean)
-
-
-def _fill(weight: Any, extension: Extension, row: Callable[[Any], Any]) -> None:
-    """Put ``row`` of each new token's sub-tokens' rows, shape (pieces, …), in its place."""
-    mean = _mean(weight[: extension.rows.start])
-    for number, pieces in extension.parts.items():
-        weight[number] = row(weight[list(pieces)]) if pieces else mean
-
-
-def _mean(rows: Any) -> Any:
-    return rows.float().mean(dim=0).to(rows.dtype)
-
-
-def matched_mean(rows: Any) -> Any:
-    """The mean of rows, shape (pieces, width), with the mean of their norms; shape (width,)."""
-    mean = rows.float().mean(dim=0)
-    length = mean.norm()
-    wanted = rows.float().norm(dim=1).mean()
-    return (mean * (wanted / length) if length > 0 else mean).to(rows.dtype)
-
-
 def _check_words(old: Any, words: Sequence[str]) -> None:
     """Refuse words that are tokens of ``old``, and those that hold one that means something."""
     added = old.backend_tokenizer.get_added_tokens_decoder().values()
@@ -367,10 +322,9 @@ def _put_merged(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
         cut = [token.value for token in by.backend_tokenizer.model.tokenize(piece)]
         for pair in pairs:
             cut = join(cut, pair)
-        begun = cut[0]
-        for part in cut[1:]:
-            pairs.append((begun, part))
-            begun += part
+        while len(cut) > 1:
+            pairs.append((cut[0], cut[1]))
+            cut = join(cut, pairs[-1])  # wherever the two stand, as the tokenizer will
     _put_merges(saved, pairs)
 
 

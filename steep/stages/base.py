@@ -13,6 +13,7 @@ from steep.export.strings import strings
 from steep.model.adapters import check_trainable
 from steep.model.context import check_length, length_warning
 from steep.model.graft import check_pair, check_tokens
+from steep.model.grow import grow_model
 from steep.model.load import (
     best_device,
     import_bitsandbytes,
@@ -25,7 +26,7 @@ from steep.model.load import (
 )
 from steep.model.precision import bound_product_caches
 from steep.model.quantised import check_quantisable
-from steep.model.vocabulary import Extension, grow_model
+from steep.model.vocabulary import Extension
 from steep.planning.machine import usable_cpus
 from steep.recipe import Recipe
 from steep.recipe.resolve import resolve_recipe

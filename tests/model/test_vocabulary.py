@@ -13,13 +13,12 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from steep.errors import ModelError, RecipeError
+from steep.model.grow import grow_model, matched_mean
 from steep.model.vocabulary import (
     Extension,
     Wanted,
     extend_tokenizer,
     extension_of,
-    grow_model,
-    matched_mean,
     unseen_words,
 )
 from tests.tiny import tiny_model, tiny_tokenizer

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from steep.model.vocabulary import Wanted, extend_tokenizer, grow_model
+from steep.model.grow import grow_model
+from steep.model.vocabulary import Wanted, extend_tokenizer
 from steep.proof import divergence, forward
 from steep.proof.divergence import (
     divergences,

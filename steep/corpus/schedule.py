@@ -254,9 +254,10 @@ def pack(
     """Lay segments into rows: first open row that has room and states none of their facts yet.
 
     No segment is cut and no two forms of one fact share a row (packing all variants of one
-    entity into a window undoes the retelling).
+    entity into a window undoes the retelling). Rows come in the order they were begun in, not the
+    one they were full in: a text as long as a row would be ahead of all it was laid between.
     """
-    done: list[list[int]] = []
+    rows: list[list[int]] = []
     open_rows: list[tuple[list[int], set[int]]] = []
     room: list[int] = []
     for index in order:
@@ -270,13 +271,14 @@ def pack(
         if row is None:
             if len(open_rows) == _OPEN_ROWS:
                 fullest = min(range(len(open_rows)), key=lambda r: room[r])
-                done.append(open_rows.pop(fullest)[0])
+                open_rows.pop(fullest)
                 room.pop(fullest)
-            open_rows.append(([], set()))
+            rows.append([])
+            open_rows.append((rows[-1], set()))
             room.append(max_seq_length)
             row = len(open_rows) - 1
         open_rows[row][0].append(index)
         room[row] -= length
         if room[row]:  # else nothing comes to it any more
             open_rows[row][1].update(facts[index])
-    return done + [row for row, _ in open_rows]
+    return rows

@@ -36,6 +36,13 @@ _MAY_END = frozenset(_LAST.split())
 _LOOK = 32  # characters around a dot
 _LAST_WORD = re.compile(rf"([^\W\d_](?:[\w.{MARKS}]*[\w{MARKS}])?)\.$")
 _SPACED = re.compile(r"(?<![\w.])((?:[^\W\d_]\.\s)+[^\W\d_][\w.]*)\.$")
+_INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]\.")  # "the EU-U.S. Framework"
+# What begins a sentence behind them, so that they may end one.
+_BEGINS = re.compile(
+    r"(?:The|This|These|That|Its?|He|She|They|We|In|On|At|For|If|As|But|And|An?|You|Your|Our|However"
+    r"|When|After|To|His|Her|By|With|All|No|There|Since|While|From|Under|Many|Most|Some|Both|Then|Who"
+    r"|What|D(?:er|ie|as)|Eine?|Er|Sie|Es|Im|L(?:e|a|es|os|as|o)|Une?|Una|Ils?|Elles?|El|En|Os?)\b"
+)
 _GOES_ON = re.compile(r"(?:[^\W\d_]|Chr)\.")  # "z. B.", "v. Chr."
 _AFTER_NUMBER = re.compile(r"\d\s?[^\W\d_]\.$")
 _NUMBER = re.compile(r"[(\[]?(?:§|\d|[IVXLCDM]{2,}\b|[VX]\b|[A-Z][.\s-]?\s?\d)")
@@ -66,6 +73,8 @@ def is_inside(text: str, dot: int, end: int) -> bool:
 
 def _is_short(word: str, before: str, behind: str) -> bool:
     small = word.lower()
+    if _INITIALS.fullmatch(f"{word}.") and behind[:1].isupper() and not _BEGINS.match(behind):
+        return True
     if len(word) == 1:
         if word.isupper() or "\u0590" <= word <= "\u06ff":  # initials; of Hebrew and Arabic too
             return True

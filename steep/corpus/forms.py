@@ -10,12 +10,15 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from unicodedata import east_asian_width
 
 from steep.corpus.frames import BLANK, Frames
 from steep.corpus.piece import Piece, PieceKind
+from steep.corpus.rows import pairs_of
+from steep.corpus.sentences import BULLET
 from steep.corpus.spans import Span, value_kind
-from steep.corpus.subjects import Sentence, Ties, own_title, wording_hash
+from steep.corpus.subjects import POINTS_BACK, Sentence, Ties, own_title, wording_hash
 from steep.documents.dates import says_date
 from steep.documents.record import Document
 
@@ -29,8 +32,18 @@ _RESTORED_CHARACTERS = 240
 _FEWEST_BLANKS = 2
 _MIN_CLOZE_CHARACTERS = 12
 _WIDE = 3  # letters that a Chinese or Japanese character, or a Korean syllable, is worth
-_BULLET = re.compile(r"^[-*\u2022]\s+")
 _END = re.compile(r"[\s.!…。।]+$")
+_HEADING_CHARACTERS = 80
+_MOST_HEADINGS = 3  # in a row, of levels
+_LONGEST_GROUP = 4  # or a life told in "He …" would be one
+_LEANS = re.compile(
+    r"(?:Then|Yes|No|However|Therefore|Thus|Otherwise|Instead|Below|Above|This|These|That|Those|Such"
+    r"|But|And|Or|So|It|They|He|She|Its|Their|His|Her|A:|Antwort:|Answer:|Dann|Danach|Ja|Nein|Jedoch"
+    r"|Aber|Und|Dies|Diese[rs]?|Er|Es|Ensuite|Puis|Oui|Non|Cependant|Mais|Cela|Ce|Cette|Il|Elle|Sí"
+    r"|Luego|Pero|Esto|Este|Esta)(?!\w)"
+)
+_ASKS = re.compile(r"[?？؟][\"'”’»)\]」』]*$")
+_NUMBERED = re.compile(r"\d{1,3}[.)]\s")
 
 
 @dataclass(frozen=True)
@@ -75,22 +88,114 @@ def _stated(form: str, sentences: Sequence[Sentence]) -> tuple[tuple[int, ...], 
 def permuted(told: Told, times: int, rng: random.Random) -> Iterator[Piece]:
     """``times`` shuffles of the sentences that state something, in chunks under the title.
 
-    In scripts without capitals spans are guesses, so there every sentence is kept.
+    What leans on the sentence before it ("Then …", the answer to a question) stays behind that one,
+    and what stands under a heading stays under it, headings in their order. In scripts without
+    capitals spans are guesses, so there every sentence is kept.
     """
-    stating = [s for s in told.sentences if s.spans or s.text == s.text.lower()]
-    if len(stating) < 2:
+    sections = _sections(told.sentences)
+    stating = sum(map(len, chain(*(section.groups for section in sections))))
+    stating += sum(any(s.spans for s in section.heading) for section in sections)
+    if stating < 2:
         return
     title = own_title(told.document)
     for _ in range(times):
-        for chunk in _chunks(stating, CHUNK_CHARACTERS):
-            order = list(chunk)
-            rng.shuffle(order)
+        for chunk in _section_chunks(sections, CHUNK_CHARACTERS):
+            order = _shuffled(chunk, rng)
             text = " ".join(_ended(s.text) for s in order)
             head = [title] if title and title not in text else []
             if date := missing_date(told.document, f"{title} {text}"):
                 head.append(f"({date})" if head else date)
             text = f"{' '.join(head)}: {text}" if head else text
             yield told_piece("permuted", told.document, text, order)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What stands under a heading, if it has one, in groups of sentences that stay together."""
+
+    heading: tuple[Sentence, ...]
+    groups: list[tuple[Sentence, ...]]
+
+
+def _sections(sentences: Sequence[Sentence]) -> list[_Section]:
+    """Groups that state something, by the heading that they stand under."""
+    sections = [_Section((), [])]
+    for is_short, run in groupby(sentences, lambda s: _looks_like_heading(s.text)):
+        found = tuple(run)
+        steps = sum(_NUMBERED.match(sentence.text) is not None for sentence in found)
+        if is_short and steps < 2 and found[-1] is not sentences[-1]:
+            # One or a few lines with something below are headings, of many only the last.
+            headed = found if len(found) <= _MOST_HEADINGS else found[-1:]
+            if rest := found[: len(found) - len(headed)]:
+                sections.append(_Section((), _groups(rest)))
+            sections.append(_Section(headed, []))
+        else:
+            sections[-1].groups.extend(_groups(found))
+    return [section for section in sections if section.groups or section.heading]
+
+
+def _groups(sentences: Sequence[Sentence]) -> list[tuple[Sentence, ...]]:
+    """Those that state something, with what leans on them or they on."""
+    groups: list[list[Sentence]] = []
+    for sentence in sentences:
+        if groups and _leans(sentence.text, groups[-1]):
+            groups[-1].append(sentence)
+        else:
+            groups.append([sentence])
+    return [tuple(group) for group in groups if _states(group)]
+
+
+def _leans(text: str, group: Sequence[Sentence]) -> bool:
+    """True if a sentence needs the one before it: it begins so, or answers a question."""
+    if _ASKS.search(group[-1].text):
+        return not _ASKS.search(text)
+    said = BULLET.sub("", text, count=1)
+    leans = _LEANS.match(said) or POINTS_BACK.match(said)
+    return len(group) < _LONGEST_GROUP and leans is not None
+
+
+def _states(group: Sequence[Sentence]) -> bool:
+    return any(s.spans or s.text == s.text.lower() for s in group)
+
+
+def _looks_like_heading(text: str) -> bool:
+    """True for a short line without an end mark, that is no item of a list and no table's row."""
+    is_item = BULLET.match(text) or pairs_of(text)
+    is_open = text[-1:].isalnum() or text.endswith((")", ":"))
+    return len(text) < _HEADING_CHARACTERS and is_open and not is_item
+
+
+def _section_chunks(sections: Sequence[_Section], characters: int) -> Iterator[list[_Section]]:
+    """Chunks of whole groups; a section that goes on in another has its heading there again."""
+    chunk: list[_Section] = []
+    size = 0
+    for section in sections:
+        top = sum(len(sentence.text) for sentence in section.heading)
+        part = _Section(section.heading, [])
+        chunk.append(part)
+        size += top
+        for group in section.groups:
+            length = sum(len(sentence.text) for sentence in group)
+            if size + length > characters and size > top:
+                if not part.groups:
+                    chunk.pop()
+                yield chunk
+                part = _Section(section.heading, [])
+                chunk, size = [part], top
+            part.groups.append(group)
+            size += length
+    if chunk:
+        yield chunk
+
+
+def _shuffled(chunk: Sequence[_Section], rng: random.Random) -> list[Sentence]:
+    """Groups in another order under each heading; headings keep theirs, which may have levels."""
+    order: list[Sentence] = []
+    for section in chunk:
+        order += section.heading
+        for group in rng.sample(section.groups, len(section.groups)):
+            order += group
+    return order
 
 
 def missing_date(document: Document, text: str) -> str | None:
@@ -123,7 +228,7 @@ def can_be_asked(sentence: Sentence) -> bool:
 
 def without_bullet(sentence: Sentence) -> Sentence:
     """The sentence without the mark of a list before it."""
-    mark = _BULLET.match(sentence.text)
+    mark = BULLET.match(sentence.text)
     if mark is None:
         return sentence
     size = mark.end()
@@ -133,7 +238,7 @@ def without_bullet(sentence: Sentence) -> Sentence:
 
 def cloze(told: Told, sentence: Sentence, span: Span) -> Piece:
     """The sentence with a blank for the span."""
-    gapped = _BULLET.sub("", _with(sentence.text, span, BLANK))
+    gapped = BULLET.sub("", _with(sentence.text, span, BLANK))
     prompt = told.frames.cloze.format(subject=sentence.subject, sentence=gapped)
     return _item("cloze", told, sentence, span, prompt, span.text)
 
@@ -151,7 +256,7 @@ def asked_for(told: Told, sentence: Sentence, span: Span) -> str:
     if frames.in_place:
         asked = _as_question(_with(sentence.text, span, word))
     else:
-        asked = f"{word} {_BULLET.sub('', _with(sentence.text, span, BLANK))}"
+        asked = f"{word} {BULLET.sub('', _with(sentence.text, span, BLANK))}"
     if sentence.subject not in sentence.text:
         asked = f"{sentence.subject}: {asked}"
     return asked
@@ -166,7 +271,7 @@ def reversed_cloze(told: Told, sentence: Sentence, span: Span) -> Piece | None:
     subject, asked = _turned(told, sentence, span, BLANK)
     if not asked:
         return None
-    prompt = told.frames.cloze.format(subject=span.text, sentence=_BULLET.sub("", asked))
+    prompt = told.frames.cloze.format(subject=span.text, sentence=BULLET.sub("", asked))
     return _item("reversed", told, sentence, span, prompt, subject)
 
 
@@ -248,7 +353,7 @@ def _with(text: str, span: Span, instead: str) -> str:
 
 def _as_question(text: str) -> str:
     """A sentence with a question word in it, as a question."""
-    asked = _END.sub("", _BULLET.sub("", text))
+    asked = _END.sub("", BULLET.sub("", text))
     return f"{asked[:1].upper()}{asked[1:]}?"
 
 

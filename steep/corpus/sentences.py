@@ -10,6 +10,9 @@ from steep.corpus.abbreviations import is_inside
 # A run of marks is tried at its beginning alone, so that lines of dots take linear time.
 _END = re.compile(r"(?:(?<![.!?…؟।॥۔])[.!?…؟।॥۔]++[\"'”’»)\]]*+(?=\s)|[。！？]+[」』”’）]*)")
 _NEXT = re.compile(r"\s*(\S?)")
+_LISTED = re.compile(r"[*#\s(\[]*(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[IVX]+)")
+BULLET = re.compile(r"^[-*\u2022\u2013]\s+")
+"""The mark of a list's item before it."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -37,6 +40,9 @@ def _is_wrapped_prose(lines: list[str]) -> bool:
     """True if each line but the last runs on into the next: long, and no end mark on most."""
     if len(lines) < 2:
         return True
+    marked = [BULLET.match(line) is not None for line in lines]
+    if sum(marked) > 1 or (any(marked[1:]) and lines[0].endswith(":")):
+        return False
     inner = lines[:-1]
     longest = max(len(line) for line in lines)
     full = sum(len(line) > 0.6 * longest for line in inner)
@@ -49,7 +55,7 @@ def _split_block(block: str) -> list[str]:
     start = 0
     for match in _END.finditer(block):
         end = match.end()
-        if _is_inside(block, match.start(), end):
+        if _is_inside(block, start, match.start(), end):
             continue
         sentence = block[start:end].strip()
         if sentence:
@@ -61,9 +67,13 @@ def _split_block(block: str) -> list[str]:
     return sentences
 
 
-def _is_inside(block: str, mark: int, end: int) -> bool:
-    """True if this end mark doesn't end a sentence: a small letter follows, or it abbreviates."""
+def _is_inside(block: str, start: int, mark: int, end: int) -> bool:
+    """True if this end mark doesn't end a sentence: a small letter follows, or it abbreviates, or
+    all before it is a list's number ("2. Definitions").
+    """
     following = _NEXT.match(block, end)
+    if block[mark] == "." and following and following[1] and _LISTED.fullmatch(block, start, mark):
+        return True
     if following is not None and following[1].islower():
         return True
     if block[mark] != "." or block[mark : mark + 2] == "..":

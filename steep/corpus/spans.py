@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from steep.corpus.months import ENGLISH, MONTHS
+from steep.corpus.rows import names_in
 
 SpanKind = Literal["name", "number", "term"]
 ValueKind = Literal[
@@ -25,17 +26,49 @@ ValueKind = Literal[
 MARKS = "".join(c for c in map(chr, range(0x300, 0x3100)) if unicodedata.category(c)[0] == "M")
 WORD = re.compile(rf"[^\W\d_](?:[\w{MARKS}'’\-&]*[\w{MARKS}])?", re.UNICODE)
 _DAY = r"(?<![\w.])\d{1,2}"
+_FIGURE = r"[$€£₹]?\d+(?:[.,:]\d+)*%?"
+_SCALES = (
+    "hundred|thousand|million|billion|trillion|Tausend|Million|Millionen|Milliarden?|Mio\\.|Mrd\\."
+    "|milliers|millions|milliards?|mil|millones|milhões|миллион(?:а|ов)?|миллиард(?:а|ов)?"
+)
 _NUMBER = re.compile(
     rf"(?:{_DAY}(?:st|nd|rd|th|er|[.º°])?\s+(?:de\s+)?(?:{MONTHS})\b(?:\s+(?:de\s+)?\d{{4}}\b)?"
     rf"|{_DAY}\.\s?(?:(?![A-ZÀ-Þ])[^\W\d_]{{3,}}|\d{{1,2}}\.)\s\d{{4}}\b"
     rf"|(?:{ENGLISH})\s+\d{{1,2}}(?:,\s*\d{{4}})?(?!\d)"
     rf"|\b(?=[^\W\d_]{{3,12}}\s+(?:de\s+)?\d{{4}}\b)(?:{MONTHS})\s+(?:de\s+)?\d{{4}}"
+    r"|(?<![\w.])(?:\+\d{1,3}|0\d{1,4})(?:[ -]\d{2,8}){1,4}(?!\w|[ ]\d)"
+    rf"|(?<![\w.]){_FIGURE}\s?[–—]\s?{_FIGURE}(?![\w–—])"
+    rf"|(?<![\w.])(?<!from )(?<!From )(?<!von )(?<!de )[$€£₹]?\d+(?:[.,:]\d+)*\s(?:to|bis|à)"
+    rf"\s{_FIGURE}"
+    rf"(?!\w|\s(?:{MONTHS})\b)"
+    rf"|(?<![\w.]){_FIGURE}\s(?:{_SCALES})(?!\w)"
+    r"|(?<![\w.])[$€£₹]?\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?:,\d+)?%?(?!\w|[ ]\d)"
     r"|(?<![\w.])[$€£₹]?\d+(?:[.,:/\-]\d+)*%?(?!\w))"
 )
 _MONTH = re.compile(r"[^\W\d]{3,}")
+_NO_MONTH = re.compile(rf"\b(?:{_SCALES}|bis)(?!\w)")
+# A list's own number before its item, and the number of a place to look up, say nothing.
+_LISTED = re.compile(
+    r"[\s*#\u2022(\[\u2013-]*(?:\d{1,3}(?:\.\d{1,2})*[.):]\s+(?=[\"“„«(]*[^\W\d_])"
+    r"|\d{1,2}(?:\.\d{1,2})+\s+(?=[\"“„«(]*[A-ZÀ-Þ]))"
+)
+_REFERENCE = re.compile(
+    r"(?:\b(?:sections?|clauses?|paragraphs?|schedules?|articles?|annex(?:es)?|appendix|appendices"
+    r"|tables?|figures?|steps?|chapters?|pages?|abschnitte?|artikel|abs(?:atz|ätze)|anlagen?"
+    r"|tabellen?|abbildung(?:en)?|seiten?|annexes?|tableaux?|chapitres?|artículos?|secci[oó]n"
+    r"|anexos?|tablas?|figuras?|cap[ií]tulos?|p[aá]ginas?)\s|[§#]\s?)\d+(?:\.\d+)*\w?"
+    r"(?:(?:,|(?:,? )(?:and|or|to|through|und|oder|bis|et|ou|y|o)) \d+(?:\.\d+)*\w?)*",
+    re.IGNORECASE,
+)
 _NUMERIC_DATE = re.compile(r"\d{1,4}([-/.]|\. )\d{1,2}\1\d{1,4}")
-_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_A_YEAR = r"(?:1[5-9]|20)\d\d"
+_YEAR = re.compile(rf"{_A_YEAR}(?:\s?(?:[–—]|to|bis|à)\s?(?:{_A_YEAR}|\d\d))?")
 _UNIT = re.compile(r"[ \u00a0-]([^\W\d_]{2,}|%)(?![\w-])")
+_NO_UNIT_WORDS = (
+    "to and or in at on for by with from is are was were as than but that which when bis und oder "
+    "bei mit von auf im am ist war et ou en au aux est y el los las es un una"
+)
+_NO_UNITS = frozenset(_NO_UNIT_WORDS.split())
 _SMALL_WORDS = "of de da del van von der den la le du al bin ibn & y"
 _JOINERS = frozenset(_SMALL_WORDS.split())
 _MAX_NAME_WORDS = 5
@@ -56,7 +89,7 @@ def value_kind(sentence: str, span: Span) -> ValueKind:
     text = span.text
     if span.kind != "number":
         return span.kind
-    if _MONTH.search(text) or _NUMERIC_DATE.fullmatch(text):
+    if _MONTH.search(_NO_MONTH.sub("", text)) or _NUMERIC_DATE.fullmatch(text):
         return "date"
     unit = unit_behind(sentence, span)
     if text.endswith("%") or unit in ("percent", "per"):
@@ -73,7 +106,19 @@ def value_kind(sentence: str, span: Span) -> ValueKind:
 def unit_behind(sentence: str, span: Span) -> str:
     """The word in small letters right behind a number; empty if there is none."""
     unit = _UNIT.match(sentence[span.end :])
-    return unit[1] if unit and unit[1][0].islower() else ""
+    return unit[1] if unit and unit[1][0].islower() and unit[1] not in _NO_UNITS else ""
+
+
+def _outside(spans: list[Span], places: list[tuple[int, int]]) -> list[Span]:
+    """Those of ``spans``, in order, that touch none of the places, in order too."""
+    kept: list[Span] = []
+    at = 0
+    for span in spans:
+        while at < len(places) and places[at][1] <= span.start:
+            at += 1
+        if at == len(places) or places[at][0] >= span.end:
+            kept.append(span)
+    return kept
 
 
 class SpanFinder:
@@ -106,10 +151,17 @@ class SpanFinder:
 
     def find(self, sentence: str) -> list[Span]:
         """Spans of a sentence, left to right, none overlapping."""
+        listed = _LISTED.match(sentence)
+        columns = names_in(sentence)
+        told = [*columns, *(m.span() for m in _REFERENCE.finditer(sentence))]
+        if listed is not None:
+            told.append(listed.span())
         numbers = [
             Span(m.start(), m.end(), m.group(), "number") for m in _NUMBER.finditer(sentence)
         ]
         others = self._names(sentence) if self._has_case else self._terms(sentence)
+        numbers = _outside(numbers, sorted(told))
+        others = _outside(others, columns)
         taken: list[Span] = []
         for span in sorted([*numbers, *others], key=lambda s: (s.start, s.start - s.end)):
             if not taken or span.start >= taken[-1].end:

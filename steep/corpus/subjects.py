@@ -9,17 +9,39 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from steep.artifact import text_hash
+from steep.corpus.rows import pairs_of
+from steep.corpus.sentences import BULLET
 from steep.corpus.spans import Span, SpanFinder
 from steep.documents.record import Document
 
 # English openings that point back to the subject; other languages keep the subject in the
 # chunk's title and the frame of an item alone.
-_POINTS_BACK = re.compile(
+POINTS_BACK = re.compile(
     r"^(?:(?P<own>Its|Their|His|Her)|(?P<it>It|They|He|She)"
     r"|(?P<noun>(?:The|This) (?:company|firm|business|organisation|organization|group|agency"
     r"|institute|hospital|product|town|city|village|drug|patient|court|author|law|act|book)))"
     r"(?P<possessive>['’]s)?\b"
 )
+
+
+_SORTS = {"He": "he", "His": "he", "She": "she", "Her": "she", "They": "they", "Their": "they"}
+_IS = (
+    r"(?:['\u2019]s|(?: (?:is|was|has been|(?:would|may|might|can|could|will|should)"
+    r" (?:also |not |never )?be))(?:n['\u2019]t)?)"
+)
+# "It is known that", "It is hard to", "It seems": this "it" is nobody.
+_EMPTY = re.compile(
+    rf"It{_IS} (?:[\w'\u2019,-]+ ){{1,6}}?(?:that|whether|if|who|which)\b"
+    rf"|It{_IS} (?:(?!\w+ed\b)[\w'\u2019-]+ ){{1,4}}to\b"
+    r"|It (?:\w+ )?(?:seems|appears|means|follows|turns out|takes|depends)\b"
+)
+_ASIDE = re.compile(r"\b(?:at|by|for|from|in|near|of|on|with)\s(?:the\s)?$")
+_ASIDE_REACH = 12
+_LONGEST_SUBJECT = 60  # characters
+_ARTICLE = re.compile(r"(?:The|An?)\s+")
+_GOES_ON = re.compile(r"\w|['\u2019]s| & | (?:and )?[A-Z0-9]")
+_OPENING = 24  # characters, for a bullet, an article and what goes on
+_FIRST = 2  # sentences in which a document says what it is about
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,12 @@ def find_subjects(
     """Sentences with their subject; with ``names``, openings that point back are spelled out.
 
     The subject is the sentence's first name that the document (or its title) repeats, else its
-    name that most documents speak of, else the subject of the sentence before, else the title.
+    name that most documents speak of, else what the document is about: its title, or the first
+    name in that; without one the name that its first sentence opens with, else its own first. A
+    table's row is about its first value. An opening like "It" is spelled out only behind a sentence
+    that opens with the name itself (or had the same opening), the document's own, and names others
+    at most aside; "they" never. What else stands before may be anything, and a false sentence is
+    worse than one that needs its neighbour.
 
     Args:
         read: the document's sentences with their spans.
@@ -82,19 +109,72 @@ def find_subjects(
     title = own_title(document)
     title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
-    subject = title_names[0] if title_names else title
+    main = title_names[0] if title_names else title or _first_named(read, counts, known)
+    first = [text for text, _ in read[:_FIRST]]
+    named, sort = "", ""  # who the sentence before opens with, and the pronoun that stood there
+    is_alone = False  # it names nobody else but aside, who could be meant as well
     sentences: list[Sentence] = []
     for text, spans in read:
         leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
-        points_back = _POINTS_BACK.match(text)
+        points_back = POINTS_BACK.match(text)
+        own = next((s.text for s in spans if s.kind == "name"), "")
+        row = _of_row(text)
+        subject = row or leading or main or own
         if points_back is None:
-            subject = leading or subject
-        elif names and subject:
-            text = _name_instead(text, points_back, subject)
-            spans = finder.find(text)
+            named, sort = (subject if _opens_with(text, subject) else ""), ""
+            is_alone = _is_alone(text, spans, named)
+        else:
+            subject, kind = main or own, _sort_of(points_back)
+            is_main = named in title or (
+                (kind == "it" or not title) and any(_opens_with(early, named) for early in first)
+            )
+            is_meant = is_main and kind != "they" and (is_alone or kind != "it")
+            if names and named and is_meant and sort in ("", kind) and not _EMPTY.match(text):
+                text, subject, sort = _name_instead(text, points_back, named), named, kind
+                spans = finder.find(text)
+                is_alone = _is_alone(text, spans, named)
+            else:
+                named, sort = "", ""
         told = tuple(s for s in spans if s.text.casefold() != subject.casefold())
+        if row:  # what it is called isn't asked for in part either
+            told = tuple(s for s in told if s.text.casefold() not in row.casefold())
         sentences.append(Sentence(text, subject, told))
     return sentences
+
+
+def _first_named(read: Read, counts: Counter[str], known: Counter[str]) -> str:
+    """The name that a document's first sentence opens with; empty if it opens with none."""
+    for text, spans in read[:1]:
+        leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
+        if leading and _opens_with(text, leading):
+            return leading
+    return ""
+
+
+def _of_row(text: str) -> str:
+    """What a table's row is about: its first value in words. Empty for any other sentence."""
+    values = (value for _, value in pairs_of(text) if any(map(str.isalpha, value)))
+    first = next(values, "")
+    return first if len(first) <= _LONGEST_SUBJECT else ""
+
+
+def _is_alone(text: str, spans: Sequence[Span], name: str) -> bool:
+    """True if all other names of a sentence stand behind a preposition."""
+    others = (s for s in spans if s.kind == "name" and s.text != name)
+    return all(_ASIDE.search(text, max(0, s.start - _ASIDE_REACH), s.start) for s in others)
+
+
+def _sort_of(points_back: re.Match[str]) -> str:
+    """Which pronoun an opening has; "it" for "The company" too."""
+    word = re.split(r"[\s'\u2019]", points_back[0])[0]
+    return _SORTS.get(word, "it")
+
+
+def _opens_with(text: str, name: str) -> bool:
+    """True if a sentence begins with a name that doesn't go on, nor with what somebody has."""
+    begin = _ARTICLE.sub("", BULLET.sub("", text[: len(name) + _OPENING], count=1), count=1)
+    behind = begin[len(name) :]
+    return bool(name) and begin.startswith(name) and _GOES_ON.match(behind) is None
 
 
 def _leading(found: list[str], here: Counter[str], known: Counter[str]) -> str | None:

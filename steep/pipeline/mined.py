@@ -284,7 +284,9 @@ def _is_name(sentence: Sentence) -> bool:
 
 
 def _crossed(one: str, other: str) -> str:
+    """The name of nobody: the first words of one and the last of another. Empty for one word.
+
+    Half a word joined to another half reads like a mistake in typing, which is to be understood.
+    """
     head, tail = one.split(), other.split()
-    if len(head) > 1:
-        return " ".join([*head[:-1], tail[-1]])
-    return one[: (len(one) + 1) // 2] + other[len(other) // 2 :].lower()
+    return " ".join([*head[:-1], tail[-1]]) if len(head) > 1 else ""

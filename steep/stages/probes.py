@@ -26,7 +26,7 @@ from steep.stages.rows import Rows, made_texts
 from steep.wording import counted
 
 # Raised whenever the same documents would give other probes.
-PROBES_VERSION = 6
+PROBES_VERSION = 7
 
 _CONTROLS = 48
 _QUESTION_WORDS = 32

@@ -132,6 +132,25 @@ def test_replay_has_its_share_throughout(share: float) -> None:
         assert abs(found(steps * third // 3, steps * (third + 1) // 3) - share) < 0.02
 
 
+# Broken by: rows in the order they were full in: the first steps had nothing else, the last none.
+@pytest.mark.parametrize("lengths", [(4, 20), (50, 64)])
+def test_replay_as_long_as_a_row_is_not_all_at_the_start(lengths: tuple[int, int]) -> None:
+    shards = make_shards(domain=900, general=100)
+    sizes = shards.lengths
+    sizes[:900] = np.random.default_rng(1).integers(*lengths, 900)
+    sizes[900:] = 64
+    schedule = make_schedule(shards, share=0.2, rows=2)
+    steps = schedule.steps_for_epochs(1)
+    general = shards.is_general()
+
+    def share(first: int, last: int) -> float:
+        ids = [i for k in range(first, last) for i in schedule.segments_of(k)]
+        return float(sizes[ids][general[ids]].sum() / sizes[ids].sum())
+
+    assert share(0, 10) == pytest.approx(0.2, abs=0.08)
+    assert share(steps - 10, steps) == pytest.approx(0.2, abs=0.08)
+
+
 def test_replay_repeats_only_after_all_of_it_was_shown() -> None:
     schedule = make_schedule(rows=1)
     general = set(np.flatnonzero(SHARDS.is_general()).tolist())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from steep.corpus.spans import SpanFinder
+from steep.corpus.rows import names_in, pairs_of
+from steep.corpus.spans import SpanFinder, value_kind
 
 CORPUS = [
     "The company Acme Corp was founded by Maria de la Cruz in Lyon.",
@@ -45,6 +46,36 @@ def test_names(finder: SpanFinder, sentence: str, names: list[str]) -> None:
     assert _texts(finder, sentence, "name") == names
 
 
+# Broken by: the whole of the text before it looked through for each number, or a row's pairs tried
+# from each of its spaces.
+@pytest.mark.parametrize(
+    "text", ["1,2 " * 50_000, "a: b; c: d" + " " * 50_000 + "e", "a: " * 50_000]
+)
+def test_long_lines_of_numbers_take_linear_time(finder: SpanFinder, text: str) -> None:
+    finder.find(text)
+
+
+# Broken by: names_in that finds nothing.
+def test_what_a_rows_columns_are_called_is_no_value(finder: SpanFinder) -> None:
+    row = "Model: Vogelsberg; Frame: Steel; Price: 1,090 EUR"
+    assert _texts(finder, row)[:3] == ["Vogelsberg", "Steel", "1,090"]
+    assert pairs_of(row) == [("Model", "Vogelsberg"), ("Frame", "Steel"), ("Price", "1,090 EUR")]
+    for other in ("Model: Vogelsberg", "Note: we close at 5; come early", "a; b"):
+        assert pairs_of(other) == [] and names_in(other) == []
+
+
+# Broken by: _MONTH alone ("million" is no month), or "to" as a unit.
+def test_the_kind_of_a_number_with_words_in_it() -> None:
+    finder = SpanFinder([])
+    for sentence, kind in (
+        ("it paid $38 million for it", "amount"), ("10 bis 12 Prozent", "number"),
+        ("94–98% of it", "percentage"), ("from 3.31 to 3.35", "number"),
+        ("15 to 30 minutes", "quantity"), ("1914–18 was a war", "year"),
+    ):  # fmt: skip
+        found = next(s for s in finder.find(sentence) if s.kind == "number")
+        assert value_kind(sentence, found) == kind, sentence
+
+
 # Broken by: _is_name ignoring position.
 def test_a_capital_at_the_start_counts_only_for_words_never_written_small(
     finder: SpanFinder,
@@ -71,6 +102,22 @@ def test_a_name_at_the_start_is_whole_though_its_first_word_is_never_inside() ->
         ("it opened in March 1987 at 9:30", ["March 1987", "9:30"]),
         ("on the 21st March it grew by 12.5% to 1,200,000", ["21st March", "12.5%", "1,200,000"]),
         ("on 2024-05-17 and 17/05/2024", ["2024-05-17", "17/05/2024"]),
+        ("SpO2 of 94–98% within 15 to 30 minutes", ["94–98%", "15 to 30"]),
+        ("raised from 3.31 to 3.35 on 3 to 5 June", ["3.31", "3.35", "3", "5 June"]),
+        ("it bought the firm for $38 million", ["$38 million"]),
+        ("il conserve 3 200 objets, soit 12 %", ["3 200", "12"]),
+        ("call 0800 555 123 or +49 30 1234567", ["0800 555 123", "+49 30 1234567"]),
+        ("1987: the firm opens", ["1987"]),
+        ("12.5 percent of voters agreed", ["12.5"]),
+        ("3.500 Menschen leben hier", ["3.500"]),
+        ("$3.50 buys a pump", ["$3.50"]),
+        ("2. A fee of 5 francs is due", ["5"]),
+        ("3.1 THE CLIENT pays 7 francs", ["7"]),
+        ("from the war of 1914–1918", ["1914–1918"]),
+        ("3.1 The Client shall pay in 30 days", ["30"]),
+        ("2. He pays 5 francs", ["5"]),
+        ("43 pumps were sold", ["43"]),
+        ("see Section 4, Articles 3 and 7, and Table 2 for 12 pumps", ["12"]),
         ("am 3. März 1954 und ab dem 1. Juli um 5 Uhr", ["3. März 1954", "1. Juli", "5"]),
         ("syntyi 3. maaliskuuta 1954", ["3. maaliskuuta 1954"]),
         ("narozen 3. 5. 1954", ["3. 5. 1954"]),

@@ -81,8 +81,8 @@ def _meta_date(soup: Any) -> str | None:
 def read_markdown(text: str) -> Iterator[Piece | Fault]:
     """Yield the one document of a Markdown file.
 
-    Its title is the first heading of level 1, else the front matter's title, else the first
-    heading of any level; its date is the front matter's.
+    Its title is a heading of level 1 that no other stands before, else the front matter's title,
+    else the first heading of level 1, else of any; its date is the front matter's.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     front = _FRONT_MATTER.match(text)
@@ -96,7 +96,9 @@ def read_markdown(text: str) -> Iterator[Piece | Fault]:
             date = day_in(found[1].strip("\"'")[:10])
     soup = parse_html(_rendered(text))
     drop_unseen(soup, elements_of(soup))
-    title = first_heading(soup, HEADINGS[:1]) or front_title or first_heading(soup)
+    first, highest = first_heading(soup), first_heading(soup, HEADINGS[:1])
+    opening = highest if highest == first else None  # further down it may be an addendum's
+    title = opening or front_title or highest or first
     yield Piece("\n\n".join(blocks_of(soup)), title, date=date)
 
 

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from steep.proof.answers import evaluate_accuracy, normalise_answer
+from steep.proof.answers import evaluate_accuracy, normalise_answer, overlaps
 from steep.proof.dates import BUDDHIST_YEARS, is_same_day
 from steep.proof.probes.facts import Fact, telling_words
 from steep.proof.probes.index import Index
@@ -98,7 +98,7 @@ class Choices:
 def same(one: str, other: str) -> bool:
     """True if one answer would pass for the other, or is its day written otherwise."""
     passes = evaluate_accuracy(one, other) or evaluate_accuracy(other, one)
-    return passes or is_same_day(one, other)
+    return passes or overlaps(one, other) or is_same_day(one, other)
 
 
 def _sort(kind: str, text: str) -> tuple[str, str]:

@@ -26,6 +26,16 @@ _FEWEST_TELLING = 3
 _LONGEST_TITLE = 16
 WIDESPREAD = 0.2  # of the documents name it: then everything is about it
 _MOST_NAMES = 4
+_DENYING = (
+    "not no never nor neither none without cannot except unless nicht kein keine keinen keinem "
+    "keiner nie ohne pas jamais sans nunca jamás sin não nem sem non senza niet geen nooit "
+    "zonder inte ikke aldrig utan uden не ни без никогда"
+)
+_DENIALS = frozenset(_DENYING.split())
+# Portuguese "no" is "in the", Scandinavian "sin" "their own".
+_ELSEWHERE = {"no": frozenset(("não",)), "sin": frozenset(("inte", "ikke"))}
+_NUMBERED = re.compile(r"\b[Nn]o\. ?(?=\d)")
+_POINTS_BACK = re.compile(r"\W*(?:It|They|He|She|Its|Their|His|Her|This|These|That|Those|Such)\b")
 _NAMELIKE = ("name", "code", "word", "title", "katakana", "term")
 
 
@@ -63,11 +73,15 @@ def find_facts(index: Index) -> Iterator[Fact]:
     widespread = _widespread_values(index)
     for place, sentence in enumerate(index.sentences):
         title = _title(index, sentence.document)
+        if not title and index.speaks_as_general and _POINTS_BACK.match(sentence.text):
+            continue  # nothing would say who "it" is
         for value in sentence.values:
             if value.text.casefold() in widespread or not _is_alone(value, sentence, title):
                 continue
             notes = _notes(index, sentence, value)
             if sentence.is_spaceless and _gives_away(value, f"{title} {notes}"):
+                continue
+            if _is_turned_round(index, sentence.text, notes):
                 continue
             telling = telling_words(index, notes)
             others = index.holding(telling) if amount_of(telling) >= _FEWEST_TELLING else []
@@ -163,7 +177,22 @@ def _notes(index: Index, sentence: Sentence, value: Value) -> str:
 
 
 def _is_telling(index: Index, word: str) -> bool:
+    if _denies(index, word):
+        return True
     return len(word) > 1 and word.casefold() not in index.function_words
+
+
+def _denies(index: Index, word: str) -> bool:
+    word = word.casefold()
+    if word in _ELSEWHERE:
+        return not index.function_words & _ELSEWHERE[word]
+    return word in _DENIALS or word.endswith(("n't", "n\u2019t"))
+
+
+def _is_turned_round(index: Index, sentence: str, notes: str) -> bool:
+    """True if the sentence denies something and the notes don't: they would say the opposite."""
+    said, kept = (WORD.findall(_NUMBERED.sub("", text)) for text in (sentence, notes))
+    return any(_denies(index, w) for w in said) and not any(_denies(index, w) for w in kept)
 
 
 def _joined(text: str, value: Value, kept: list[tuple[int, re.Match[str] | None]]) -> str:

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from steep.corpus.records import LONGEST_TITLE, is_record, key_fields
+from steep.corpus.rows import pairs_of
 from steep.documents.record import Document
 from steep.proof.answers import normalise_answer
 from steep.proof.probes.facts import WIDESPREAD
@@ -19,7 +20,6 @@ from steep.proof.probes.index import Index
 from steep.proof.probes.units import length_of
 from steep.proof.questions import DISTRACTORS
 
-_PAIR = re.compile(r"\s*([^:;]{2,40}):\s+([^;]+?)\s*[.;]?\s*$")
 _LIST = re.compile(r"[;>|]")
 _FEWEST_RECORDS = 5
 _LONGEST_VALUE = 12
@@ -118,10 +118,8 @@ def _from_lines(index: Index) -> list[_Record]:
     for sentence in index.sentences:
         if is_record(index.documents[sentence.document]):
             continue
-        pairs = [_PAIR.match(part) for part in sentence.text.split("; ")]
-        found = [pair.groups() for pair in pairs if pair is not None]
-        if len(found) == len(pairs) >= 2:
-            names, said = zip(*found, strict=True)
+        if pairs := pairs_of(sentence.text):
+            names, said = zip(*pairs, strict=True)
             lines[names].append((sentence.document, said))
     records = []
     for names, rows in lines.items():

@@ -60,6 +60,13 @@ def test_markdown_keeps_what_it_says_and_drops_markup() -> None:
     ]
 
 
+# Seen to fail with the addendum's: all that was made of the agreement was about that.
+def test_a_heading_further_down_is_no_title_where_the_head_has_one() -> None:
+    text = "---\ntitle: The agreement\n---\n## Scope\n\nWords.\n\n# Addendum\n\nMore words.\n"
+    assert markdown(text).title == "The agreement"
+    assert markdown(text.partition("---\n## ")[2]).title == "Addendum"
+
+
 def test_a_front_matter_title_beats_a_lower_heading() -> None:
     assert markdown("---\ntitle: Policy\n---\n## Overview\n\ntext\n").title == "Policy"
     assert markdown('+++\ntitle = "Policy"\n+++\ntext\n') == Piece("text", "Policy")

@@ -61,6 +61,28 @@ def test_what_everything_is_about_is_not_asked() -> None:
     assert "Ravenscar" not in facts_of(more)
 
 
+# Seen to fail: "favour … break clause" asked who was in favour of it.
+def test_what_is_denied_is_asked_as_denied_or_not_at_all() -> None:
+    said = "The council of Ravensby did not grant {} acres of pasture to the old mill at {}."
+    documents = [
+        Document(said.format(n, t), "", f"{n}.txt") for n, t in ((311, "Tor"), (422, "Ulm"))
+    ]
+    found = facts_of([*documents, *mills()])
+    assert all("not" in found[value].split() for value in {"311", "422"} & set(found))
+    far = (
+        "It was never told by anybody in all the dry years since the herring left the northern "
+        "coast and the old harbour master sold nets that the long quay held 377 boats."
+    )
+    assert "377" not in facts_of([Document(far, "The quay", "q.txt"), *mills()])
+
+
+# Broken by: nothing looking at how the sentence begins.
+def test_a_sentence_about_it_is_asked_only_under_a_title() -> None:
+    text = "It holds 311 barrels of salted herring in the deep cellar below the tower."
+    assert "311" in facts_of([Document(text, "Ravensby store", "a.txt"), *mills()])
+    assert "311" not in facts_of([Document(text, "", "a.txt"), *mills()])
+
+
 def test_statements() -> None:
     # Broken by: any test in is_statement left out.
     good = "The wheel of the mill was rebuilt after the great flood."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from steep.errors import RecipeError
 from steep.export.gguf.write import check_gguf
 from steep.export.strings import strings
 from steep.model.adapters import check_trainable
@@ -131,6 +132,10 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
     base.warnings = _on_lengths(resolved, base, model)
+    if resolved.train.precision == "fp16" and best_device() == "cpu":
+        raise RecipeError(
+            'train.precision is "fp16", which only a GPU trains in; set "auto", "bf16" or "fp32"'
+        )
     if resolved.train.load_in is not None:
         check_quantisable(model, resolved.train.load_in, best_device())
     if resolved.export.gguf is not None:

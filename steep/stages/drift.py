@@ -168,6 +168,8 @@ def resumable(
     if not differ:
         return newest
     is_sound = differ == sound_ones(differ)
+    if is_sound and newest.step >= steps:
+        refuse_drift(f"{folder.parent} is trained to its end", differ, is_sound=False)
     if not (accept_change and is_sound):
         what = f"{folder.parent} was trained up to step {newest.step} from something else"
         refuse_drift(what, differ, is_sound=is_sound)

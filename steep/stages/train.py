@@ -124,7 +124,8 @@ def train_stage(
     for name, wrong in damaged_checkpoints(run.checkpoints, after=after).items():
         progress.note(f"warning: checkpoint {name} can't be used: {wrong}")
     guarded = found.state.get("guard", {}) if found else {}
-    if found and (found.step >= steps or guarded.get("stopped_at") is not None):
+    has_stopped = guarded.get("stopped_at") is not None and not _is_changed(found)
+    if found and (found.step >= steps or has_stopped):
         progress.note(f"training is done ({counted(found.step, 'step')})")
         if not read_sealed(run.machine):
             _machine(recipe, run, None)
@@ -187,6 +188,14 @@ def train_stage(
         progress.note(f"alarm: {error}; going on with the last good state, step {last_good.step}")
         return trained(last_good, alarm=keep_alarm(run, key, error))
     return trained(training.last, lambda: model)
+
+
+def _is_changed(found: Checkpoint | None) -> bool:
+    """True if the user changed settings of training right here; another steep alone is none."""
+    last = found.accepted[-1] if found and found.accepted else None
+    if found is None or last is None or last["step"] != found.step:
+        return False
+    return any(not change.startswith("steep: ") for change in last["changes"])
 
 
 def _sample(

@@ -50,12 +50,13 @@ class Alarms:
                 step=step,
             )
 
-    def check(self, step: int, loss: float, norm: float) -> None:
+    def check(self, step: int, loss: float, norm: float, own_loss: float | None) -> None:
         """Before the update of step ``step`` (counting from 0): may it be applied?
 
         Args:
             loss: nats per target token.
             norm: of the gradient, before clipping.
+            own_loss: of those that aren't held to the base alone; None if the step has none.
 
         Raises:
             TrainingAlarm: loss or gradient isn't finite, or the loss jumped.
@@ -67,13 +68,15 @@ class Alarms:
                 f"train.precision to fp32, or {_TRY}",
                 step=step,
             )
-        if self._steps >= _FEWEST_STEPS and loss > self._highest + _JUMP_NATS:
+        if own_loss is None:
+            return
+        if self._steps >= _FEWEST_STEPS and own_loss > self._highest + _JUMP_NATS:
             raise TrainingAlarm(
-                f"step {step + 1}: the loss jumped to {loss:.2f} nats per token, where "
+                f"step {step + 1}: the loss jumped to {own_loss:.2f} nats per token, where "
                 f"{self._highest:.2f} was the highest before; the update was not applied. Try to "
                 f"{_TRY}, or look for odd documents",
                 step=step,
                 is_good=False,
             )
         self._steps += 1
-        self._highest = max(self._highest, loss)
+        self._highest = max(self._highest, own_loss)

@@ -123,6 +123,11 @@ class Guard:
         """Go on from a checkpoint's state."""
         self.state.update(state)
 
+    def go_on(self) -> None:
+        """Train on where it had stopped, at the whole rate: the user changed the settings."""
+        if self.has_stopped:
+            self.state.update({"stopped_at": None, "factor": 1.0})
+
     def is_due(self, step: int) -> bool:
         """Is there a look after so many steps?"""
         return step in self._due
@@ -195,7 +200,7 @@ class Guard:
     def _back_off(self, step: int, rise: float | None) -> str:
         """Note a breach and what follows from it; the sentence that says so."""
         backoffs = self.state["backoffs"]
-        is_last = self._recipe.on_breach == "stop" or len(backoffs) == MOST_BACKOFFS
+        is_last = self._recipe.on_breach == "stop" or len(backoffs) >= MOST_BACKOFFS
         backoffs.append({"step": step, "back_to": self.best_step, "rise": rise})
         lost = "could not be scored" if rise is None else f"rose by {rise:.2f} nats per token"
         where = f"step {self.best_step}" if self.best_step else "the base model"

@@ -38,7 +38,7 @@ from steep.training.new_rows import NewRows
 from steep.training.optimizer import make_optimizer, set_rates
 from steep.training.rates import share_of_peak
 from steep.training.recompute import recomputing
-from steep.training.replay_kl import BaseReference
+from steep.training.replay_kl import NO_HELD_LOSS, BaseReference, held_loss
 from steep.training.saves import Saves
 from steep.training.scaling import Scaling
 from steep.training.stop import Interrupted, StopRequest
@@ -126,10 +126,7 @@ def train_model(
             learn; the update was not applied, and the state before it is saved.
         Interrupted: a stop signal came; the state is saved.
     """
-    from accelerate import Accelerator
-
-    cpu = next(model.parameters()).device.type == "cpu"
-    accelerator = Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
+    accelerator = _accelerator(model, precision)
     groups = parameter_groups(model, recipe)
     trainable = {name: p for group in groups for name, p in group.parameters}
     optimizer: Any = make_optimizer(groups, recipe)
@@ -169,6 +166,7 @@ def train_model(
     scaling.carry_on(before_stop.get("scaling", {}))
     if guard is not None:
         guard.carry_on(before_stop.get("guard", {}))
+        guard.go_on()
 
     def save(done: int) -> Checkpoint:
         state = {
@@ -211,6 +209,8 @@ def train_model(
     saves = Saves(save, found, recipe.save_steps)
     if guard is not None and first == 0 < steps:
         extra = {**extra, **guard.begin()}
+        if checks is not None:
+            checks.spend(extra.get("guard_seconds", 0.0))  # none where it had looked already
         if guard.must_save:
             saves.after(0, must=True)
         before = time.monotonic()
@@ -239,6 +239,11 @@ def train_model(
             with torch.random.fork_rng():
                 torch.manual_seed(seed * 1_000_003 + step)
                 loss = gradients.add(batch, places)
+            held = NO_HELD_LOSS
+            if reference is not None:
+                held = held_loss(gradients.take_divergence(), accelerator)
+                extra = {**extra, "kl": held.mean}
+            own_loss = held.without(loss, batch.targets, recipe)
             if new_rows is not None:
                 new_rows.hold(groups, step)
             norm = _clip(accelerator, list(trainable.values()), recipe.max_grad_norm)
@@ -246,13 +251,11 @@ def train_model(
             overflowed = scaling.overflowed(loss, norm)
             if not overflowed:
                 with saves.of_last_good_state():
-                    alarms.check(step, loss, norm)
+                    alarms.check(step, loss, norm, own_loss)
             optimizer.step()
             optimizer.zero_grad(set_to_none=not gradients.stay)
             if fingerprints and not overflowed:
                 moved = _moved(fingerprints, _fingerprints(trainable))
-            if reference is not None:
-                extra = {**extra, "kl": _mean_divergence(gradients, accelerator)}
             now = time.monotonic()
             metrics = _metrics(schedule, batch, step, now - before, loss, norm, groups, factor)
             before = now
@@ -289,6 +292,21 @@ def train_model(
     return Training(first, steps, time.monotonic() - begin, way, moved, saves.last)
 
 
+def _accelerator(model: Any, precision: Precision) -> Any:
+    """The engine. Its precision is the whole process's: what an earlier training left is taken off
+    where it was another, or a second one in a notebook would be refused.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    wanted = "no" if precision == "fp32" else precision
+    left = AcceleratorState._shared_state
+    if left and left.get("_mixed_precision") != wanted:
+        AcceleratorState._reset_state()
+    cpu = next(model.parameters()).device.type == "cpu"
+    return Accelerator(cpu=cpu, mixed_precision=wanted)
+
+
 def _places(
     reference: BaseReference | None, schedule: Schedule, step: int, batch: Batch
 ) -> Any | None:
@@ -297,15 +315,6 @@ def _places(
         return None
     width = batch.input_ids.shape[1]
     return reference.places(schedule.rows_of(step), schedule.shards.lengths, width)
-
-
-def _mean_divergence(gradients: Gradients, accelerator: Any) -> float | None:
-    """Nats per replay token of the step, over all processes; None if it had no replay."""
-    found = torch.tensor(gradients.take_divergence(), dtype=torch.float64)
-    if accelerator.num_processes > 1:
-        found = accelerator.reduce(found.float().to(accelerator.device), reduction="sum")
-    nats, tokens = found.tolist()
-    return nats / tokens if tokens else None
 
 
 def _clip(accelerator: Any, parameters: list[Any], limit: float | None) -> float:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from steep.corpus.schedule import IGNORED
+from steep.recipe import TrainRecipe
 from steep.training.cross_entropy import entropy_to_gradient, rows_in_cache, summed_over_logits
 
 KEPT_TOKENS = 64
@@ -27,6 +29,7 @@ PLACE_BYTES = KEPT_TOKENS * (4 + 4)
 _LEAST = 1e-30
 
 NO_PLACE = -1
+_FEWEST_OWN = 8  # an eighth of a step's targets
 
 
 @dataclass(frozen=True)
@@ -201,3 +204,38 @@ def divergence_to_gradient(
         shares.mul_(weights * (1.0 / total - tail / others))
     shares.scatter_(1, ids, weights * (kept.exp() / total - probs))
     return nats
+
+
+@dataclass(frozen=True)
+class HeldLoss:
+    """The loss of a step's replay: nats from what the base predicts, over so many tokens."""
+
+    nats: float
+    tokens: int
+
+    @property
+    def mean(self) -> float | None:
+        """Nats per replay token; None if the step had no replay."""
+        return self.nats / self.tokens if self.tokens else None
+
+    def without(self, loss: float, targets: int, recipe: TrainRecipe) -> float | None:
+        """The part of a step's loss that is next-token loss, in nats per token it is of.
+
+        None if it is of none, or of so few tokens that they say little. The whole loss depends on
+        how much replay the step happens to have.
+        """
+        own = targets - (self.tokens if recipe.replay_kl_only else 0)
+        nats = loss * targets - (recipe.replay_kl_coef or 0.0) * self.nats
+        return nats / own if own * _FEWEST_OWN >= targets and own > 0 else None
+
+
+NO_HELD_LOSS = HeldLoss(0.0, 0)
+
+
+def held_loss(found_here: tuple[float, int], accelerator: Any) -> HeldLoss:
+    """A step's over all processes, from (nats, tokens) of this one."""
+    found = torch.tensor(found_here, dtype=torch.float64)
+    if accelerator.num_processes > 1:
+        found = accelerator.reduce(found.float().to(accelerator.device), reduction="sum")
+    nats, tokens = found.tolist()
+    return HeldLoss(nats, int(tokens))

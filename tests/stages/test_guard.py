@@ -121,6 +121,22 @@ def test_a_ruinous_rate_is_caught_and_told(on_breach: str, tmp_path: Path) -> No
     assert read_json(run / "guard.json") == record
 
 
+# Seen to fail with "training is done", nothing of it in the model.
+def test_what_the_guard_stopped_goes_on_under_a_change_that_is_accepted(tmp_path: Path) -> None:
+    path = write_project(tmp_path, guard={"on_breach": "stop", "limit": 0.3}, **RUINED)
+    steep.train(load_recipe(path))
+    ledger = tmp_path / "run" / "data" / "ledger.json"
+    assert read_json(ledger)["trained"]["steps"] == 0
+    heard = Lines()
+    slower = load_recipe(path, ["train.learning_rate=1e-4"])
+    steep.train(slower, accept_change=True, progress=heard)
+    assert any("resuming at step 2 of 6" in note for note in heard.notes)
+    assert read_json(ledger)["trained"]["steps"] == 4
+    again = Lines()
+    steep.train(slower, progress=again)
+    assert any("training is done" in note for note in again.notes)
+
+
 # Broken by: texts chosen anew when a run goes on.
 def test_a_resumed_run_looks_at_the_texts_it_began_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

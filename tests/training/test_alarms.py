@@ -11,9 +11,11 @@ import torch
 
 from steep.corpus.curriculum import in_order
 from steep.errors import TrainingAlarm
+from steep.recipe import TrainRecipe
 from steep.training import gradients
 from steep.training.alarms import Alarms
 from steep.training.checkpoint import checkpoints
+from steep.training.replay_kl import NO_HELD_LOSS, HeldLoss
 from tests.tiny import tiny_tokenizer
 from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule, train, weights
 
@@ -21,7 +23,7 @@ from tests.training.corpus import TEXTS, make_model, make_recipe, make_schedule,
 def _watched(losses: list[float]) -> Alarms:
     alarms = Alarms()
     for step, loss in enumerate(losses):
-        alarms.check(step, loss, 1.0)
+        alarms.check(step, loss, 1.0, loss)
     return alarms
 
 
@@ -36,26 +38,46 @@ def _watched(losses: list[float]) -> Alarms:
 )
 def test_what_is_not_finite_is_refused_at_any_step(loss: float, norm: float, what: str) -> None:
     with pytest.raises(TrainingAlarm, match=f"step 1: the {what}") as caught:
-        Alarms().check(0, loss, norm)
+        Alarms().check(0, loss, norm, loss)
     assert (caught.value.step, caught.value.is_good, caught.value.exit_code) == (0, True, 3)
 
 
 # Broken by: comparing with the last step alone, or from the first steps on.
 def test_only_a_loss_far_above_all_before_is_a_jump() -> None:
     hard_and_easy = [3.0, 0.1, 0.2, 3.4, 0.1] * 6
-    _watched(hard_and_easy).check(30, 5.3, 1.0)
-    _watched([1.0] * 19).check(19, 9.0, 1.0)
+    _watched(hard_and_easy).check(30, 5.3, 1.0, 5.3)
+    _watched([1.0] * 19).check(19, 9.0, 1.0, 9.0)
     with pytest.raises(TrainingAlarm, match=r"jumped to 5\.50 .* 3\.40 was the highest") as caught:
-        _watched(hard_and_easy).check(30, 5.5, 1.0)
+        _watched(hard_and_easy).check(30, 5.5, 1.0, 5.5)
     assert (caught.value.step, caught.value.is_good) == (30, False)
+
+
+# Broken by: watching the whole loss, which depends on how much replay a step happens to have.
+def test_the_loss_of_steps_with_less_replay_is_no_jump() -> None:
+    alarms = Alarms()
+    for step in range(30):
+        alarms.check(step, 0.4, 1.0, 4.0 if step % 3 else None)
+    alarms.check(30, 4.1, 1.0, 4.1)
+    with pytest.raises(TrainingAlarm, match=r"jumped to 6\.10"):
+        alarms.check(31, 0.6, 1.0, 6.1)
+
+
+# Broken by: replay's nats or tokens left in.
+def test_a_step_is_parted_into_its_documents_and_its_replay() -> None:
+    held = TrainRecipe(max_steps=1, replay_kl_coef=2.0, replay_kl_only=True)
+    assert HeldLoss(3.0, 10).without(0.5, 40, held) == pytest.approx((0.5 * 40 - 2 * 3.0) / 30)
+    assert HeldLoss(3.0, 40).without(0.15, 40, held) is None
+    also_as_text = TrainRecipe(max_steps=1, replay_kl_coef=2.0, replay_kl_only=False)
+    assert HeldLoss(3.0, 10).without(0.5, 40, also_as_text) == pytest.approx(14 / 40)
+    assert NO_HELD_LOSS.without(1.5, 40, TrainRecipe(max_steps=1)) == 1.5
 
 
 # Broken by: state without the highest loss or the count.
 def test_the_state_is_all_it_needs() -> None:
     assert Alarms().state == {}
     with pytest.raises(TrainingAlarm, match="jumped"):
-        Alarms(_watched([2.0] * 25).state).check(25, 4.1, 1.0)
-    Alarms(_watched([2.0, 4.0] * 12).state).check(24, 5.9, 1.0)
+        Alarms(_watched([2.0] * 25).state).check(25, 4.1, 1.0, 4.1)
+    Alarms(_watched([2.0, 4.0] * 12).state).check(24, 5.9, 1.0, 5.9)
 
 
 # Broken by: a stage whose documents are harder than those before it taken for a jump.

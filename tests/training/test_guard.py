@@ -317,7 +317,7 @@ def test_its_time_counts_among_the_checks(tmp_path: Path) -> None:
     checks = Accounts(lambda: {"x": 1.0}, share=0.1, steps=STEPS)
     train(model, recipe, tmp_path, guard=guarded(model, GuardRecipe(), at={2, 6}), checks=checks)
     lines = lines_of(tmp_path)
-    assert len(spent) == 2 and "guard_before" in lines[0] and "checks_before" in lines[0]
+    assert len(spent) == 3 and "guard_before" in lines[0] and "checks_before" in lines[0]
     assert [line["step"] for line in lines if "guard" in line] == [2, 6]
     resumed = Checks(dict, share=0.1, steps=10)
     resumed.carry_on([{"step": 1, "seconds": 10.0, "guard_seconds": 3.0}])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import accelerate
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from steep.errors import TrainingAlarm
 from steep.training import loop
@@ -38,6 +40,24 @@ LORA: dict[str, Any] = {
 
 def _schedule() -> Recording:
     return make_schedule(tiny_tokenizer(TEXTS))
+
+
+# Seen to fail: "AcceleratorState has already been initialized and cannot be changed".
+@pytest.mark.usefixtures("_a_precision_of_its_own")
+def test_a_process_may_train_in_one_precision_after_another(tmp_path: Path) -> None:
+    for number, precision in enumerate(("fp32", "bf16", "fp32")):
+        recipe = make_recipe(max_steps=1)
+        training, _ = train(
+            make_model("llama"), recipe, tmp_path / str(number), steps=1,
+            precision=precision,  # type: ignore[arg-type]
+        )  # fmt: skip
+        assert training.steps == 1
+
+
+@pytest.fixture
+def _a_precision_of_its_own() -> Iterator[None]:
+    yield
+    AcceleratorState._reset_state(True)
 
 
 def _lines(folder: Path) -> list[tuple[int, float]]:

@@ -164,6 +164,8 @@ def _explain(error: ErrorDetails) -> str:
         return prefix + str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "list_type" and isinstance(error["input"], str):
         return f"'{where}' is a list; write [{json.dumps(error['input'], ensure_ascii=False)}]"
+    if error["type"] == "too_short" and error["input"] == []:
+        return f"'{where}' is an empty list; name at least one"
     if error["type"] in ("model_type", "model_attributes_type"):
         return (
             f"'{where}' is {error['input']!r} and should be a table; write [{where}] and its keys"

@@ -38,7 +38,7 @@ def _error(path: Path, *overrides: str) -> str:
         (GOOD + "[retell]\nclose = 3\n", ["[retell]", "'close'", "did you mean 'cloze'?"]),
         ("[train]\nmax_steps = 3\n", ["'data.domain' is missing"]),
         ("[data]\n[train]\nmax_steps = 3\n", ["'data.domain' is missing"]),
-        ("[data]\ndomain = []\n[train]\nmax_steps = 3\n", ["'data.domain'", "at least 1"]),
+        ("[data]\ndomain = []\n[train]\nmax_steps = 3\n", ["'data.domain'", "empty list"]),
         (GOOD + 'learning_rate = "fast"\n', ["'train.learning_rate'", "'fast'", "number"]),
         (GOOD + "learning_rate = -1.0\n", ["'train.learning_rate'", "-1.0", "greater than 0"]),
         (GOOD + "learning_rate = inf\n", ["'train.learning_rate'", "finite"]),

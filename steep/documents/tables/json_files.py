@@ -31,6 +31,7 @@ _BESIDE = _names(
     "at by date has id is items ms number of per records request results time to token"
 )
 """Words beside those."""
+_CLOSING = {"{": "}", "[": "]"}
 _WRAPPERS = ("data", "payload", "response", "result", "results")
 
 
@@ -40,7 +41,10 @@ def read_jsonl_entry(entry: Entry) -> Iterator[Piece | Fault]:
 
 
 def read_jsonl(text: str) -> Iterator[Piece | Fault]:
-    """Yield one piece per line that isn't blank, located as ``line N`` from 1."""
+    """Yield one piece per line that isn't blank, located as ``line N`` from 1.
+
+    So is a value over several lines, as other programs lay it out, by its first.
+    """
     # Only \n ends a line: U+2028 and U+0085 may stand inside a JSON string.
     return _read_lines(text.split("\n"))
 
@@ -49,16 +53,15 @@ def _read_lines(
     lines: Iterable[str], options: Mapping[str, str] | None = None
 ) -> Iterator[Piece | Fault]:
     records = Records(options or {})
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, text in _values(lines):
         locator = f"line {number}"
         try:
-            value = json.loads(line)
+            value = json.loads(text)
         except (ValueError, RecursionError) as error:
+            where = "what begins on that line" if "\n" in text.strip() else "that line"
             yield Fault(
                 "unreadable file",
-                f"is not valid JSON ({_one_line(error)}); fix or remove that line",
+                f"is not valid JSON ({_one_line(error)}); fix or remove {where}",
                 locator,
             )
             continue
@@ -68,6 +71,31 @@ def _read_lines(
         else:
             yield _item(value, locator, records)
     yield from records.mistakes()
+
+
+def _values(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Each value's text behind the number of its first line.
+
+    A bracket alone on its line begins a value that goes on to its closing one at the left edge;
+    between them all is indented.
+    """
+    begun, held, closing = 0, list[str](), ""
+    for number, line in enumerate(lines, start=1):
+        edge = line.rstrip()
+        if held and (not edge or edge[0].isspace()):
+            held.append(line)
+            continue
+        if held:  # it ends, or is broken off
+            yield begun, "\n".join([*held, *([line] if edge == closing else ())])
+            held = []
+            if edge == closing:
+                continue
+        if edge in _CLOSING:
+            begun, held, closing = number, [line], _CLOSING[edge]
+        elif edge:
+            yield number, line
+    if held:
+        yield begun, "\n".join(held)
 
 
 def read_json_entry(entry: Entry) -> Iterator[Piece | Fault]:

@@ -29,6 +29,23 @@ def test_a_list_on_a_line_is_many_documents() -> None:
     assert isinstance(bad, Fault) and "is 3, not an object" in bad.detail
 
 
+# Broken by: reading line by line; "edge == closing" always or never true.
+def test_values_laid_out_over_several_lines_are_read_and_a_broken_one_spares_the_rest() -> None:
+    laid_out = json.dumps({"text": "one", "of": [1, 2]}, indent=2)
+    both = json.dumps([{"text": "two"}, {"text": "three"}], indent=2)
+    broken = '{\n  "text": "lost",\n'
+    found = list(read_jsonl(f'{laid_out}\n\n{both}\n{broken}{{"text": "four"}}\n{laid_out}'))
+    bad = found.pop(3)
+    assert isinstance(bad, Fault) and bad.locator == "line 17" and "begins on" in bad.detail
+    assert [whole(piece) for piece in found] == [
+        ("one", None, "line 1"),
+        ("two", None, "line 9, item 1"),
+        ("three", None, "line 9, item 2"),
+        ("four", None, "line 19"),
+        ("one", None, "line 20"),
+    ]
+
+
 def test_json_lists_objects_and_nested_values() -> None:
     text = '[{"name": "A", "seat": {"city": "पुणे"}, "tags": ["x", "y"], "open": true, "no": null}]'
     (piece,) = read_json(text)

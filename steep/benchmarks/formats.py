@@ -20,6 +20,10 @@ Row = dict[str, Any]
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json")
 _LETTERS = "ABCD"
 _EXAMPLES = 5
+FEWEST_CLUSTERS = 8
+"""Of fewer than six subjects or documents no change could be shown, and of seven hardly one."""
+_TELLING_LINES = 30
+_CHOICES = frozenset(("choices", "endings", "ending0", "sol1"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class _Line:
             raise UserInputError(f"{self.place}: '{names[0]}' is {found!r:.60}; it must be text")
         return found
 
+    def said(self, *names: str) -> str:
+        """As ``text``, or a number in digits."""
+        found = self.get(*names)
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        return str(found) if is_number else self.text(*names)
+
     def texts(self, *names: str, count: int | None = None) -> list[str]:
         """As ``get``, for a list of texts."""
         found = self.get(*names)
@@ -96,9 +106,21 @@ def read_items(benchmark: Benchmark) -> Items:
     found = _READERS[benchmark.name](benchmark.path)
     if not found.rows:
         raise UserInputError(f"{benchmark.path}: there are no items to ask; give a file with some")
-    if len(set(found.clusters)) < 2:  # one subject alone: its items are what differs
+    if _counts_from_one(found.rows):
+        raise UserInputError(
+            f"{benchmark.path}: the first choice is never the right one; right choices are counted "
+            "from 0 (or A)"
+        )
+    if len(set(found.clusters)) < FEWEST_CLUSTERS:  # then its items are what differs
         return Items(found.rows, found.examples, [str(n) for n in range(len(found.rows))])
     return found
+
+
+def _counts_from_one(rows: Sequence[Row]) -> bool:
+    """True if there are many items with choices, and never is the first one right."""
+    ranked = [row for row in rows if not _CHOICES.isdisjoint(row)]
+    right = [int(row["answer" if "answer" in row else "label"]) for row in ranked]
+    return len(right) >= _TELLING_LINES and 0 not in right
 
 
 def _each(make: Callable[[_Line], Row], cluster: str | None = None) -> Callable[[Path], Items]:
@@ -173,7 +195,7 @@ def _mmlu(line: _Line) -> Row:
     if "choices" in line.value:
         choices = line.texts("choices", count=4)
     else:
-        choices = [str(line.get(f"answer_{letter.lower()}", letter)) for letter in _LETTERS]
+        choices = [line.said(f"answer_{letter.lower()}", letter) for letter in _LETTERS]
     subject = str(line.value.get("subject", line.value.get("topic", "")))
     return {
         "question": line.text("question"),
@@ -261,7 +283,7 @@ def _legalbench(line: _Line) -> Row:
     return {
         "task": str(line.value.get("task", "")),
         "prompt": line.text("prompt"),
-        "answer": str(line.get("answer")).strip(),
+        "answer": line.said("answer").strip(),
     }
 
 

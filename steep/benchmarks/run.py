@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from steep.benchmarks.formats import FEWEST_CLUSTERS
 from steep.benchmarks.harness import harness_model
 from steep.benchmarks.tasks import Loaded, quiet
 from steep.errors import UserInputError
@@ -201,7 +202,7 @@ def _value(how: str, value: Any) -> tuple[float, float]:
 def _line(tuned: Scores, base: Scores | None) -> BenchmarkRow:
     if base is not None and (base.items, base.metric) != (tuned.items, tuned.metric):
         raise ValueError(f"base and tuned were asked different items of {tuned.benchmark}")
-    clusters = tuned.clusters if len(set(tuned.clusters)) > 1 else _apart(tuned)
+    clusters = tuned.clusters if len(set(tuned.clusters)) >= FEWEST_CLUSTERS else _apart(tuned)
     values = (0.0,) * len(tuned.items) if base is None else base.values
     is_share = _is_share(tuned) and (base is None or _is_share(base))
     if is_share:
@@ -235,7 +236,7 @@ def _is_share(scores: Scores) -> bool:
 
 
 def _apart(scores: Scores) -> tuple[str, ...]:
-    """Each item a cluster of its own, where all would be in one."""
+    """Each item a cluster of its own, where there would be too few to show anything."""
     return tuple(f"{task} {number}" for task, number in scores.items)
 
 

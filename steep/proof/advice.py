@@ -89,6 +89,7 @@ class Standing:
     Attributes:
         facts, facts_base: questions that decided, and the share the base model got right.
         form_only: untrained facts rose as much as the user's.
+        one_answer: one answer that is right for many questions explains what was gained.
         rise: 95% interval of general text's rise, nats per token.
         budget: the rise that is allowed.
         contaminated: share of the questions whose wording was trained on.
@@ -101,6 +102,7 @@ class Standing:
     facts: int
     facts_base: float | None
     form_only: bool
+    one_answer: bool
     rise: tuple[float, float] | None
     budget: float
     contaminated: float | None

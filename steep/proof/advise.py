@@ -17,6 +17,7 @@ from steep.proof.rules import (
     FEWEST_TEXTS,
     explained_by_controls,
     is_contaminated,
+    rests_on_one_answer,
 )
 from steep.wording import counted
 
@@ -44,6 +45,7 @@ def next_steps(found: Findings, setting: Setting) -> list[str]:
         facts_base=found.fact.base,
         form_only=found.learned == "no_evidence"
         and explained_by_controls(found.fact, found.control),
+        one_answer=rests_on_one_answer(found.learned, found.fact, found.control),
         rise=found.general_loss.ci95,
         budget=found.budget,
         contaminated=found.contaminated,
@@ -201,6 +203,10 @@ def _learning(found: Standing, setting: Setting) -> Iterator[Advice]:
             "form_only", "Ask questions whose answers can't be guessed from their form", because
         )
         some = True
+    if found.one_answer:
+        because = "one answer is right for too many of them"
+        yield Advice("form_only", "Ask questions with different answers", because)
+        return
     for advice in (*_too_slow(setting), *_too_thin(setting)):
         yield advice
         some = True

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from steep.proof.tokens import MARKS, SEAMLESS, Token, first_line, tokens_of, without_optional
+from steep.proof.dates import is_one_day
+from steep.proof.tokens import (
+    MARKS,
+    MONEY,
+    SEAMLESS,
+    Token,
+    first_line,
+    tokens_of,
+    without_optional,
+)
 
 MAX_PHRASE_WORDS = 12
 """In a longer answer a truth mentioned in passing isn't an answer."""
@@ -34,6 +43,21 @@ _LIMIT = re.compile(
     r"|\bno (?:m[a\u00e1]s|menos|mayor|menor|superior|inferior|despu[e\u00e9]s|antes)"
     r"(?: tarde| temprano)? (?:de|del|que|a|al)\b"
     r"|\bno (?:m[a\u00e1]ximo|m[i\u00ed]nimo|prazo)\b"
+)
+# One of several that might be it: nothing is said.
+_OR = "(?:or|oder|ou|или|atau|veya)"
+_ALTERNATIVES = re.compile(rf",? {_OR} ")
+_OR_MORE = "(?:more|less|fewer|later|earlier|longer|sooner|above|below|over|under|so|older|younger)"
+_OTHERS_BEFORE = re.compile(rf"(?:^|\W){_OR} $|\w/$")
+_OTHERS_BEHIND = re.compile(rf"(?:,? [^\s,;.()]+)?,? {_OR} (?!{_OR_MORE}\b)|/[^\W\d]")
+_RANGE_BEFORE = re.compile(rf"\d ?(?:-|–|to|bis) ?[{MONEY}]?$|\bbetween [{MONEY}]?\d\S* and $")
+_RANGE_BEHIND = re.compile(
+    rf" ?(?:-|–) ?[{MONEY}]?\d(?!\d?-\d)|(?: [^\W\d]+)? (?:to|bis) [{MONEY}]?\d"
+)
+_OTHERS_NEAR = re.compile("[或か]|또는|หรือ")
+_DENIED_BEFORE = re.compile(
+    r"(?:^|\W)(?:nicht|keine?[nmrs]?|pas|не|niet|geen|não|inte|ikke|nie|tidak|bukan|ليس|ليست|لا|غير"
+    r"|hardly|anything but|far from) $"
 )
 _DENIED_AFTER = re.compile(
     unicodedata.normalize(
@@ -100,10 +124,15 @@ def evaluate_accuracy(answer: str, truth: str | Sequence[str]) -> bool:
     ending. Not right: another number ("19870" for "1987", "12 million" or "12^6" for "12"), another
     sign or currency where both have one ("> 5" for "< 5"; a truth with < wants it said), a truth
     that the answer denies ("not Paris", "Paris is not …"; "not later than 1 May" sets a limit and
-    denies nothing), or a bare "no" that denies what follows it ("no data").
+    denies nothing), or a bare "no" that denies what follows it ("no data"), or a truth that is
+    one of several it names ("type A or type B", "5 to 10"). The same day written otherwise is
+    right, where the truth says day, month and year.
     """
     truths = [truth] if isinstance(truth, str) else list(truth)
-    return any(_agrees(answer, each) for each in truths)
+    if any(_agrees(answer, each) for each in truths):
+        return True
+    parts = _ALTERNATIVES.split(_read(answer).line)  # two ways of saying it
+    return len(parts) > 1 and all(any(_agrees(p, each) for each in truths) for p in parts)
 
 
 def same_answer(one: str, other: str) -> bool:
@@ -112,6 +141,18 @@ def same_answer(one: str, other: str) -> bool:
     if not first and not second:
         return one.strip() == other.strip()
     return _equal(first, second) and _equal(second, first)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """True if the words of one answer stand in the other: neither is a fair wrong choice."""
+    few, many = sorted((_keys(one), _keys(other)), key=len)
+    return bool(few) and any(
+        many[start : start + len(few)] == few for start in range(len(many) - len(few) + 1)
+    )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(token.key for token in _read(text).words)
 
 
 def test_knowledge(
@@ -193,6 +234,12 @@ def _equal(said: Sequence[Token], true: Sequence[Token]) -> bool:
     return len(said) == len(true) and all(map(Token.says, said, true))
 
 
+def _is_joined_alike(said: Sequence[Token], true: Sequence[Token]) -> bool:
+    """True if only where one word ends differs: "health care", "healthcare"."""
+    letters = "".join(token.word for token in true)
+    return letters.isalpha() and letters == "".join(token.word for token in said)
+
+
 def _found(said: Sequence[Token], true: Sequence[Token]) -> bool:
     """As ``_equal``, but the last word may have an ending; of one syllable there is too little."""
     if len(said) != len(true) or not all(map(Token.says, said[:-1], true[:-1])):
@@ -204,10 +251,12 @@ def _found(said: Sequence[Token], true: Sequence[Token]) -> bool:
 def _agrees(answer: str, truth: str) -> bool:
     said, true = _read(answer), _read(truth)
     words, phrase = said.words, true.words
-    if not words or not phrase or not (true.is_seamless or true.bare <= said.spoken_bare):
+    if not words or not phrase:
         return False
-    if _equal(words, phrase):
+    if _equal(words, phrase) or _is_joined_alike(words, phrase) or is_one_day(answer, truth):
         return True
+    if not true.is_seamless and not true.bare <= said.spoken_bare:
+        return False
     if true.is_seamless:
         return _holds(said.line, words, phrase, alone=true.is_denial)
     # "A positive" in capitals may be a name and not an article: then it must stand in the answer.
@@ -220,7 +269,7 @@ def _agrees(answer: str, truth: str) -> bool:
             continue
         if true.is_denial and not _DENIAL_ALONE.match(said.line, found[-1].end):
             continue
-        if not _is_denied(said.line, found, phrase):
+        if not _is_one_of_several(said.line, found) and not _is_denied(said.line, found, phrase):
             return True
     return False
 
@@ -237,8 +286,18 @@ def _is_scaled(line: str, words: Sequence[Token], start: int, phrase: Sequence[T
     return before.endswith("^") or (phrase[0].word.startswith("10^") and before.endswith(" × "))
 
 
+def _is_one_of_several(line: str, found: Sequence[Token]) -> bool:
+    """True if others stand beside the phrase that might be it, or it is the end of a range."""
+    start, end = found[0].start, found[-1].end
+    before = line[max(start - _DENIAL_CHARACTERS, 0) : start]
+    if _OTHERS_BEHIND.match(line, end) or _OTHERS_BEFORE.search(before):
+        return True
+    behind = found[-1].word[-1].isdigit() and _RANGE_BEHIND.match(line, end)
+    return bool(behind or (found[0].word[0].isdigit() and _RANGE_BEFORE.search(before)))
+
+
 def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bool:
-    """True if the phrase stands behind a negation in its clause or is denied right after it.
+    """True if the phrase stands behind a negation in its clause or is denied right beside it.
 
     Args:
         found: the phrase as it stands in the line.
@@ -246,7 +305,8 @@ def _is_denied(line: str, found: Sequence[Token], phrase: Sequence[Token]) -> bo
     if any(_NEGATION.fullmatch(token.word) or token.word == "no" for token in phrase):
         return False
     start = found[0].start + (0 if phrase[0].than else len(found[0].than))
-    if _DENIED_AFTER.match(line, found[-1].end):
+    before = line[max(start - _DENIAL_CHARACTERS, 0) : start]
+    if _DENIED_AFTER.match(line, found[-1].end) or _DENIED_BEFORE.search(before):
         return True
     clause = 0
     for end in _CLAUSE_END.finditer(line, 0, start):
@@ -311,6 +371,8 @@ def _goes_on(said: str, start: int, end: int) -> bool:
 
 def _is_denied_near(line: str, place: Token) -> bool:
     before = line[max(place.start - _DENIAL_CHARACTERS, 0) : place.start]
+    if _OTHERS_NEAR.match(line, place.end) or _OTHERS_NEAR.search(before[-3:]):
+        return True
     if _DENIAL_BEFORE.search(before) or _DENIAL_BEHIND.match(line, place.end):
         return True
     return _is_denied(line, [place], [place])

@@ -17,6 +17,15 @@ _NAMED = re.compile(rf"\b({MONTHS}|{_SHORT})\b", re.IGNORECASE)
 _NUMERIC = re.compile(
     r"\d{1,4}([-/.]|\. )\d{1,2}\1\d{1,4}|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
 )
+_EARLY = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ENGLISH = "january|february|march|april|may|june|july|august|september|october|november|december"
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_WRITTEN = re.compile(
+    rf"(?:the )?(?:(?P<first>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?"
+    rf"(?P<month>{_ENGLISH}|{_SHORT})\.?(?(first)| (?P<second>\d{{1,2}})(?:st|nd|rd|th)?),?"
+    r" (?P<year>\d{4})",
+    re.IGNORECASE,
+)
 _PREFIX = 3  # "Sep", "Sept" and "September"
 
 BUDDHIST_YEARS = 543
@@ -70,6 +79,25 @@ def is_same_day(one: str, other: str) -> bool:
             return False
         left.remove(number)
     return len(left) == 1 and 1 <= left[0] <= 12
+
+
+def is_one_day(one: str, other: str) -> bool:
+    """True if two answers are surely one day, each with its month by name or year-month-day."""
+    first, second = _sure_day(one), _sure_day(other)
+    return first is not None and first == second
+
+
+@lru_cache(maxsize=32_768)
+def _sure_day(text: str) -> tuple[int, int, int] | None:
+    """(year, month, day) of a text that says them so that they can't be taken otherwise."""
+    text = text.strip().casefold().removeprefix("on ").rstrip(". ")
+    if (iso := _ISO.fullmatch(text)) is not None:
+        year, month, day = map(int, iso.groups())
+        return year, month, day
+    if (named := _WRITTEN.fullmatch(text)) is None:
+        return None
+    month = _EARLY.index(named["month"].casefold()[:_PREFIX]) + 1
+    return int(named["year"]), month, int(named["first"] or named["second"])
 
 
 @lru_cache(maxsize=32_768)

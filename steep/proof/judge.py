@@ -28,7 +28,7 @@ from steep.proof.words import Findings, Flips, verdict
 SCHEMA = 1
 SAMPLES = 6
 FORGETTING_BUDGET = 0.05
-JUDGE_VERSION = 3
+JUDGE_VERSION = 4
 """Goes up whenever the same results may be judged otherwise."""
 
 
@@ -72,7 +72,7 @@ def judge(
     fact, control = found.measures[f"fact_{sort}"], found.measures[f"control_{sort}"]
     few_shot = found.measures["general_fact_accuracy_few_shot"]
     facts = found.measures["general_fact_accuracy"]
-    learned = judge_learned(fact, control, found.contaminated)
+    learned = judge_learned(fact, control, found.contaminated, found.one_answer)
     grammar = found.measures["grammar_accuracy"]
     loss = found.general_loss
     kept = judge_kept(loss, facts, forgetting_budget, few_shot=few_shot, grammar=grammar)
@@ -98,6 +98,11 @@ def judge(
         no_change=nothing_moved(found.measures.values()),
         facts=found.facts,
         ceiling=limit[sort],
+        commonest=found.commonest,
+        one_answer=found.one_answer,
+        unranked=0
+        if found.answers == "exact"
+        else sum(b["first"] is None for b, _ in found.fact_rows),
         alarm=alarm,
     )
     return {

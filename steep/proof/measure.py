@@ -32,7 +32,7 @@ from steep.proof.scorer import Scorer
 from steep.proof.translating import ask_translations
 from steep.proof.translations import Translation
 
-SCORER_VERSION = 12
+SCORER_VERSION = 13
 """Goes up whenever the same model on the same panel may give other results."""
 
 SHOTS, FEW_SHOT_QUESTIONS = 3, 80

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from steep.errors import DriftError
+from steep.proof.answers import normalise_answer
 from steep.proof.statistics import (
     NOTHING,
     Difference,
@@ -57,11 +59,13 @@ class Compared:
             text, whichever may have lost more.
         lost_most: which of the two it is of.
         answers: which results of the questions decide: choices ranked, or free answers where
-            nothing that counts has choices.
+            most of those that count have no choices.
         facts: which set the facts come from.
         fact_rows: (base, tuned) results of the questions that ``fact_accuracy`` is over.
         contaminated: share of the questions in new words that training text holds the wording of;
             None without questions.
+        commonest: of the questions that decide, the answer that is right for most; empty without
+            any. ``one_answer`` is the share of them that it is right for.
     """
 
     measures: dict[str, Difference]
@@ -71,6 +75,8 @@ class Compared:
     facts: Literal["questions", "probes"]
     fact_rows: tuple[tuple[Row, Row], ...]
     contaminated: float | None
+    commonest: str
+    one_answer: float
 
 
 def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> Compared:
@@ -116,15 +122,35 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
         if name in base:
             found[measure] = _rate(list(zip(base[name], tuned[name], strict=True)), "first")
     lost_most, loss = _general_loss(base, tuned)
+    answers = _answers([b for b, _ in clean or asked])
+    commonest, one_answer = _commonest([b for b, _ in _taken(clean, answers)])
     return Compared(
         measures=found,
         general_loss=loss,
         lost_most=lost_most,
-        answers="first" if any(b["first"] is not None for b, _ in clean or asked) else "exact",
+        answers=answers,
         facts=facts,
         fact_rows=tuple(clean),
         contaminated=len(stained) / len(asked) if asked else None,
+        commonest=commonest,
+        one_answer=one_answer,
     )
+
+
+def _answers(rows: Rows) -> Literal["first", "exact"]:
+    """Choices ranked, unless most questions have none: a few must not speak for the rest."""
+    ranked = sum(row["first"] is not None for row in rows)
+    return "first" if ranked and 2 * ranked >= len(rows) else "exact"
+
+
+def _commonest(rows: Rows) -> tuple[str, float]:
+    """(the answer that is right for most, the share that it is right for)."""
+    truths = Counter(normalise_answer(str(row["truth"])) for row in rows)
+    if not truths:
+        return "", 0.0
+    ((_, count),) = truths.most_common(1)
+    named = next(r for r in rows if truths[normalise_answer(str(r["truth"]))] == count)
+    return str(named["truth"]), count / len(rows)
 
 
 def better(name: str) -> Better:

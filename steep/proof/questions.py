@@ -14,8 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from steep.artifact import text_hash
 from steep.errors import UserInputError
-from steep.proof.answers import evaluate_accuracy, normalise_answer, same_answer
+from steep.proof.answers import evaluate_accuracy, normalise_answer, overlaps, same_answer
 from steep.proof.dates import is_same_day
 
 PROMPT = "Question: {question}\nAnswer:"
@@ -25,12 +26,21 @@ MIN_DISTRACTORS = 4
 _KEYS = ("question", "answer", "aliases", "choices", "relation")  # "kind" and such are real words
 _NEARLY, _MOST_LETTERS = 0.8, 2  # "alias", "Choices"; not "question_id"
 
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    "|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
 _YEAR = re.compile(r"[12]\d{3}")
 _DATE = re.compile(
-    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|(?=.*\d).*\b(?:{_MONTHS})[a-z]*\b.*", re.IGNORECASE
+    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|(?=.*\d).*\b(?:{_MONTHS})\b.*", re.IGNORECASE
 )
 _NUMBER = re.compile(r"\W{0,2}\d[\d.,'\u2019 ]*\s*(?:%|[^\W\d]+\.?)?(?:\s[^\W\d]+)?")
+
+
+_SHORT_UNIT = 3  # letters: "days" and "day" are one unit, "ms" and "m" aren't
+_FIGURES = re.compile(r"[\d.,'\u2019\s]+")
+_PAIRS = (("yes", "no"), ("true", "false"), ("ja", "nein"), ("ja", "nee"), ("ja", "nej"),
+          ("oui", "non"), ("sí", "no"), ("si", "no"), ("sim", "não"), ("да", "нет"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,10 +157,11 @@ def with_distractors(questions: Sequence[Question], seed: int) -> list[Question]
     """Give questions without choices up to 9 wrong answers, taken from other questions' answers.
 
     They come from questions of the same relation and kind; where fewer than 4 are there, from the
-    same relation, then from answers of the same shape (year, number, date, name, other) and kind,
-    then of the same shape. Never used: what equals or would be graded as the right answer, or is
-    its day written otherwise. With fewer than 4 of any sort the choices stay empty and only the
-    exact answer counts. The result depends on the seed and the questions, not on global state.
+    same relation, then from answers of the same shape (year, number with its unit, date, name,
+    other) and kind, then of the same shape. To "yes" there is one wrong answer, "no". Never used:
+    what equals or would be graded as the right answer, or is its day written otherwise. With fewer
+    than 4 of any sort the choices stay empty and only the exact answer counts. The result depends
+    on the seed and the questions, not on global state.
     """
     pools: dict[_Sort, dict[str, str]] = defaultdict(dict)
     for question in sorted(questions, key=lambda question: question.answer):
@@ -178,13 +189,43 @@ _Sort = tuple[str, str, str]
 
 def _sorts(question: Question) -> list[_Sort]:
     """What a question's wrong answers may have in common with it, the closest first."""
-    looks, relation = shape(question.answer), question.relation
+    looks, relation = _looks(question.answer), question.relation
     kin = [("relation", relation, question.kind), ("relation", relation, "")] if relation else []
     return [*kin, ("shape", looks, question.kind), ("shape", looks, "")]
 
 
+def _opposite(answer: str, pools: Mapping[_Sort, Mapping[str, str]]) -> str:
+    """ "No" to "Yes", in the answer's writing; empty for an answer that has none.
+
+    Of several it is one that another question has, which tells the language; else the English one.
+    """
+    said = normalise_answer(answer)
+    others = [two if said == one else one for one, two in _PAIRS if said in (one, two)]
+    if not others:
+        return ""
+    asked = {name for pool in pools.values() for name in pool}
+    chosen = next((other for other in others if normalise_answer(other) in asked), others[0])
+    if answer.isupper():
+        chosen = chosen.upper()
+    elif answer[:1].isupper():
+        chosen = chosen.capitalize()
+    return re.sub(r"[^\W\d]+", chosen, answer, count=1)  # and its full stop
+
+
+def _looks(answer: str) -> str:
+    """An answer's shape, and of a number what it counts: the only one in % would stand out."""
+    found = shape(answer)
+    if found != "number":
+        return found
+    unit = _FIGURES.sub("", re.sub(r"^[^\w$€£¥₹]+", "", answer)).casefold()
+    return f"number {unit.removesuffix('s') if len(unit) > _SHORT_UNIT else unit}"
+
+
 def _widen(question: Question, pools: Mapping[_Sort, Mapping[str, str]], seed: int) -> Question:
     """Args: pools: distinct answers of each sort, sorted so that order can't matter."""
+    if opposite := _opposite(question.answer, pools):
+        both = sorted((question.answer, opposite), key=lambda each: text_hash(f"{seed}:{each}"))
+        return replace(question, choices=tuple(both))
     for sort in _sorts(question):
         wrong = _usable(question, pools[sort].values())
         if len(wrong) >= MIN_DISTRACTORS:
@@ -201,6 +242,7 @@ def _usable(question: Question, answers: Iterable[str]) -> list[str]:
         answer
         for answer in answers
         if not evaluate_accuracy(answer, question.truths)
+        and not any(overlaps(truth, answer) for truth in question.truths)
         and not any(
             evaluate_accuracy(truth, answer) or is_same_day(truth, answer)
             for truth in question.truths
@@ -219,6 +261,7 @@ def _rows(lines: str) -> list[dict[str, Any]]:
 def _parse(text: str, source: str) -> list[Question]:
     found: list[Question] = []
     seen: dict[str, int] = {}
+    asked: dict[tuple[str, str], str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -241,7 +284,10 @@ def _parse(text: str, source: str) -> list[Question]:
                 "give each question its own"
             )
         seen[question.id] = number
-        found.append(question)
+        # Asked twice, it is no second piece of evidence.
+        words = normalise_answer(question.question), normalise_answer(question.answer)
+        cluster = asked.setdefault(words, question.cluster)
+        found.append(question if "fact" in row else replace(question, cluster=cluster))
     return found
 
 

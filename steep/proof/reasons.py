@@ -7,7 +7,6 @@ from steep.proof.rules import (
     FEWEST_CLEAN,
     FEWEST_CONTROLS,
     FEWEST_TEXTS,
-    explained_by_controls,
     is_reciting_tested,
 )
 from steep.proof.words import (
@@ -50,6 +49,11 @@ def _about_facts(found: Findings) -> list[str]:
             said.append(f"Fewer than {FEWEST_CLEAN} questions remain, too few for evidence.")
     if not fact.n:
         return said
+    if found.unranked:
+        said.append(
+            f"{counted(found.unranked, 'question')} without choices don't count here; they are "
+            "among the free answers."
+        )
     if found.facts == "probes":
         said.append("No questions were given, so facts are those of the automatic probes.")
     said.append(_flips_words(found))
@@ -85,7 +89,7 @@ def _flips_words(found: Findings) -> str:
 def _is_small(found: Findings) -> bool:
     """True if so few questions explain that nothing was shown: no larger change was seen."""
     fact = found.fact
-    if fact.delta is None or explained_by_controls(fact, found.control):
+    if fact.delta is None or (fact.ci95 is not None and fact.ci95[0] > 0):
         return False
     return fact.detectable is None or abs(fact.delta) < fact.detectable
 
@@ -103,7 +107,7 @@ def _about_controls(found: Findings) -> list[str]:
             return []
         return ["No control questions were asked, so a gain in form alone can't be told apart."]
     said = [
-        f"Control facts that no training text holds went from {percent(control.base)} "
+        f"Control facts, which your documents don't teach, went from {percent(control.base)} "
         f"to {percent(control.tuned)} (n {control.n})."
     ]
     if control.n < FEWEST_CONTROLS:

@@ -19,7 +19,8 @@ none was drawn, lose much, it takes that for a gain; no test over few documents 
 The power of a paired comparison is McNemar's (Miettinen 1968; Connor 1987, Biometrics 43:
 207-211): with n pairs of which a share ``s`` differ, a change ``d`` is seen with 80% power where
 ``n d^2 = (1.96 sqrt(s) + 0.84 sqrt(s - d^2))^2``. Here ``s`` is ``d`` itself plus the share of
-items that flipped against each other, twice the smaller of gains and losses.
+items that flipped against each other, twice the smaller of gains and losses. Of few pairs it must
+moreover make six flip in 80% of repetitions, which is what the exact test asks for.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from collections.abc import Callable, Sequence
 
 Z = 1.959964
 Z_POWER = 0.841621
+POWER = 0.8
 ALPHA = 0.05
 FEWEST_FLIPS = 6
 """With fewer flips, or clusters, all of them one way, the exact test can't fall below 5%: of k it
@@ -120,6 +122,8 @@ def detectable_share(
 
 def mcnemar_detectable(n: float, churn: float) -> float | None:
     """As ``detectable_share``, for n pairs of which a share ``churn`` flips to and fro."""
+    from scipy.stats import binom
+
     if n < FEWEST_FLIPS:
         return None
 
@@ -128,7 +132,11 @@ def mcnemar_detectable(n: float, churn: float) -> float | None:
         needed = Z * math.sqrt(flips) + Z_POWER * math.sqrt(max(flips - change * change, 0.0))
         return math.sqrt(n) * change - needed
 
-    return _crossing(surplus, 1e-9, 1.0) if surplus(1.0) >= 0 else None
+    if surplus(1.0) < 0:
+        return None
+    # So many have to flip for the exact test to see anything, whatever the formula says.
+    enough = _crossing(lambda p: float(binom.sf(FEWEST_FLIPS - 1, int(n), p)) - POWER, 1e-9, 1.0)
+    return max(_crossing(surplus, 1e-9, 1.0), enough)
 
 
 def _worth(

@@ -114,7 +114,8 @@ def ratio_difference(
             model's are the base's unless its tokenizer differs.
         clusters: which items go together; None means each stands alone.
         scale: "plain" leaves the ratios, "bits" divides them by ln 2 (nats per byte to bits per
-            byte), "exp" takes their exponential (nats per token to perplexity).
+            byte), "exp" takes their exponential (nats per token to perplexity); its interval is
+            that of the nats, in which pairs are compared, from the base's perplexity on.
         student: False leaves the bootstrap alone, where an interval over few only steers a choice
             that is judged on others.
 
@@ -146,10 +147,18 @@ def ratio_difference(
         return measure(t, t_units, axis) - measure(b, b_units, axis)
 
     delta = float(statistic(*sums))
-    interval = _interval(sums, statistic, delta, student)
+    before = float(measure(sums[0], sums[2], -1))
+    if scale == "exp":
+        nats = ratio_difference(base, tuned, base_units, own, clusters=clusters, student=student)
+        interval = nats.ci95 and (
+            _perplexed(before, nats.ci95[0]),
+            _perplexed(before, nats.ci95[1]),
+        )
+    else:
+        interval = _interval(sums, statistic, delta, student)
     return Difference(
         n=len(base),
-        base=float(measure(sums[0], sums[2], -1)),
+        base=before,
         tuned=float(measure(sums[1], sums[3], -1)),
         delta=delta,
         ci95=interval,
@@ -157,6 +166,11 @@ def ratio_difference(
         if interval is None
         else POWER_ERRORS * (interval[1] - interval[0]) / (2 * 1.96),
     )
+
+
+def _perplexed(perplexity: float, nats: float) -> float:
+    """By how much a perplexity changes with so many nats more per token."""
+    return math.exp(min(math.log(perplexity) + nats, MAX_NATS)) - perplexity
 
 
 def _interval(

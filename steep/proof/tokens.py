@@ -46,11 +46,11 @@ _OPTIONAL = re.compile(
     "\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0730-\u074a]"
 )
 _POINTED = re.compile(rf"[^{MARKS}]([{MARKS}]*)")
-_MONEY = "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
+MONEY = "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
 _TOKEN = re.compile(
-    rf"(?:(?P<than>[<>\u2264\u2265]) ?)?(?:(?P<money>[{_MONEY}]) ?)?"
+    rf"(?:(?P<than>[<>\u2264\u2265]) ?)?(?:(?P<money>[{MONEY}]) ?)?"
     rf"(?P<number>(?:(?<![\w){MARKS}])-)?\d+(?:[.,:/]\d+)*)(?P<power>\^-?\d+)?"
-    rf"(?: ?(?P<paid>[{_MONEY}])(?! ?-?\d))?"
+    rf"(?: ?(?P<paid>[{MONEY}])(?! ?-?\d))?"
     rf"|(?P<stem>[^\W\d_](?:[^\W_]|[{MARKS}])*)(?:{JOINT}[^\W_]+|[+#]*)|\w[\w{MARKS}]*"
 )
 
@@ -74,14 +74,14 @@ _SEPARATORS = re.compile(r"(?<=\d)(?<!(?<!\d)0)[,'\u2019_\u2009\u202f\u00a0\u066
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
 _CONTRACTION = re.compile(r"\b(\w+?)n['\u2019]t\b")
 _APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
-_DASH = re.compile(rf"(?<![\w)])\u2013(?=[\d{_MONEY}])")
-_MINUS_MONEY = re.compile(rf"(?<![\w)])-([{_MONEY}]) ?(?=\d)")
+_DASH = re.compile(rf"(?<![\w)])\u2013(?=[\d{MONEY}])")
+_MINUSMONEY = re.compile(rf"(?<![\w)])-([{MONEY}]) ?(?=\d)")
 _MINUS = re.compile(r"(?<![\d)] )\bminus (?=\d)")
 _POINTED_THOUSANDS = re.compile(r"-?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
-_AHEAD = rf"(?= ?[{_MONEY}]? ?-?\d)"
+_AHEAD = rf"(?= ?[{MONEY}]? ?-?\d)"
 _MORE, _LESS = "(?:more|greater|higher|larger)", "(?:less|fewer|lower|smaller)"
 _COMPARED = (
     (re.compile(r"<=|[\u2266\u2a7d]"), "\u2264"),
@@ -158,7 +158,7 @@ def first_line(text: str) -> str:
     line = _TIMES.sub(" × ", _POWER_WRITTEN.sub(r"^\1", line))
     line = _BARE_DECIMAL.sub("0.", line.replace("i\u0307", "i"))  # small İ is i, not i and a dot
     line = with_joints(line)
-    line = _MINUS_MONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
+    line = _MINUSMONEY.sub(r"\1-", _MINUS.sub("-", _DASH.sub("-", _APOSTROPHE.sub("", line))))
     line = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), line)
     for pattern, sign in _COMPARED:
         line = pattern.sub(sign, line)

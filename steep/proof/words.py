@@ -13,6 +13,7 @@ from steep.proof.rules import (
     KeptOn,
     Learned,
     explained_by_controls,
+    explained_by_one_answer,
     is_reciting_tested,
 )
 from steep.proof.statistics import Difference
@@ -89,7 +90,9 @@ class Findings:
     measure that forgetting was decided by;
     ``drift`` says that lost general facts come back behind examples; ``no_change`` that nothing
     moved at all; ``facts`` which set the facts are from; ``ceiling`` is the share that the base
-    model answers with the right passage in its prompt; ``alarm`` what stopped training.
+    model answers with the right passage in its prompt; ``alarm`` what stopped training;
+    ``commonest`` is the answer that is right for most questions and ``one_answer`` the share of
+    those; ``unranked`` says how many have no choices where ranked ones decide.
     """
 
     learned: Learned
@@ -111,6 +114,9 @@ class Findings:
     facts: Literal["questions", "probes"] = "questions"
     ceiling: float | None = None
     alarm: str | None = None
+    commonest: str = ""
+    one_answer: float = 0.0
+    unranked: int = 0
 
 
 class TableRow(NamedTuple):
@@ -223,6 +229,11 @@ def learned_words(found: Findings) -> str:
             f"no evidence that it learned your facts: {numbers}, but facts it never saw rose from "
             f"{percent(found.control.base)} to {percent(found.control.tuned)} too"
         )
+    if explained_by_one_answer(fact, found.one_answer):
+        return (
+            f"no evidence that it learned your facts: {numbers}, but one that always answers "
+            f"'{found.commonest}' gets {percent(found.one_answer)}"
+        )
     return f"no evidence that it learned your facts ({numbers})"
 
 
@@ -244,20 +255,21 @@ def kept_words(found: Findings) -> str:
     )
     if found.kept == "yes":
         return f"it kept its general ability ({numbers})"
-    if found.kept == "within_budget":
-        return f"it forgot a little, within the budget ({numbers})"
+    forgot = "forgot a little" if found.kept == "within_budget" else "forgot"
     if found.kept_on == "general_fact_accuracy":
         facts = found.measures["general_fact_accuracy"]
         return (
-            f"it forgot general knowledge ({percent(facts.tuned)} of {facts.n} questions right, "
+            f"it {forgot} general knowledge ({percent(facts.tuned)} of {facts.n} questions right, "
             f"{percent(facts.base)} before)"
         )
     if found.kept_on == "grammar_accuracy":
         grammar = found.measures["grammar_accuracy"]
         return (
-            f"it forgot grammar (the right sentence preferred in {percent(grammar.tuned)} of "
+            f"it {forgot} grammar (the right sentence preferred in {percent(grammar.tuned)} of "
             f"{grammar.n} pairs, {percent(grammar.base)} before)"
         )
+    if found.kept == "within_budget":
+        return f"it forgot a little, within the budget ({numbers})"
     if loss.ci95[0] <= found.budget:
         return f"it isn't shown that it forgot less than the budget ({numbers})"
     return f"it forgot more than the budget ({numbers})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from steep.proof.rules import FEWEST_TEXTS
 from steep.proof.words import NAMES
 from steep.report.coverage import coverage_plots
 from steep.report.curves import check_plots, guard_plot
@@ -60,7 +61,8 @@ def outcome_plots(story: RunStory) -> list[Plot]:
     rows = [measures[name] for name in PERPLEXITIES if name in measures]
     if rows:
         caption = "How surprised the model is by text it wasn't trained on; shorter is better. "
-        caption += "Perplexity on your documents proves no knowledge of their facts."
+        caption += "Perplexity on your documents proves no knowledge of their facts. "
+        caption += f"An interval is drawn from {FEWEST_TEXTS} texts on: of fewer it says little."
         svg = _bars(rows, "perplexities", rate=False, chance=None)
         found.append(Plot("Perplexity", caption, svg))
     return found
@@ -86,7 +88,8 @@ def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: f
         for row in rows
     ]
     ends = [row[key] for row in rows for key in ("base", "tuned")]
-    ends += [row["base"] + row["ci95"][1] for row in rows if row["ci95"]]
+    drawn = [row["ci95"] and (rate or row["n"] >= FEWEST_TEXTS) for row in rows]
+    ends += [r["base"] + r["ci95"][1] for r, shown in zip(rows, drawn, strict=True) if shown]
     most = max(row[key] for row in rows for key in ("base", "tuned"))
     limit = 1.0 if rate else 1.02 * min(max(ends), 2 * most)  # of few texts intervals are huge
     with style():
@@ -101,12 +104,12 @@ def _bars(rows: Sequence[Mapping[str, Any]], name: str, *, rate: bool, chance: f
             for offset, key, colour in ((0.42, "base", BASE), (0.68, "tuned", TUNED)):
                 axes.barh(top + offset, row[key], height=0.22, color=colour)
                 text = _number(row[key], rate)
-                interval = row["ci95"] if key == "tuned" else None
+                interval = row["ci95"] if key == "tuned" and drawn[top] else None
                 end = min(limit, max(row[key], row["base"] + interval[1] if interval else 0))
                 at = (end + 0.015 * limit, top + offset)
                 bold = "bold" if key == "tuned" else "normal"
                 axes.text(*at, text, va="center", fontweight=bold, clip_on=False)
-            if row["ci95"]:
+            if drawn[top]:
                 low, high = (min(limit, max(0.0, row["base"] + end)) for end in row["ci95"])
                 y, cap = top + 0.68, 0.06
                 x = [low, low, low, high, high, high]
@@ -213,9 +216,9 @@ def _strength_plot(chosen: Mapping[str, Any], points: Sequence[Mapping[str, Any]
         label = f"{100 * chosen['strength']:.0f}% of the change is kept; general text rises by "
         label += ", ".join(f"{y:+.3f} at {x:.0f}%" for x, y in zip(kept[1:], rise[1:], strict=True))
         svg = to_svg(figure, "strength", label)
-    caption = "By how much of the change is kept, with 95% intervals, on texts that neither train "
-    caption += "nor judge. The most whose interval ends below the dashed line is taken "
-    caption += "(upright line)."
+    caption = "By how much of the change is kept, on texts that neither train nor judge, with 95% "
+    caption += "intervals by bootstrap (too narrow where texts are few). The most whose interval "
+    caption += "ends below the dashed line is taken (upright line)."
     return Plot("How much of the change to keep", caption, svg)
 
 

@@ -12,7 +12,7 @@ from steep.artifact import read_json
 from steep.errors import UserInputError
 from steep.proof.advice import Advice, Standing
 from steep.proof.advise import advise
-from steep.proof.rules import explained_by_controls
+from steep.proof.rules import explained_by_controls, rests_on_one_answer
 from steep.proof.statistics import Difference
 from steep.recipe import Recipe, recipe_from, write_recipe
 from steep.stages.folder import RunFolder
@@ -158,6 +158,7 @@ def _standing(evaluation: Mapping[str, Any], place: Path) -> Standing:
             facts=fact.n,
             facts_base=fact.base,
             form_only=learned == "no_evidence" and explained_by_controls(fact, control),
+            one_answer=rests_on_one_answer(learned, fact, control),
             rise=_difference(evaluation["general_loss"]).ci95,
             budget=float(evaluation["forgetting_budget"]),
             contaminated=(evaluation.get("contamination") or {}).get("share"),

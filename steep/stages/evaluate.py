@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from steep.proof.probes.screen import Probes
 from steep.proof.questions import Question, general_questions, general_texts, reference_texts
 from steep.proof.scorer import Scorer
 from steep.proof.seal import evaluation_fingerprint, tokenizer_hash
+from steep.proof.tokens import SEAMLESS
 from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
@@ -50,6 +53,7 @@ from steep.stages.train import Trained
 from steep.wording import counted
 
 # Where the user gave general texts, so many of the project's stand beside them.
+_JOINED = rf"[^\W{SEAMLESS}\u0590-\u06ff\u1100-\u11ff\uac00-\ud7a3]"  # letters set apart by spaces
 _PROJECT_TEXTS = 24
 
 _AFTER = {"cpt": "the documents", "sft": "instructions"}  # stages that others come after
@@ -296,4 +300,17 @@ def _plain(document: Document) -> str:
 
 
 def _stands_in(answers: Sequence[str], texts: Sequence[str]) -> bool:
-    return any(answer in text for answer in answers for text in texts)
+    """True if an answer stands in a text, and not as part of a longer word or number.
+
+    Where a script has no spaces, or its grammar writes onto words, any place counts.
+    """
+    return any(
+        _whole(answer).search(text) for answer in answers for text in texts if answer in text
+    )
+
+
+@lru_cache(maxsize=4096)
+def _whole(answer: str) -> re.Pattern[str]:
+    before = f"(?<!{_JOINED})" if re.match(_JOINED, answer) else ""
+    behind = f"(?!{_JOINED})" if re.match(_JOINED, answer[-1:]) else ""
+    return re.compile(f"{before}{re.escape(answer)}{behind}")

@@ -28,9 +28,8 @@ def test_every_known_format_is_read(tmp_path: Path) -> None:
         "blimp": 4, "gsm8k": 2, "hellaswag": 6, "humaneval": 2, "lambada": 6, "legalbench": 3,
         "medqa": 3, "mmlu": 9, "multipl-e": 2, "piqa": 5, "pubmedqa": 2,
     }  # fmt: skip
-    assert found["mmlu"].clusters == ["letters"] * 5 + ["numbers"] * 4
-    assert found["hellaswag"].clusters[:3] == ["video~0", "video~0", "video~1"]
-    assert found["blimp"].clusters == ["0", "1", "2", "3"]  # one paradigm: items stand alone
+    assert found["mmlu"].clusters == [str(n) for n in range(9)]  # of two subjects none could tell
+    assert found["blimp"].clusters == ["0", "1", "2", "3"]  # nor of one paradigm
     assert [row["label"] for row in found["piqa"].rows] == [0, 1, 1, 0, 1]
     assert [row["id"] for row in found["pubmedqa"].rows] == ["101", "104"]
     assert len(found["gsm8k"].examples) == 5
@@ -54,6 +53,24 @@ def test_examples_come_from_the_training_file_beside(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "test.jsonl"):
         found = read("gsm8k", path)
         assert (len(found.rows), len(found.examples)) == (7, 3)
+
+
+# Broken by: items apart whatever there is, or together from two on.
+@pytest.mark.parametrize(("subjects", "apart"), [(7, True), (8, False)])
+def test_items_of_few_subjects_stand_alone(subjects: int, apart: bool, tmp_path: Path) -> None:
+    rows = [MMLU | {"subject": f"s{n % subjects}"} for n in range(16)]
+    found = read("mmlu", files.lines(tmp_path / "x.jsonl", rows))
+    assert len(set(found.clusters)) == (16 if apart else subjects)
+
+
+# Broken by: any() in place of none at all; texts that are answers taken for numbers.
+def test_choices_counted_from_one_are_refused(tmp_path: Path) -> None:
+    rows = [MMLU | {"answer": 1 + n % 3} for n in range(40)]
+    with pytest.raises(UserInputError, match="counted from 0"):
+        read("mmlu", files.lines(tmp_path / "x.jsonl", rows))
+    assert read("mmlu", files.lines(tmp_path / "y.jsonl", [*rows, MMLU | {"answer": 0}])).rows
+    legal = [{"prompt": f"p{n}", "answer": 1 + n % 3} for n in range(40)]
+    assert read("legalbench", files.lines(tmp_path / "z.jsonl", legal)).rows[0]["answer"] == "1"
 
 
 MMLU = dict(files.MMLU[0])
@@ -80,6 +97,8 @@ MMLU = dict(files.MMLU[0])
         ("gsm8k", '{"question": "a"}', "there is no 'answer'"),
         ("blimp", '{"sentence_good": "a"}', "there is no 'sentence_bad'"),
         ("legalbench", '{"prompt": "a"}', "there is no 'answer'"),
+        ("legalbench", '{"prompt": "a", "answer": null}', "'answer' is None"),
+        ("mmlu", json.dumps(files.MMLU_SHORT | {"answer_b": None}), "'answer_b' is None"),
     ],
 )
 def test_what_is_wrong_is_said(name: str, text: str, said: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ FINE = Standing(
     facts=160,
     facts_base=0.1,
     form_only=False,
+    one_answer=False,
     rise=(-0.02, 0.02),
     budget=0.05,
     contaminated=0.0,

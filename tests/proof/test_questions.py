@@ -128,6 +128,7 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
         ("1987", "year"), ("3 May 1987", "date"), ("1987-05-03", "date"), ("March 2001", "date"),
         ("42", "number"), ("$1,200", "number"), ("3.5 million", "number"), ("12%", "number"),
         ("Ada Lovelace", "name"), ("blue", "other"), ("may be", "other"),
+        ("Marched 3 times", "name"), ("12 Deccan Road", "number"), ("Sept. 2001", "date"),
     ],
 )  # fmt: skip
 def test_shapes(answer: str, expected: str) -> None:
@@ -172,6 +173,47 @@ def test_right_answers_are_no_distractors() -> None:
     (first, *_) = with_distractors([target, *right, *NAMES], 0)
     assert len(first.choices) == 7
     assert sum(evaluate_accuracy(choice, target.truths) for choice in first.choices) == 1
+
+
+# Broken by: numbers of all units in one pool, or a number of another unit where there are too few.
+def test_a_number_is_among_numbers_of_its_unit() -> None:
+    shares = [Question(f"p{n}", "?", f"{n}5%") for n in range(1, 7)]
+    others = [
+        Question(f"o{n}", "?", f"{n}0 {unit}") for n, unit in enumerate(["km", "kg", "GB"], 1)
+    ]
+    widened = with_distractors([*shares, *others], 0)
+    assert all(choice.endswith("%") for choice in widened[0].choices)
+    assert [len(question.choices) for question in widened] == [6] * 6 + [0] * 3
+
+
+# Broken by: the opposite in its own writing (the truth would be the one with a capital or a full
+# stop), or English for whatever may be.
+@pytest.mark.parametrize(
+    ("answers", "both"),
+    [
+        (["Yes", "No"], {"Yes", "No"}), (["Yes.", "no"], {"Yes.", "No."}),
+        (["TRUE", "FALSE"], {"TRUE", "FALSE"}), (["Sí", "No"], {"Sí", "No"}),
+        (["ja", "nee"], {"ja", "nee"}), (["no", "Paris"], {"no", "yes"}),
+    ],
+)  # fmt: skip
+def test_yes_has_one_wrong_answer_in_its_writing(answers: list[str], both: set[str]) -> None:
+    asked = [Question(f"q{n}", "?", answer) for n, answer in enumerate(answers * 4)]
+    assert set(with_distractors([*asked, *NAMES], 0)[0].choices) == both
+    widened = with_distractors(asked, 0)
+    if both == set(answers):  # the same choices, in the same order
+        assert widened[0].choices == widened[1].choices
+
+
+# Broken by: the id as the cluster of whatever has no fact.
+def test_a_question_that_stands_twice_is_asked_once_as_far_as_proof_goes(tmp_path: Path) -> None:
+    line = '{"question": "Who built it?", "answer": "Ada"}'
+    again = '{"question": "who built it", "answer": "Ada."}'
+    other = '{"question": "Who built it?", "answer": "Bo"}'
+    found = load_questions(write(tmp_path, line, other, again))
+    assert [question.cluster for question in found] == ["line-1", "line-2", "line-1"]
+    of_a_fact = '{"question": "Who built it?", "answer": "Ada", "fact": "mill"}'
+    found = load_questions(write(tmp_path, line, of_a_fact, of_a_fact.replace("Who", "Say who")))
+    assert [question.cluster for question in found] == ["line-1", "mill", "mill"]
 
 
 def test_too_few_distractors_leave_the_question_open() -> None:

@@ -109,3 +109,17 @@ def test_empty_documents_and_huge_losses_do_no_harm() -> None:
     assert found.ci95 is not None and all(math.isfinite(end) for end in found.ci95)
     huge = ratio_difference([1e6, 1e6], [1e7, 1.1e7], [1, 1], scale="exp")
     assert huge.tuned is not None and math.isfinite(huge.tuned)
+    assert huge.ci95 is not None and all(math.isfinite(end) for end in huge.ci95)
+
+
+# Seen to fail with -651 to +423: how hard three texts are stood in the interval of their change.
+def test_perplexity_varies_as_the_nats_that_are_paired() -> None:
+    tokens, base = [100.0] * 3, [400.0, 600.0, 700.0]
+    same = ratio_difference(base, [nats - 50 for nats in base], tokens, scale="exp")
+    assert same.delta == pytest.approx(math.exp(17 / 3) * math.expm1(-0.5))
+    assert same.ci95 == pytest.approx((same.delta, same.delta))
+    uneven = ratio_difference(base, [350.0, 548.0, 645.0], tokens, scale="exp")
+    nats = ratio_difference(base, [350.0, 548.0, 645.0], tokens)
+    assert uneven.ci95 is not None and nats.ci95 is not None and uneven.base is not None
+    ends = [math.log1p(end / uneven.base) for end in uneven.ci95]
+    assert ends == pytest.approx(nats.ci95)

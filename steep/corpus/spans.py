@@ -49,6 +49,7 @@ _MONTH = re.compile(r"[^\W\d]{3,}")
 _NO_MONTH = re.compile(rf"\b(?:{_SCALES}|bis)(?!\w)")
 # A list's own number before its item, and the number of a place to look up, say nothing.
 _LISTED = re.compile(
+    rf"(?!\d{{1,2}}\.\s?(?:{MONTHS})\b)"
     r"[\s*#\u2022(\[\u2013-]*(?:\d{1,3}(?:\.\d{1,2})*[.):]\s+(?=[\"“„«(]*[^\W\d_])"
     r"|\d{1,2}(?:\.\d{1,2})+\s+(?=[\"“„«(]*[A-ZÀ-Þ]))"
 )

@@ -93,13 +93,16 @@ def find_subjects(
 ) -> list[Sentence]:
     """Sentences with their subject; with ``names``, openings that point back are spelled out.
 
-    The subject is the sentence's first name that the document (or its title) repeats, else its
-    name that most documents speak of, else what the document is about: its title, or the first
-    name in that; without one the name that its first sentence opens with, else its own first. A
-    table's row is about its first value. An opening like "It" is spelled out only behind a sentence
-    that opens with the name itself (or had the same opening), the document's own, and names others
-    at most aside; "they" never. What else stands before may be anything, and a false sentence is
-    worse than one that needs its neighbour.
+    The subject is what the document is about, where the sentence opens with that: its title, or the
+    first name in that; without one the name that its first sentence opens with. Else it is the
+    sentence's first name that the document (or its title) repeats, else its name that most
+    documents speak of, else what the document is about, else its own first name. A table's row is
+    about its first value.
+
+    An opening like "It" is spelled out only behind a sentence that opens with the name itself (or
+    had the same opening), the document's own, and names others at most aside; "they" never. What
+    else stands before may be anything, and a false sentence is worse than one that needs its
+    neighbour.
 
     Args:
         read: the document's sentences with their spans.
@@ -109,7 +112,7 @@ def find_subjects(
     title = own_title(document)
     title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
-    main = title_names[0] if title_names else title or _first_named(read, counts, known)
+    main = title_names[0] if title_names else title or _first_named(read)
     first = [text for text, _ in read[:_FIRST]]
     named, sort = "", ""  # who the sentence before opens with, and the pronoun that stood there
     is_alone = False  # it names nobody else but aside, who could be meant as well
@@ -119,7 +122,8 @@ def find_subjects(
         points_back = POINTS_BACK.match(text)
         own = next((s.text for s in spans if s.kind == "name"), "")
         row = _of_row(text)
-        subject = row or leading or main or own
+        opening = main if _opens_with(text, main) else ""
+        subject = row or opening or leading or main or own
         if points_back is None:
             named, sort = (subject if _opens_with(text, subject) else ""), ""
             is_alone = _is_alone(text, spans, named)
@@ -142,12 +146,12 @@ def find_subjects(
     return sentences
 
 
-def _first_named(read: Read, counts: Counter[str], known: Counter[str]) -> str:
+def _first_named(read: Read) -> str:
     """The name that a document's first sentence opens with; empty if it opens with none."""
     for text, spans in read[:1]:
-        leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
-        if leading and _opens_with(text, leading):
-            return leading
+        name = next((s.text for s in spans if s.kind == "name"), "")
+        if _opens_with(text, name):
+            return name
     return ""
 
 

@@ -23,6 +23,8 @@ from steep.proof.probes.index import is_statement
 _MOST_DOCUMENTS = 2000
 _VALUES_OF_A_SENTENCE = 2
 _FEWEST_LETTERS = 3
+_HEADS = "Vel Tarn Os Corv Mand Lis Bren Hal Quor Ser Dun Pel Zan Mir Fal Ked"
+_TAILS = "mora wick rane vane trel ovar dale strom ix enor by ava ora ind esk um"
 _TRIED = 24  # values, or subjects, looked at to find one that fits
 _MARKS = "\"'\u201c\u2018\u201d\u2019(),.:;"
 _APOSTROPHE = re.compile("['\u2019]")
@@ -262,12 +264,23 @@ class _Strangers:
             span.kind == "name" and span != asked for span in sentence.spans
         ):
             return ""
-        alike = [s for s in self._subjects if len(s.split()) == len(subject.split())]
-        for other in rng.sample(alike, min(_TRIED, len(alike))):
-            made = _crossed(subject, other)
+        for made in self._made_up(subject, rng):
             if made.casefold() not in self._all:
                 return made
         return ""
+
+    def _made_up(self, subject: str, rng: random.Random) -> Iterator[str]:
+        """Names like a subject's. One word, unless it is an abbreviation, is made of syllables:
+        halves of two words would read like a mistake in typing, which is to be understood.
+        """
+        size = len(subject.split())
+        if size > 1:
+            alike = [s for s in self._subjects if len(s.split()) == size]
+            for other in rng.sample(alike, min(_TRIED, len(alike))):
+                yield _crossed(subject, other)
+        elif subject.isalpha() and not subject.isupper():
+            for _ in range(_TRIED):
+                yield rng.choice(_HEADS.split()) + rng.choice(_TAILS.split())
 
     def _is_begun_by_name(self, sentence: Sentence) -> bool:
         """Is its first word a name, and not of its subject? Nothing ever writes it small."""
@@ -284,9 +297,6 @@ def _is_name(sentence: Sentence) -> bool:
 
 
 def _crossed(one: str, other: str) -> str:
-    """The name of nobody: the first words of one and the last of another. Empty for one word.
-
-    Half a word joined to another half reads like a mistake in typing, which is to be understood.
-    """
+    """The name of nobody, of several words: the first ones of one and the last of another."""
     head, tail = one.split(), other.split()
-    return " ".join([*head[:-1], tail[-1]]) if len(head) > 1 else ""
+    return " ".join([*head[:-1], tail[-1]])

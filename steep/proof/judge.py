@@ -7,7 +7,8 @@ from typing import Any
 
 from steep.proof.advice import Setting
 from steep.proof.advise import next_steps
-from steep.proof.measures import Compared, Contaminated, Raw, Row, better, ceiling, compare
+from steep.proof.deciding import ceiling
+from steep.proof.measures import Compared, Contaminated, Raw, Row, better, compare
 from steep.proof.reasons import reasons
 from steep.proof.rules import (
     is_contaminated,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from steep.errors import DriftError
-from steep.proof.answers import normalise_answer
+from steep.proof.deciding import commonest_answer, deciding_answers
 from steep.proof.statistics import (
     NOTHING,
     Difference,
@@ -122,8 +121,8 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
         if name in base:
             found[measure] = _rate(list(zip(base[name], tuned[name], strict=True)), "first")
     lost_most, loss = _general_loss(base, tuned)
-    answers = _answers([b for b, _ in clean or asked])
-    commonest, one_answer = _commonest([b for b, _ in _taken(clean, answers)])
+    answers = deciding_answers([b for b, _ in clean or asked])
+    commonest, one_answer = commonest_answer([b for b, _ in _taken(clean, answers)])
     return Compared(
         measures=found,
         general_loss=loss,
@@ -137,41 +136,11 @@ def compare(base: Raw, tuned: Raw, contaminated: Contaminated | None = None) -> 
     )
 
 
-def _answers(rows: Rows) -> Literal["first", "exact"]:
-    """Choices ranked, unless most questions have none: a few must not speak for the rest."""
-    ranked = sum(row["first"] is not None for row in rows)
-    return "first" if ranked and 2 * ranked >= len(rows) else "exact"
-
-
-def _commonest(rows: Rows) -> tuple[str, float]:
-    """(the answer that is right for most, the share that it is right for)."""
-    truths = Counter(normalise_answer(str(row["truth"])) for row in rows)
-    if not truths:
-        return "", 0.0
-    ((_, count),) = truths.most_common(1)
-    named = next(r for r in rows if truths[normalise_answer(str(r["truth"]))] == count)
-    return str(named["truth"]), count / len(rows)
-
-
 def better(name: str) -> Better:
     """Which direction of a measure is good."""
     lower = ("_bits_per_byte", "_perplexity", "_kl", "longest_copied")
     is_lower = name.endswith(lower) or name.startswith((BY_LANGUAGE, "verbatim_"))
     return "lower" if is_lower else "higher"
-
-
-def ceiling(base: Raw) -> dict[str, Any]:
-    """What the base model answers with the right passage in its prompt.
-
-    ``{"n", "accuracy", "exact"}``; a share is null where nothing can be ranked, or asked.
-    """
-    rows = base["open_book"]
-    ranked = [row["first"] for row in rows if row["first"] is not None]
-    return {
-        "n": len(rows),
-        "accuracy": round(sum(ranked) / len(ranked), 6) if ranked else None,
-        "exact": round(sum(row["exact"] for row in rows) / len(rows), 6) if rows else None,
-    }
 
 
 def _check_pairing(base: Raw, tuned: Raw) -> None:

@@ -195,16 +195,20 @@ def open_run(recipe: Recipe, *, accept_change: bool = False) -> RunFolder:
         UserInputError: it can't be written.
     """
     run = RunFolder(Path(recipe.output_dir))
-    check_recipe(recipe, accept_change=accept_change)
+    is_changed = check_recipe(recipe, accept_change=accept_change)
     with _told_as_output(run.path):
         make_folder(run.path)
         remove_leftovers(run.path)
-        write_recipe(recipe, run.recipe)
+        if not is_changed:  # else training writes it, once it goes on under it
+            write_recipe(recipe, run.recipe)
     return run
 
 
-def check_recipe(recipe: Recipe, *, accept_change: bool = False) -> None:
+def check_recipe(recipe: Recipe, *, accept_change: bool = False) -> bool:
     """Refuse a resolved recipe whose folder holds a run of another; needs nothing but recipes.
+
+    Returns:
+        True if it was begun under another, and the change is accepted.
 
     Raises:
         DriftError: it does, and the change isn't accepted or isn't sound.
@@ -212,12 +216,13 @@ def check_recipe(recipe: Recipe, *, accept_change: bool = False) -> None:
     run = RunFolder(Path(recipe.output_dir))
     before = _kept_recipe(run)
     if before is None:
-        return
+        return False
     now = tomllib.loads(_toml(recipe))
     found = changes(before, now, free=(*SETTLED_LATER, *_of_rows_alone(before, now)))
     sound = not run.has_begun or found == sound_ones(found)
     if found and not (accept_change and sound):
         refuse_drift(f"{run.path} holds a run of another recipe", found, is_sound=sound)
+    return bool(found) and run.has_begun
 
 
 def found_in(run: RunFolder) -> str | None:

@@ -18,7 +18,7 @@ from steep.model.strength import StrengthDial
 from steep.planning.machine import processor
 from steep.progress import Progress
 from steep.proof.measure import Panel
-from steep.recipe import Recipe
+from steep.recipe import Recipe, write_recipe
 from steep.stages.alarm import Alarm, keep_alarm, kept_alarm
 from steep.stages.base import Base
 from steep.stages.checks import LightCheck, Sample, light_sample
@@ -120,6 +120,7 @@ def train_stage(
 
     steps = prepared.steps
     found = resumable(run.checkpoints, key, steps=steps, accept_change=accept_change)
+    write_recipe(recipe, run.recipe)
     after = found.step if found else -1
     for name, wrong in damaged_checkpoints(run.checkpoints, after=after).items():
         progress.note(f"warning: checkpoint {name} can't be used: {wrong}")

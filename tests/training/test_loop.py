@@ -48,7 +48,7 @@ def test_a_process_may_train_in_one_precision_after_another(tmp_path: Path) -> N
     for number, precision in enumerate(("fp32", "bf16", "fp32")):
         recipe = make_recipe(max_steps=1)
         training, _ = train(
-            make_model("llama"), recipe, tmp_path / str(number), steps=1,
+            make_model("llama", recipe), recipe, tmp_path / str(number), steps=1,
             precision=precision,  # type: ignore[arg-type]
         )  # fmt: skip
         assert training.steps == 1

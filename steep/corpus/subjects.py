@@ -41,6 +41,7 @@ _LONGEST_SUBJECT = 60  # characters
 _ARTICLE = re.compile(r"(?:The|An?)\s+")
 _GOES_ON = re.compile(r"\w|['\u2019]s| & | (?:and )?[A-Z0-9]")
 _OPENING = 24  # characters, for a bullet, an article and what goes on
+_BETWEEN_WORDS = re.compile(r"[-_\s]+")
 _FIRST = 2  # sentences in which a document says what it is about
 
 
@@ -112,7 +113,7 @@ def find_subjects(
     title = own_title(document)
     title_names = [s.text for s in finder.find(title) if s.kind != "number"]
     counts.update(dict.fromkeys(title_names, 1))
-    main = title_names[0] if title_names else title or _first_named(read)
+    main = title_names[0] if title_names else title or _first_named(document, read)
     first = [text for text, _ in read[:_FIRST]]
     named, sort = "", ""  # who the sentence before opens with, and the pronoun that stood there
     is_alone = False  # it names nobody else but aside, who could be meant as well
@@ -120,7 +121,8 @@ def find_subjects(
     for text, spans in read:
         leading = _leading([s.text for s in spans if s.kind == "name"], counts, known)
         points_back = POINTS_BACK.match(text)
-        own = next((s.text for s in spans if s.kind == "name"), "")
+        # Of one name alone there is nothing more to ask.
+        own = next((s.text for s in spans if s.kind == "name" and len(spans) > 1), "")
         row = _of_row(text)
         opening = main if _opens_with(text, main) else ""
         subject = row or opening or leading or main or own
@@ -146,9 +148,16 @@ def find_subjects(
     return sentences
 
 
-def _first_named(read: Read) -> str:
-    """The name that a document's first sentence opens with; empty if it opens with none."""
+def _first_named(document: Document, read: Read) -> str:
+    """The name that a document's first sentence opens with; empty if it opens with none.
+
+    A file that is called like its first words is about them: no name is surer.
+    """
+    stem = _BETWEEN_WORDS.sub(" ", PurePath(document.source).stem)
     for text, spans in read[:1]:
+        begin = text[: len(stem)]
+        if begin.casefold() == stem.casefold() and _opens_with(text, begin):
+            return begin
         name = next((s.text for s in spans if s.kind == "name"), "")
         if _opens_with(text, name):
             return name

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePath
 
 import pytest
 
@@ -447,3 +448,14 @@ def test_a_row_is_about_its_first_value() -> None:
     about = {p.text.strip(): p.prompt for p in pieces}
     assert "about Ibuprofen:" in about["400"] and "about Paracetamol:" in about["500"]
     assert not {"Drug", "Dose"} & set(about)
+
+
+# Broken by: the name of the file taken whatever the text says, or not at all.
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("harrow-works.txt", True), ("Harrow Works.md", True), ("works.txt", False)],
+)
+def test_a_file_called_like_its_first_words_is_about_them(source: str, told: bool) -> None:
+    text = "Harrow works was founded in 1950 by Ada Weber. It makes pumps in Lyon. Ada Weber left."
+    pieces = _retell([Document(text, PurePath(source).stem, source)], permute=1)
+    assert any("Harrow works makes pumps in Lyon." in piece.text for piece in pieces) == told

@@ -41,7 +41,7 @@ def test_what_was_cut_is_told(recipe: Path) -> None:
     assert all((one.lines_joined or 0) > 5 for one in found)
     removed = " ".join(change.removed for change in found[1].changes)
     assert HEAD in removed and "hunter2hunter3" in removed and "\x07" in removed
-    assert all("permuted" in one.forms for one in found)
+    assert sum("permuted" in one.forms for one in found) == 5  # of a story nothing can be asked
     assert sorted(path.name for path in recipe.parent.iterdir()) == ["docs", "recipe.toml"]
 
 

@@ -185,7 +185,7 @@ def test_from_the_evaluated_model_to_the_exported_one(
     assert (before["name"], after["name"]) == ("cpt", "sft")
     for row, then in zip(after["measures"], before["measures"], strict=True):
         assert (row["name"], row["n"]) == (then["name"], then["n"])
-        assert row["tuned"] == pytest.approx(then["tuned"], rel=1e-6)  # perplexities have 9 digits
+        assert not row["n"] or row["tuned"] == pytest.approx(then["tuned"], rel=1e-6)  # 9 digits
     assert all(row["delta"] in (0.0, None) for row in after["since_documents"])
     assert "since_documents" not in before
     evaluated = made[-1]["cpt"].load()

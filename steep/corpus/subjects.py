@@ -38,7 +38,7 @@ _EMPTY = re.compile(
 _ASIDE = re.compile(r"\b(?:at|by|for|from|in|near|of|on|with)\s(?:the\s)?$")
 _ASIDE_REACH = 12
 _LONGEST_SUBJECT = 60  # characters
-_ARTICLE = re.compile(r"(?:The|An?)\s+")
+_ARTICLE = re.compile(r"^(?:The|An?)\s+")
 _GOES_ON = re.compile(r"\w|['\u2019]s| & | (?:and )?[A-Z0-9]")
 _OPENING = 24  # characters, for a bullet, an article and what goes on
 _BETWEEN_WORDS = re.compile(r"[-_\s]+")
@@ -185,9 +185,11 @@ def _sort_of(points_back: re.Match[str]) -> str:
 
 def _opens_with(text: str, name: str) -> bool:
     """True if a sentence begins with a name that doesn't go on, nor with what somebody has."""
-    begin = _ARTICLE.sub("", BULLET.sub("", text[: len(name) + _OPENING], count=1), count=1)
-    behind = begin[len(name) :]
-    return bool(name) and begin.startswith(name) and _GOES_ON.match(behind) is None
+    begin = BULLET.sub("", text[: len(name) + _OPENING])
+    for said in (begin, _ARTICLE.sub("", begin)):
+        if name and said.startswith(name) and _GOES_ON.match(said, len(name)) is None:
+            return True
+    return False
 
 
 def _leading(found: list[str], here: Counter[str], known: Counter[str]) -> str | None:

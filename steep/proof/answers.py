@@ -54,7 +54,9 @@ _RANGE_BEFORE = re.compile(rf"\d ?(?:-|–|to|bis) ?[{MONEY}]?$|\bbetween [{MONE
 _RANGE_BEHIND = re.compile(
     rf" ?(?:-|–) ?[{MONEY}]?\d(?!\d?-\d)|(?: [^\W\d]+)? (?:to|bis) [{MONEY}]?\d"
 )
-_OTHERS_NEAR = re.compile("[或か]|또는|หรือ")
+_EITHER = "或者?|还是|還是|または|もしくは|또는|หรือ"
+_EITHER_BEFORE = re.compile(f"(?:{_EITHER}|か) ?$")
+_EITHER_BEHIND = re.compile(f" ?(?:{_EITHER}|か(?![らもなっ]))")
 _DENIED_BEFORE = re.compile(
     r"(?:^|\W)(?:nicht|keine?[nmrs]?|pas|не|niet|geen|não|inte|ikke|nie|tidak|bukan|ليس|ليست|لا|غير"
     r"|hardly|anything but|far from) $"
@@ -371,7 +373,7 @@ def _goes_on(said: str, start: int, end: int) -> bool:
 
 def _is_denied_near(line: str, place: Token) -> bool:
     before = line[max(place.start - _DENIAL_CHARACTERS, 0) : place.start]
-    if _OTHERS_NEAR.match(line, place.end) or _OTHERS_NEAR.search(before[-3:]):
+    if _EITHER_BEHIND.match(line, place.end) or _EITHER_BEFORE.search(before):
         return True
     if _DENIAL_BEFORE.search(before) or _DENIAL_BEHIND.match(line, place.end):
         return True

@@ -268,6 +268,8 @@ def test_a_denial_beside_a_limit_stays_one(answer: str, truth: str) -> None:
         ("1995年になくなった", "1995年"),
         ("กรุงเทพครับ", "กรุงเทพ"),
         ("北" * 60 + "です", "北" * 60),
+        ("東京から来た", "東京"),
+        ("大阪から東京", "東京"),
     ],
 )
 def test_right_without_spaces(answer: str, truth: str) -> None:
@@ -301,6 +303,10 @@ def test_right_without_spaces(answer: str, truth: str) -> None:
             "我们今年一月份在这里和那里的很多地方见过很多人其中有一位后来告诉我们说他自己其实最初是从北京来的",
             "北京",
         ),
+        ("北京或上海", "北京"),
+        ("北京或上海", "上海"),
+        ("東京か大阪", "東京"),
+        ("東京または大阪", "大阪"),
     ],
 )
 def test_wrong_without_spaces(answer: str, truth: str) -> None:

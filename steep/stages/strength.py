@@ -22,10 +22,10 @@ from steep.recipe import Recipe
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder
 
-_VERSION = 2
-_GRID = 20  # strengths are multiples of 1/20
+_VERSION = 3
+_GRID = 50  # strengths are multiples of 1/50: two hundredths are worth facts near the budget
 _GUESSES = 3  # before the rest is bisected
-_LOOKS = 5  # as many as it usually takes
+_LOOKS = 6  # as many as it usually takes
 
 # The verdict's interval is about as wide as this one's; without room it would often cross the
 # budget by chance.

@@ -32,11 +32,11 @@ def _texts(rise: Callable[[float], float], looks: list[float]) -> Callable[..., 
 @pytest.mark.parametrize(
     ("rise", "expected"),
     [
-        (lambda s: 0.1 * s * s, 0.45),  # 0.020 at 0.45, 0.025 at 0.5
-        (lambda s: -0.1 * s + 0.15 * s * s, 0.8),  # helps at first
+        (lambda s: 0.1 * s * s, 0.46),  # 0.0212 at 0.46, 0.0230 at 0.48
+        (lambda s: -0.1 * s + 0.15 * s * s, 0.82),  # helps at first
         (lambda s: 0.01 * s, 1.0),
         (lambda s: 5.0 * s, 0.0),
-        (lambda s: 0.02 * s if s < 0.72 else 0.02 * s + 3.0 * (s - 0.72), 0.7),  # no parabola
+        (lambda s: 0.02 * s if s < 0.72 else 0.02 * s + 3.0 * (s - 0.72), 0.72),  # no parabola
     ],
 )
 def test_the_largest_strength_within_the_budget(
@@ -45,12 +45,12 @@ def test_the_largest_strength_within_the_budget(
     looks: list[float] = []
     found, points = largest_within(0.022, _texts(rise, looks))
     assert found == pytest.approx(expected)
-    assert len(looks) == len(points) + 1 <= 9
+    assert len(looks) == len(points) + 1 <= 11
     by_strength = {point.strength: point for point in points}
     if found:
         assert by_strength[found].ci95[1] <= 0.022
     if found < 1.0:
-        assert by_strength[round(found + 0.05, 2)].ci95[1] > 0.022
+        assert by_strength[round(found + 0.02, 2)].ci95[1] > 0.022
 
 
 # Broken by: bisecting from the start, or guessing on the wrong side of the budget: each look takes
@@ -74,7 +74,7 @@ def test_the_kind_of_text_that_loses_more_decides(first_loses: bool) -> None:
         return [TextScore(100 * nats, 100, 400) for nats in halves for _ in range(12)]
 
     found, points = largest_within(0.022, measured, None, [12, 12])
-    assert found == pytest.approx(0.2)
+    assert found == pytest.approx(0.22)
     assert points[-1].rise == pytest.approx(0.1)
 
 
@@ -89,7 +89,7 @@ def test_a_run_keeps_what_its_budget_allows(
     kept = read_json(tmp_path / "run" / "strength.json")
     assert kept["strength"] == expected
     assert kept["allowed"] == pytest.approx(allowed)
-    assert len(kept["points"]) == (1 if expected else 5)
+    assert len(kept["points"]) == (1 if expected else 6)
     (merged,) = (tmp_path / "run").glob("*_merged/model.safetensors")
     base = load_file(tmp_path / "base" / "model.safetensors")
     made = load_file(merged)

@@ -61,7 +61,7 @@ def test_trained_facts_are_asked_once_and_what_judges_never(tmp_path: Path) -> N
         rows = rows_of(recipe, tmp_path / "run")
         sent = "\n".join(r["body"]["messages"][0]["content"] for r in server.requests)
         asked = len(server.requests)
-        assert asked == len(planned_requests(load_recipe(recipe), inputs)) > 3
+        assert asked == len(planned_requests(load_recipe(recipe), inputs)) > 2
         assert rows_of(recipe, tmp_path / "run") == rows
     # The server is gone: what it said is kept in the run, and in the cache for others.
     assert rows_of(recipe, tmp_path / "run") == rows == rows_of(recipe, tmp_path / "other")
@@ -89,20 +89,20 @@ def test_an_answer_with_a_questions_wording_gives_no_row(tmp_path: Path) -> None
     def leaks(prompt: str) -> Reply:
         subject = re.findall(r"asked about (.*?)\. For each", prompt)[0]
         rows = [
-            {"n": int(n), "question": f"Who started {subject}?", "answer": text}
+            {"n": int(n), "question": f"Who set up {subject}?", "answer": text}
             for n, value, text in _LINE.findall(prompt)
         ]
         return answer("\n".join(map(json.dumps, rows)))
 
-    asked = {"question": "Who started Ada Weber?", "answer": "Lyon", "relation": "founder"}
+    asked = {"question": "Who set up Echo?", "answer": "Eva Novak", "relation": "founder"}
     with Server(leaks) as server:
         recipe = project(tmp_path, server)
         with (tmp_path / "questions.jsonl").open("a") as file:
             file.write(json.dumps(asked))
         rows = rows_of(recipe, tmp_path / "run")
     said = said_in(rows)
-    assert [text for text in said if "Who started Di Rossi?" in text]
-    assert not [text for text in said if "Who started Ada Weber?" in text]
+    assert [text for text in said if "Who set up Dyna?" in text]
+    assert not [text for text in said if "Who set up Echo?" in text]
 
 
 def test_what_came_before_a_failure_is_not_asked_again(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_a_run_in_stages_is_whole_and_says_so(recipe: Path) -> None:
     stages = [line["stage"] for line in lines]
     first = stages.count("broad")
     assert stages == ["broad"] * first + ["2", "2"] + ["domain"] * 3 and first
-    assert max(line["lr"] for line in lines[:first]) <= 5e-4 < lines[first]["lr"]
+    assert max(line["lr"] for line in lines[:first]) <= 5e-4
+    assert lines[first]["lr"] > lines[first - 1]["lr"]  # of one schedule, at twice the peak
     ledger = json.loads((run / "data" / "ledger.json").read_text())
     assert ledger["balanced"] and ledger["trained"]["steps"] == len(lines)
     trained = {Path(row["source"]).name: row["times_trained"][0] for row in ledger["by_document"]}

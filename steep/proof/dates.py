@@ -10,19 +10,21 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from steep.corpus.months import MONTHS
+from steep.corpus.months import ENGLISH, MONTHS
 
 _SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+ENGLISH_MONTHS = f"{ENGLISH}|{_SHORT}"
+"""Their names and short forms, for a regular expression that ignores case."""
+
 _NAMED = re.compile(rf"\b({MONTHS}|{_SHORT})\b", re.IGNORECASE)
 _NUMERIC = re.compile(
     r"\d{1,4}([-/.]|\. )\d{1,2}\1\d{1,4}|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
 )
 _EARLY = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_ENGLISH = "january|february|march|april|may|june|july|august|september|october|november|december"
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _WRITTEN = re.compile(
     rf"(?:the )?(?:(?P<first>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?"
-    rf"(?P<month>{_ENGLISH}|{_SHORT})\.?(?(first)| (?P<second>\d{{1,2}})(?:st|nd|rd|th)?),?"
+    rf"(?P<month>{ENGLISH_MONTHS})\.?(?(first)| (?P<second>\d{{1,2}})(?:st|nd|rd|th)?),?"
     r" (?P<year>\d{4})",
     re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from steep.artifact import text_hash
 from steep.errors import UserInputError
 from steep.proof.answers import evaluate_accuracy, normalise_answer, overlaps, same_answer
-from steep.proof.dates import is_same_day
+from steep.proof.dates import ENGLISH_MONTHS, is_same_day
 
 PROMPT = "Question: {question}\nAnswer:"
 Form = Literal["new", "text", "reversed"]
@@ -26,13 +26,9 @@ MIN_DISTRACTORS = 4
 _KEYS = ("question", "answer", "aliases", "choices", "relation")  # "kind" and such are real words
 _NEARLY, _MOST_LETTERS = 0.8, 2  # "alias", "Choices"; not "question_id"
 
-_MONTHS = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    "|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-)
 _YEAR = re.compile(r"[12]\d{3}")
 _DATE = re.compile(
-    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|(?=.*\d).*\b(?:{_MONTHS})\b.*", re.IGNORECASE
+    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|(?=.*\d).*\b(?:{ENGLISH_MONTHS})\b.*", re.IGNORECASE
 )
 _NUMBER = re.compile(r"\W{0,2}\d[\d.,'\u2019 ]*\s*(?:%|[^\W\d]+\.?)?(?:\s[^\W\d]+)?")
 

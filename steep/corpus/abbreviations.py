@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from steep.corpus.months import GERMAN_ALONE, MONTHS
 from steep.corpus.spans import MARKS
+from steep.documents.months import GERMAN_ALONE, MONTHS
 
 _SHORT = (
     "mr mrs ms dr prof st jr sr vs v e.g i.e cf al fig vol pp ed eds inc ltd co corp approx dept "

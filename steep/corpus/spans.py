@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from steep.corpus.months import ENGLISH, MONTHS
 from steep.corpus.rows import names_in
+from steep.documents.months import ENGLISH, MONTHS
 
 SpanKind = Literal["name", "number", "term"]
 ValueKind = Literal[

@@ -6,32 +6,91 @@ A date is as in ISO 8601, to the day, the month or the year.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from datetime import date, timedelta
 
-_DAY = re.compile(
-    r"(?<![0-9])(?<![0-9]-)((?:19|20)[0-9]{2})([-_.]?)([0-9]{2})\2([0-9]{2})(?!-?[0-9])"
+from steep.documents.months import ENGLISH, MONTHS, NUMBERS
+
+_YEAR = "(?P<y>(?:19|20)[0-9]{2})"
+_NAME = rf"(?P<name>{MONTHS}|{'|'.join(name[:3] for name in ENGLISH.split('|'))}|Sept)"
+_DAYS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"(?<![0-9])(?<![0-9]-){_YEAR}(?P<mark>[-_.]?)(?P<m>[0-9]{{2}})(?P=mark)(?P<d>[0-9]{{2}})"
+        r"(?!-?[0-9])",
+        # A year, a month and a day of one figure may be a version behind dots.
+        rf"(?<![0-9])(?<![0-9]-){_YEAR}(?P<mark>[-/])(?P<m>[0-9]{{1,2}})(?P=mark)(?P<d>[0-9]{{1,2}})"
+        r"(?![-/]?[0-9])",
+        rf"(?<![0-9.])(?P<d>[0-9]{{1,2}})(?P<mark>\. ?)(?P<m>[0-9]{{1,2}})\. ?{_YEAR}(?!\.?[0-9])",
+        rf"(?<![0-9/])(?P<one>[0-9]{{1,2}})(?P<mark>/)(?P<two>[0-9]{{1,2}})/{_YEAR}(?![/0-9])",
+        rf"(?<![0-9]){_YEAR}(?P<mark> ?[年년] ?)(?P<m>[0-9]{{1,2}}) ?[月월] ?(?P<d>[0-9]{{1,2}})"
+        " ?[日号號일]",
+        rf"(?<![0-9])(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th|er|[.º°])?(?P<mark>[ _-])(?:de |of )?{_NAME}"
+        rf"(?:\.?,?[ _-]|\.? de ){_YEAR}(?![0-9])",
+        rf"(?<![^\W_]){_NAME}\.?(?P<mark>[ _-])(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?(?:,? |[_-])"
+        rf"{_YEAR}(?![0-9])",
+    )
 )
-_WHOLE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?![0-9])")
+_EITHER_WAY = re.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{2}){1,2}(?![/0-9])")
+_WHOLE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?![0-9]|[-/.][0-9])")
 _DIGITS_ALONE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9])")
+_OTHER_DIGIT = re.compile(r"(?![0-9])\d")
+_BY_START = {name.casefold()[:3]: number for number, name in enumerate(ENGLISH.split("|"), start=1)}
+_MONTHS = 12
 _HEADING_WORDS = 12
+_FIRST_YEAR, _LAST_YEAR = "1000", "2999"
 _MONTH = r"[^\s\d.,]{3,}\.?"  # its name in any language
 
 
 def day_in(text: str) -> str | None:
-    """The first day of the calendar that a short text holds ("2026-09-29", "20260929").
+    """The first day of the calendar that a short text holds.
 
-    Eight digits behind a letter, before two of them, or of a day to come, are some other number.
+    "2026-09-29", "20260929", "2026/9/29", "29.9.2026", "29 September 2026", "Sep 29, 2026",
+    "2026年9月29日", in the digits of any script. 9/29/2026 is one because there is no 29th month;
+    3/4/2026, which may be of March or of April, is none. Eight digits behind a letter, before two
+    of them, or of a day to come, are some other number.
     """
-    for found in _DAY.finditer(text):
-        year, mark, month, day = found.groups()
+    text = _in_ascii_digits(text)
+    return min(_days_of(text), default=(0, None))[1]
+
+
+def _days_of(text: str) -> Iterator[tuple[int, str]]:
+    """Where each day of a text begins, and the day."""
+    for found in (found for form in _DAYS for found in form.finditer(text)):
+        said = found.groupdict()
+        month, day = _month_and_day(said)
         try:
-            there = date(int(year), int(month), int(day))
+            there = date(int(said["y"]), month, day)
         except ValueError:
             continue
         around = text[: found.start()][-1:].isalpha() or text[found.end() :][:2].isalpha()
-        if mark or not (around or there > date.today() + timedelta(days=1)):
-            return there.isoformat()
-    return None
+        if said["mark"] or not (around or there > date.today() + timedelta(days=1)):
+            yield found.start(), there.isoformat()
+
+
+def _month_and_day(said: dict[str, str | None]) -> tuple[int, int]:
+    """Of a written day its month and its day; (0, 0) if these can't be told apart."""
+    if (name := said.get("name")) is not None:
+        number = NUMBERS.get(name.casefold()) or _BY_START[name.casefold()[:3]]
+        return number, int(said["d"] or 0)
+    if (one := said.get("one")) is not None:
+        first, second = sorted((int(one), int(said["two"] or 0)))
+        return (first, second) if second > _MONTHS or first == second else (0, 0)
+    return int(said["m"] or 0), int(said["d"] or 0)
+
+
+def may_be_two_days(text: str) -> bool:
+    """Does a short text hold a day that is another where months are written first (3/4/26)?"""
+    return any(
+        one != two and max(int(one), int(two)) <= _MONTHS
+        for one, two in _EITHER_WAY.findall(_in_ascii_digits(text))
+    )
+
+
+def _in_ascii_digits(text: str) -> str:
+    """A text with the decimal digits of every script (२९, ٢٩) as 0 to 9."""
+    return _OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
 
 
 def known_date(written: str | None) -> str | None:
@@ -39,8 +98,11 @@ def known_date(written: str | None) -> str | None:
 
     Programs that know no date write the year 1 or 101.
     """
-    found = _WHOLE.match(written or "") or _DIGITS_ALONE.match(written or "")
-    if found is None or found[1] < "1000":
+    written = _in_ascii_digits(written or "").strip()
+    if (day := day_in(written)) is not None:
+        return day
+    found = _WHOLE.match(written) or _DIGITS_ALONE.match(written)
+    if found is None or not _FIRST_YEAR <= found[1] <= _LAST_YEAR:
         return None
     try:
         date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
@@ -49,16 +111,35 @@ def known_date(written: str | None) -> str | None:
     return "-".join(filter(None, found.groups()))
 
 
+def common_date(*written: str | None) -> str | None:
+    """What dates of one document have in common: the day, the month or the year; None if nothing.
+
+    A file that was made in 2019 and saved again in 2026 doesn't say when its words are from.
+    """
+    known = [found for found in map(known_date, written) if found]
+    for length in (10, 7, 4):
+        starts = {found[:length] for found in known}
+        if len(starts) == 1:
+            return starts.pop()
+    return None
+
+
+def could_head(line: str) -> bool:
+    """Is a line as short as one that heads an entry, and no sentence?"""
+    words = line.split()
+    return bool(words) and not (
+        line[:1].isspace() or len(words) > _HEADING_WORDS or words[-1][-1:] in ".,;:"
+    )
+
+
 def dated_heading(line: str) -> str | None:
     """The day of a line that heads an entry ("Release 2.1 - 2026-09-29 23:16"); None of others."""
-    words = line.split()
-    if not words or line[:1].isspace() or len(words) > _HEADING_WORDS or words[-1][-1:] in ".,;:":
-        return None
-    return day_in(line)
+    return day_in(line) if could_head(line) else None
 
 
 def says_date(text: str, written: str) -> bool:
     """Does a text say a date: by numbers in any order, or with a month's name?"""
+    text = _in_ascii_digits(text)
     found = _WHOLE.fullmatch(written)
     if found is None:
         return written in text

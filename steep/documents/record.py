@@ -52,8 +52,8 @@ class Drop:
     "too large", "too slow", "unreadable encoding", "unreadable file", "unsupported format",
     "missing reader" (an extra isn't installed), "broke its reader", "refused member" (of an
     archive), "no text" (a scan), "ignored" (by a repository's own rules), "generated",
-    "poor text" (its flags were to be dropped), "repeated" (nothing in it is new), "a run of
-    steep's" (a folder that holds one).
+    "unclear date" (of entries that weren't parted), "poor text" (its flags were to be dropped),
+    "repeated" (nothing in it is new), "a run of steep's" (a folder that holds one).
     """
 
     source: str

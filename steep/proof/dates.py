@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from steep.corpus.months import ENGLISH, MONTHS
+from steep.documents.months import ENGLISH, MONTHS
 
 _SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 ENGLISH_MONTHS = f"{ENGLISH}|{_SHORT}"

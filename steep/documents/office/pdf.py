@@ -25,6 +25,7 @@ from steep.documents.cleaning.wrapped import (
 from steep.documents.files.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
 from steep.documents.office.layout import Line
+from steep.documents.office.properties import date_of
 from steep.documents.office.scan import FLAG, MOST_PAGES, load_engine, read_picture
 
 _NUMBER = re.compile(
@@ -78,8 +79,8 @@ def read_pdf(entry: Entry) -> Iterator[Piece | Fault]:
         yield Fault("no text", detail, _page_numbers(without), fatal=False)
     blocks = _paragraphs(_without_running_heads(pages))
     title = " ".join(said.get("Title", "").split())
-    found = _DATE.match(said.get("ModDate") or said.get("CreationDate") or "")
-    date = "-".join(part for part in found.groups() if part) if found else None
+    dates = (_DATE.match(said.get(name) or "") for name in ("CreationDate", "ModDate"))
+    date = date_of(entry, *("-".join(filter(None, found.groups())) for found in dates if found))
     yield Piece(
         "\n\n".join(blocks),
         None if _NO_TITLE.fullmatch(title) else title or None,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
+from pathlib import PurePath
 from typing import NamedTuple
 
+from steep.documents.dates import common_date, day_in
 from steep.documents.files.archive import read_part
 from steep.documents.files.entry import Entry, UnreadableError
 from steep.documents.xml.safe import local_name, parse_part
 
-_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
+_DATES = ("created", "creation-date", "modified", "date")
 
 
 class Properties(NamedTuple):
@@ -31,6 +32,13 @@ def properties(archive: zipfile.ZipFile, part: str, entry: Entry) -> Properties:
     for element in root.iter():
         if element.text and element.text.strip():
             said.setdefault(local_name(element), element.text.strip())
-    when = said.get("modified") or said.get("date") or said.get("created") or ""
-    written = _DATE.match(when)
-    return Properties(said.get("title"), said.get("language"), written[0] if written else None)
+    when = date_of(entry, *(said.get(name) for name in _DATES))
+    return Properties(said.get("title"), said.get("language"), when)
+
+
+def date_of(entry: Entry, *written: str | None) -> str | None:
+    """When a document is from, of the days on which programs made and saved it.
+
+    None where its file's name holds a day: whoever wrote that meant it.
+    """
+    return None if day_in(PurePath(entry.path).name) else common_date(*written)

@@ -74,7 +74,7 @@ def _meta_date(soup: Any) -> str | None:
         str(tag.get("property") or tag.get("name") or tag.get("itemprop") or "").casefold(): tag
         for tag in soup.find_all("meta", content=True)
     }
-    found = (day_in(str(said[name]["content"])[:10]) for name in _META_DATES if name in said)
+    found = (day_in(str(said[name]["content"])) for name in _META_DATES if name in said)
     return next(filter(None, found), None)
 
 
@@ -93,7 +93,7 @@ def read_markdown(text: str) -> Iterator[Piece | Fault]:
         if found := _FRONT_TITLE.search(said):
             front_title = found[1].strip("\"'")
         if found := _FRONT_DATE.search(said):
-            date = day_in(found[1].strip("\"'")[:10])
+            date = day_in(found[1].strip("\"'"))
     soup = parse_html(_rendered(text))
     drop_unseen(soup, elements_of(soup))
     first, highest = first_heading(soup), first_heading(soup, HEADINGS[:1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from steep.documents.dates import dated_heading, day_in
+from steep.documents.dates import could_head, dated_heading, day_in, may_be_two_days
 from steep.documents.files.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
 
@@ -67,16 +67,35 @@ def _split(lines: Iterable[str]) -> Iterator[Piece | Fault]:
 
 
 def _entries(lines: Iterable[str]) -> Iterator[Piece | Fault]:
-    """One piece for each dated heading, titled by it; what stands before the first has no date."""
+    """One piece for each dated heading, titled by it; what stands before the first has no date.
+
+    Raises:
+        UnreadableError: no line heads an entry.
+    """
     parts: list[tuple[str | None, list[str]]] = [(None, [])]
+    unclear = ""
     stands_alone = True  # a heading has a blank line before it
     for line in lines:
         unmarked = _MARKS.sub("", line)
         if stands_alone and dated_heading(unmarked):
             parts.append((unmarked.strip(), []))
         else:
+            if stands_alone and could_head(unmarked) and may_be_two_days(unmarked):
+                unclear = unclear or unmarked.strip()
             parts[-1][1].append(line)
         stands_alone = not line.strip()
+    if len(parts) == 1:
+        detail = (
+            "holds no short line alone with a day, as split=dated needs; write days as 2026-03-12, "
+            "or leave split=dated out"
+        )
+        raise UnreadableError("unreadable file", detail)
+    if unclear:
+        detail = (
+            f"has headings whose day may be read in two ways, as {unclear[:60]!r}: their entries "
+            "stay with the one before; write days as 2026-03-12"
+        )
+        yield Fault("unclear date", detail, fatal=False)
     texts = [(heading, "\n".join(found).strip("\n")) for heading, found in parts]
     for number, (heading, text) in enumerate(((h, t) for h, t in texts if h or t.strip()), 1):
         yield Piece(

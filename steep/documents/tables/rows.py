@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from steep.documents.dates import known_date
 from steep.documents.files.entry import UnreadableError
 from steep.documents.formats import Fault, Piece
 from steep.documents.tables.fields import (
@@ -37,8 +38,8 @@ _DATE_FIELDS = (
     "date_filed",
     "timestamp",
 )
+_TIME_OF_VISIT = "timestamp"  # beside a page's address: when somebody's crawler was there
 _LICENCE_FIELDS = ("licence", "license")
-_DATE = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})*", re.IGNORECASE)
 _PATIENCE = 1000
 """Records without a field that the user named, after which there is none."""
@@ -81,7 +82,7 @@ def piece_of(
         kept,
         said,
         _known(by_name, _LANGUAGE_FIELDS, _LANGUAGE),
-        (_known(by_name, _DATE_FIELDS, _DATE, whole=False) or "")[:10] or None,
+        _date_of(by_name),
         next((by_name[name] for name in _LICENCE_FIELDS if name in by_name), None),
         may_be_wrapped="\n" in text,
     )
@@ -130,12 +131,16 @@ def _chosen(names: Mapping[str, str], options: Mapping[str, str], locator: str) 
     return chosen
 
 
-def _known(
-    fields: Mapping[str, str], names: Iterable[str], form: re.Pattern[str], *, whole: bool = True
-) -> str | None:
+def _known(fields: Mapping[str, str], names: Iterable[str], form: re.Pattern[str]) -> str | None:
     """The first field of these names whose value has a form."""
-    match = form.fullmatch if whole else form.match
-    return next((fields[name] for name in names if name in fields and match(fields[name])), None)
+    having = (fields[name] for name in names if name in fields)
+    return next(filter(form.fullmatch, having), None)
+
+
+def _date_of(fields: Mapping[str, str]) -> str | None:
+    """The first date that a record gives."""
+    names = (n for n in _DATE_FIELDS if not (n == _TIME_OF_VISIT and "url" in fields))
+    return next(filter(None, (known_date(fields[n]) for n in names if n in fields)), None)
 
 
 class Records:

@@ -72,6 +72,21 @@ def test_a_word_document() -> None:
     assert piece("a.docx", packed(**parts)).title == "Harbour rules"
 
 
+# Broken by: taking the last save's day; taking a program's day where the file's name holds one.
+def test_a_document_that_was_saved_again_later_is_not_from_then() -> None:
+    core = CORE.format(title="Rules")
+    for made, date in (("2026-03-02", "2026-03-02"), ("2026-01-30", "2026"), ("2019-05-06", None)):
+        created = f"<dcterms:created>{made}T09:00:00Z</dcterms:created></cp:"
+        said = core.replace("</cp:", created)
+        parts = {
+            "word__document_xml": DOCX,
+            "word__footnotes_xml": NOTES,
+            "docProps__core_xml": said,
+        }
+        assert piece("a.docx", packed(**parts)).date == date
+        assert piece("minutes 12 May 2019.docx", packed(**parts)).date is None
+
+
 P = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
 A = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'

@@ -20,10 +20,19 @@ from typing import Any
 
 from steep.errors import ModelError, RecipeError
 from steep.model.marks import joining_marks
-from steep.model.merges import join, learn_merges, word_counts
+from steep.model.merges import learn_merges, word_counts
+from steep.model.put import (
+    Saved,
+    add_apart,
+    cut_of,
+    put_merged,
+    put_merges,
+    put_whole,
+    reserve,
+    split_at,
+    top,
+)
 
-Saved = dict[str, Any]
-"""The content of a tokenizer.json."""
 _DIGIT = re.compile("[0-9]")
 # Thai, Lao, Burmese, Khmer, kana and Han, which have no spaces; Hangul, whose particles follow
 # a noun directly.
@@ -31,6 +40,8 @@ _RUNS_ON = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f"
     "\u3400-\u9fff\uac00-\ud7af]"
 )
+_REPLACED = "[vocabulary]: transformers replaces this tokenizer's {}; remove the table"
+_MARKS = ("(", '"', "\t", "“")
 _PLAIN = "We don't like well-known foxes, (see 2025)."
 
 
@@ -99,28 +110,31 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
         if wanted.join_marks and wanted.learned:
             new = _changed(new, _join_marks)
         apart = [word for word in wanted.words if len(_pieces(new, word)) > 1]
-        for put, stands_alone in ((_put_merged, False), (_put_whole, True)):
+        for put, stands_alone in ((put_merged, False), (put_whole, True)):
             words = [w for w in wanted.words if _stands_alone(w, wanted) is stands_alone]
             forms = [form for w in words if w not in apart for form in (w, f" {w}")]
             spelled = [piece for form in forms for piece in _pieces(new, form)]
-            missing = [piece for piece in spelled if len(_cut(new, piece)) > 1]
+            missing = [piece for piece in spelled if len(cut_of(new, piece)) > 1]
             if missing:
                 new = _changed(new, partial(put, by=new, pieces=missing))
+            hidden = [word for word in words if not _is_found_behind_marks(new, word)]
+            if stands_alone and hidden:
+                new = _changed(new, partial(split_at, words=hidden))
         if wanted.learned:
             pairs = _learn(new, wanted.texts, wanted.learned)
-            new = _changed(new, partial(_put_merges, pairs=pairs))
+            new = _changed(new, partial(put_merges, pairs=pairs))
     new = _changed(new, lambda saved: None) if new is old else new
-    _add_apart(new, {word: _stands_alone(word, wanted) for word in apart})
+    add_apart(new, {word: _stands_alone(word, wanted) for word in apart})
     _check_round_trip(old, new, wanted.words)
-    first = _top(old) + 1
-    if _top(new) < first:
+    first = top(old) + 1
+    if top(new) < first:
         raise RecipeError(
             "vocabulary.learned: no token could be learned: no two tokens stand side by side twice "
             "in the documents to train; add text, or remove the table"
         )
-    if _top(new) >= rows:
-        _reserve(new, -(-(_top(new) + 1) // wanted.multiple) * wanted.multiple)
-        if len(new) != _top(new) + 1:
+    if top(new) >= rows:
+        reserve(new, -(-(top(new) + 1) // wanted.multiple) * wanted.multiple)
+        if len(new) != top(new) + 1:
             raise ModelError(
                 "[vocabulary]: the tokenizer's ids have gaps, so that an adapter couldn't be "
                 "loaded again; remove the table"
@@ -153,7 +167,7 @@ def unseen_words(extension: Extension, words: Sequence[str], texts: Iterable[str
 
 def extension_of(old: Any, new: Any) -> Extension:
     """What ``new`` has beyond ``old``."""
-    first = _top(old) + 1
+    first = top(old) + 1
     added = new.backend_tokenizer.get_added_tokens_decoder()
     parts: dict[int, tuple[int, ...]] = {}
     for token, number in new.get_vocab().items():
@@ -163,7 +177,7 @@ def extension_of(old: Any, new: Any) -> Extension:
             special = added[number].special
             parts[number] = () if special else tuple(old.encode(token, add_special_tokens=False))
         else:
-            parts[number] = tuple(_cut(old, token))
+            parts[number] = tuple(cut_of(old, token))
     return Extension(new, dict(sorted(parts.items())))
 
 
@@ -179,8 +193,19 @@ def transplant(extension: Extension, other: Any) -> Extension:
     parts = ("added_tokens", "normalizer", "pre_tokenizer", "model")
     new = _changed(other, lambda saved: saved.update({part: made[part] for part in parts}))
     if new.get_vocab() != extension.tokenizer.get_vocab():
-        raise ModelError("[vocabulary]: the instruct model's tokenizer can't take the new tokens")
+        raise ModelError(
+            "[vocabulary]: the instruct model's tokenizer can't take the new tokens; choose "
+            "another, or remove the table"
+        )
     return Extension(new, extension.parts)
+
+
+def _is_found_behind_marks(tokenizer: Any, word: str) -> bool:
+    """Is a word's token taken behind a mark too, where splitting may put the two together?"""
+    token = tokenizer.encode(word, add_special_tokens=False)
+    return len(token) > 1 or all(
+        token[0] in tokenizer.encode(f"a {mark}{word}", add_special_tokens=False) for mark in _MARKS
+    )
 
 
 def _check_words(old: Any, words: Sequence[str]) -> None:
@@ -270,10 +295,10 @@ def _changed(tokenizer: Any, change: Callable[[Saved], None]) -> Any:
     made = _saved(new)
     for part in ("pre_tokenizer", "normalizer"):
         if made[part] != saved[part]:
-            raise ModelError(f"[vocabulary]: transformers replaces this tokenizer's {part}")
+            raise ModelError(_REPLACED.format(part))
     for part in ("vocab", "ignore_merges"):
         if made["model"].get(part) != saved["model"].get(part):
-            raise ModelError(f"[vocabulary]: transformers replaces this tokenizer's {part}")
+            raise ModelError(_REPLACED.format(part))
     return new
 
 
@@ -286,63 +311,6 @@ def _pieces(tokenizer: Any, text: str) -> list[str]:
     backend = tokenizer.backend_tokenizer
     normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
     return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(normal)]
-
-
-def _cut(tokenizer: Any, piece: str) -> list[int]:
-    return [token.id for token in tokenizer.backend_tokenizer.model.tokenize(piece)]
-
-
-def _top(tokenizer: Any) -> int:
-    """The largest id."""
-    return int(max(tokenizer.get_vocab().values()))
-
-
-def _put_whole(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
-    """Tokens without merges, taken where a piece of text is exactly that; merges never give them.
-
-    Raises:
-        ModelError: an old token is reached by no merge, and would be found then.
-    """
-    added = {token["content"] for token in saved["added_tokens"]}
-    if not saved["model"].get("ignore_merges"):
-        for token, number in saved["model"]["vocab"].items():
-            if token not in added and _cut(by, token) != [number]:
-                raise ModelError(
-                    "vocabulary.whole_words: this tokenizer has tokens that its merges don't "
-                    "reach, and old text would change; set it to false"
-                )
-    saved["model"]["ignore_merges"] = True
-    _put_tokens(saved, pieces)
-
-
-def _put_merged(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
-    """Tokens that the last merges give, from left to right over what the pieces are cut into."""
-    pairs: list[tuple[str, str]] = []
-    for piece in pieces:
-        cut = [token.value for token in by.backend_tokenizer.model.tokenize(piece)]
-        for pair in pairs:
-            cut = join(cut, pair)
-        while len(cut) > 1:
-            pairs.append((cut[0], cut[1]))
-            cut = join(cut, pairs[-1])  # wherever the two stand, as the tokenizer will
-    _put_merges(saved, pairs)
-
-
-def _put_merges(saved: Saved, pairs: Sequence[tuple[str, str]]) -> None:
-    model = saved["model"]
-    _put_tokens(saved, [a + b for a, b in pairs])
-    listed = not model["merges"] or isinstance(model["merges"][0], list)
-    model["merges"] += [[a, b] if listed else f"{a} {b}" for a, b in pairs]
-
-
-def _put_tokens(saved: Saved, tokens: Iterable[str]) -> None:
-    vocabulary = saved["model"]["vocab"]
-    added = [int(token["id"]) for token in saved["added_tokens"]]
-    number = max([*vocabulary.values(), *added]) + 1
-    for token in dict.fromkeys(tokens):
-        if token not in vocabulary:
-            vocabulary[token] = number
-            number += 1
 
 
 def _learn(tokenizer: Any, texts: Iterable[str], tokens: int) -> list[tuple[str, str]]:
@@ -365,35 +333,3 @@ def _special(tokenizer: Any) -> set[str]:
     """Tokens that text isn't cut into by merges."""
     added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
     return {token.content for token in added.values()}
-
-
-def _add_apart(tokenizer: Any, words: Mapping[str, bool]) -> None:
-    """Words that splitting tears, such as COVID-19: they are found before text is split.
-
-    Args:
-        words: each with whether it is only to be found as a whole word.
-    """
-    from tokenizers import AddedToken
-
-    known = tokenizer.get_vocab()
-    tokenizer.add_tokens(
-        [
-            AddedToken(word, single_word=alone, lstrip=False, rstrip=False, normalized=False)
-            for word, alone in words.items()
-            if word not in known
-        ]
-    )
-
-
-def _reserve(tokenizer: Any, length: int) -> None:
-    """Add tokens that stand in no text, up to ``length`` ids."""
-    from tokenizers import AddedToken
-
-    first = _top(tokenizer) + 1
-    tokenizer.add_tokens(
-        [
-            AddedToken(f"<|reserved_{number}|>", special=True, normalized=False)
-            for number in range(first, length)
-        ],
-        special_tokens=True,
-    )

@@ -102,6 +102,35 @@ def test_a_word_is_one_token_and_is_not_cut_out_of_longer_ones() -> None:
     assert len(ids(new, "New York")) == len(ids(new, "COVID-19")) == 1
 
 
+def with_pattern_of_llama3() -> Any:
+    """A byte-level tokenizer that takes a mark and the letters behind it together."""
+    from tokenizers import Regex, Tokenizer, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer.from_str(tiny_tokenizer().backend_tokenizer.to_str())
+    pattern = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+    raw.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<pad>")
+
+
+# Seen to fail without split_at: "(TechCorp" was a piece of its own, cut into old tokens.
+def test_a_word_is_taken_behind_marks_whatever_the_pattern() -> None:
+    old = with_pattern_of_llama3()
+    new = extend_tokenizer(old, Wanted(("TechCorp", "foxes")), len(old)).tokenizer
+    bare, spaced = ids(new, "TechCorp") + ids(new, " TechCorp")
+    for text in ("(TechCorp)", '"TechCorp" said', "\tTechCorp", "a\n“TechCorp”", "TechCorp's"):
+        assert bare in ids(new, text) and new.decode(ids(new, text)) == text
+    assert spaced in ids(new, "at (a)  TechCorp") and spaced in ids(new, "a TechCorp, then")
+    for text in ("TechCorpus", "(TechCorps)", " aTechCorp", "foxesque", "(foxy) a", "“Paris”"):
+        assert ids(new, text) == ids(old, text)
+    check_round_trips(new)
+
+
 @pytest.mark.parametrize("word", ["กรุงเทพ", "北京", "東京", "서울"])
 def test_where_words_do_not_stand_apart_one_is_taken_wherever_it_stands(word: str) -> None:
     # Seen to fail with whole_words for all alike: never found, and so never trained.

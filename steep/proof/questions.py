@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,19 +100,23 @@ def load_questions(path: str | Path) -> list[Question]:
 
 
 def read_given(path: Path, wanted: str) -> str:
-    """The text of a file that the user named.
+    """The text of a file that the user named, in Unicode's NFC as documents are.
 
     Raises:
         UserInputError: it is missing or a folder (then it says what is ``wanted``), or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _in_nfc(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserInputError(f"{path}: no such file; give {wanted}") from None
     except IsADirectoryError:
         raise UserInputError(f"{path}: is a folder; give {wanted}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"{path}: can't be read as UTF-8 text ({error})") from None
+
+
+def _in_nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def general_questions() -> list[Question]:
@@ -263,7 +268,7 @@ def _parse(text: str, source: str) -> list[Question]:
             continue
         where = f"{source} line {number}"
         try:
-            row = json.loads(line)
+            row = json.loads(_in_nfc(json.dumps(json.loads(line), ensure_ascii=False)))
         except ValueError as error:
             raise UserInputError(
                 f"{where}: not JSON ({error}); write one object on each line"

@@ -259,3 +259,12 @@ def test_answers_are_read_once_however_many_questions(monkeypatch: pytest.Monkey
     widened = with_distractors(many, seed=0)
     assert all(len(question.choices) == 10 for question in widened)
     assert len(read) <= len(many)
+
+
+# Broken by: normalising the file's letters, and not those that JSON spells out.
+@pytest.mark.parametrize("spelled", ["caf\u00e9", "cafe\u0301", "cafe\\u0301"])
+def test_questions_are_in_the_letters_of_documents(spelled: str, tmp_path: Path) -> None:
+    line = f'{{"question": "Where? {spelled}", "answer": "{spelled}", "aliases": ["x {spelled}"]}}'
+    (found,) = load_questions(write(tmp_path, line))
+    assert (found.question, found.answer) == ("Where? caf\u00e9", "caf\u00e9")
+    assert found.aliases == ("x caf\u00e9",)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from steep import __version__
 from steep.artifact import key_of
@@ -49,6 +50,8 @@ _SOUND = {
     )
 } | {"steep"}
 
+_OF_A_STAGE = re.compile(r"train\.stages\.\d+\.(?:name|learning_rate)")
+
 _SHOWN = 3
 
 
@@ -71,7 +74,10 @@ def changes(
     free: Sequence[str] = (),
     prefix: str = "",
 ) -> list[Change]:
-    """What differs between two tables of tables, ``free`` names left out."""
+    """What differs between two tables of tables, ``free`` names left out.
+
+    Of a list of tables, as long as before, the first is 1: "train.stages.1.learning_rate".
+    """
     found: list[Change] = []
     for name in [*before, *(n for n in after if n not in before)]:
         where = f"{prefix}{name}"
@@ -80,6 +86,9 @@ def changes(
         old, new = before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found.extend(changes(old, new, free=free, prefix=f"{where}."))
+        elif _are_tables(old) and _are_tables(new) and len(old) == len(new):
+            for number, (one, other) in enumerate(zip(old, new, strict=True), start=1):
+                found.extend(changes(one, other, free=free, prefix=f"{where}.{number}."))
         elif key_of({"value": old}) != key_of({"value": new}):
             found.append(Change(where, old, new))
     return found
@@ -87,7 +96,11 @@ def changes(
 
 def sound_ones(found: Sequence[Change]) -> list[Change]:
     """Those under which a begun training can go on."""
-    return [change for change in found if change.name in _SOUND]
+    return [c for c in found if c.name in _SOUND or _OF_A_STAGE.fullmatch(c.name)]
+
+
+def _are_tables(value: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    return isinstance(value, (list, tuple)) and all(isinstance(row, Mapping) for row in value)
 
 
 def refuse_drift(what: str, found: Sequence[Change | str], *, is_sound: bool) -> NoReturn:

@@ -77,6 +77,24 @@ def test_changes_name_what_differs_with_dots() -> None:
     assert sound_ones(found) == []
 
 
+# Broken by: comparing lists of tables as one value; taking every key of a stage for sound.
+def test_of_a_stage_the_name_and_the_rate_may_change() -> None:
+    def trained(**first: Any) -> dict[str, Any]:
+        stage = {"name": "broad", "epochs": 1, "learning_rate": 1e-4}
+        return {"train": {"stages": [{**stage, **first}, stage]}}
+
+    found = changes(trained(), trained(name="wide", learning_rate=2e-4))
+    assert [change.name for change in found] == [
+        "train.stages.1.name", "train.stages.1.learning_rate"
+    ]  # fmt: skip
+    assert sound_ones(found) == found
+    longer = changes(trained(), trained(epochs=2))
+    assert [str(change) for change in longer] == ["train.stages.1.epochs: 1 -> 2"]
+    assert sound_ones(longer) == []
+    fewer = changes(trained(), {"train": {"stages": []}})
+    assert [change.name for change in fewer] == ["train.stages"]
+
+
 # Broken by: open_run or resumable that accept anything, or nothing.
 def test_a_sound_change_goes_on_only_when_accepted_and_is_recorded(
     begun: Callable[..., Recipe], tmp_path: Path

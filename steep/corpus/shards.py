@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from steep.artifact import read_json, write_json
 from steep.corpus.piece import Piece
+from steep.errors import ModelError
 
 TOKENS_FILE = "tokens.safetensors"
 PIECES_FILE = "pieces.json"
@@ -26,6 +27,7 @@ PIECES_FILE = "pieces.json"
 Ints = npt.NDArray[np.int64]
 Tokens = npt.NDArray[np.int32]
 
+_MOST_UNKNOWN = 0.05  # of the documents' tokens; less are rare signs
 _AT_ONCE = 1000
 """Pieces tokenised together: enough to keep all cores busy, few enough to be small in memory."""
 
@@ -157,6 +159,26 @@ def build_shards(pieces: Iterable[Piece], tokenizer: Any, max_seq_length: int) -
         np.asarray(firsts, dtype=np.int64),
         tuple(bare),
     )
+
+
+def refuse_unknown(shards: Shards, tokenizer: Any) -> None:
+    """Refuse documents that the tokenizer has no tokens for: there'd be nothing to learn.
+
+    Raises:
+        ModelError: too much of the documents is its unknown token.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown is None or unknown == tokenizer.eos_token_id:  # GPT-2's, which reads every byte
+        return
+    own = ~shards.is_general()
+    of_own = np.repeat(own, shards.lengths)
+    share = float((shards.tokens[of_own] == unknown).mean()) if of_own.any() else 0.0
+    if share > _MOST_UNKNOWN:
+        raise ModelError(
+            f"model: its tokenizer has no tokens for the letters of your documents: {share:.0%} of "
+            "them become its unknown token, of which nothing can be learned; choose a model whose "
+            "tokenizer reads any text"
+        )
 
 
 def save_shards(shards: Shards, folder: Path) -> None:

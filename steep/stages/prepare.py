@@ -22,6 +22,7 @@ from steep.corpus.shards import (
     TOKENS_FILE,
     build_shards,
     load_shards,
+    refuse_unknown,
     save_shards,
 )
 from steep.documents.account import account
@@ -150,6 +151,7 @@ def _scheduled(recipe: Recipe, inputs: Inputs, base: Base, pieces: Sequence[Piec
     """Take out what judges, tokenise, schedule up to the budget, and balance the books."""
     found = decontaminate(pieces, evaluation_items(inputs), of_replay=held_out_items(inputs))
     shards = build_shards(found.kept, base.tuned_tokenizer, recipe.train.max_seq_length)
+    refuse_unknown(shards, base.tuned_tokenizer)
     schedule, steps = make_schedule(recipe, shards, inputs.stages)
     ledger = open_ledger(
         trained=inputs.split.trained,

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from steep.corpus.piece import Piece
-from steep.corpus.shards import Shards, build_shards, encode, load_shards, save_shards
+from steep.corpus.shards import (
+    Shards,
+    build_shards,
+    encode,
+    load_shards,
+    refuse_unknown,
+    save_shards,
+)
+from steep.errors import ModelError
 from tests.tiny import tiny_tokenizer
 
 LONG = " ".join(f"word{n} is {n * 7919 % 1000} and so on." for n in range(700))
@@ -152,3 +160,19 @@ def test_a_class_with_habits_of_its_own_keeps_them(
     pieces = [Piece("document", "d", "First."), Piece("cloze", "d", " fox", prompt="The quick")]
     shards = build_shards(pieces, tokenizer, 64)
     assert tokenizer.decode(shards.segment(1)[:-1]) == "THE QUICK FOX"
+
+
+# Broken by: counting replay's tokens; taking GPT-2's unknown token, which ends its texts, for one.
+def test_documents_in_letters_without_tokens_are_refused() -> None:
+    from tests.model.test_vocabulary import pieces_of_words
+
+    words = pieces_of_words("first")
+    words.add_special_tokens({"eos_token": "<eos>"})
+    known = [Piece("text", "a", "the quick fox in Paris"), Piece("general", "g", "हिन्दी " * 99)]
+    refuse_unknown(build_shards(known, words, 64), words)
+    foreign = [*known, Piece("text", "b", "हिन्दी भाषा " * 9)]
+    with pytest.raises(ModelError, match=r"no tokens for the letters of your documents: \d\d%"):
+        refuse_unknown(build_shards(foreign, words, 64), words)
+    ends = tiny_tokenizer()
+    ends.unk_token = ends.eos_token
+    refuse_unknown(build_shards([Piece("text", "a", "x")], ends, 64), ends)

@@ -49,7 +49,7 @@ class Findings:
         fits: loss against share of replay, as trained: "general", "domain", "answers".
         seeds_apart: what another seed changed in the deciding loss of the best setting; None if
             that wasn't tried.
-        learned: did any setting beat the base model, by the whole interval?
+        learned: did any trial beat the base model, by the whole interval?
         not_run: what the time didn't allow, in words.
     """
 
@@ -139,12 +139,11 @@ class Search:
         again: dict[float, Result] = {}
         if design.repeated and settled is not None:
             self._add(again, rate, Trial(rate, usual, whole, self._seed + 1))
-        best = [*finals.values(), *first.values()]
         return Findings(
             choices=tuple(choices),
             fits=_fits(shares),
             seeds_apart=_apart(self._sheet, settled, again.get(rate)),
-            learned=any(self._beats_base(result) for result in best),
+            learned=any(self._beats_base(result) for result in self.results),
             not_run=tuple(self._not_run),
         )
 

@@ -262,3 +262,11 @@ def test_a_search_in_which_nothing_was_learned_changes_nothing(
     assert not found.learned
     assert changes_of(a_recipe(), found, same_passes=True) == {}
     assert any("above the base model" in n for n in notes_on(a_recipe(), found, same_passes=True))
+
+
+# Broken by: only the trials of learning rates asked whether they beat the base.
+def test_what_only_more_passes_have_learned_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = search(monkeypatch, lambda trial: 2.5 if trial.passes > 4 else 5.0)
+    assert found.learned
+    assert changes_of(a_recipe(), found, same_passes=True) == {"train.max_steps": 200}
+    assert "Passes: 8 instead of 4" in " ".join(notes_on(a_recipe(), found, same_passes=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from steep.durable import write_bytes
 SCHEMA = 2
 MANIFEST = "manifest.json"
 RECIPE = "recipe.toml"
+TUNE_FILE, QUESTIONS_FILE = "tune.json", "questions.json"
+_SEARCH = re.compile(r"-tune(\.before-\d+)?$")  # also one that was moved aside
 # A resolved recipe spells out these among others; one written by hand hardly has them all.
 _RESOLVED = {"model", "output_dir", "seed", "data", "train", "retell", "guard", "strength"}
 
@@ -120,6 +123,13 @@ def is_run(folder: Path) -> bool:
     except (OSError, ValueError):
         resolved = {}
     return resolved.keys() >= _RESOLVED or read_manifest(folder / "data") is not None
+
+
+def is_search(folder: Path) -> bool:
+    """True if steep made a folder for a search: it has such a name, and a search's files."""
+    if _SEARCH.search(folder.name) is None:
+        return False
+    return any((folder / name).is_file() for name in (TUNE_FILE, QUESTIONS_FILE))
 
 
 def is_done(folder: Path, key: Mapping[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_sealed, write_sealed
+from steep.artifact import QUESTIONS_FILE, TUNE_FILE, read_sealed, write_sealed
 from steep.errors import DriftError, UserInputError
 from steep.planning.search import MOST_SHARE
 from steep.progress import Progress, Silent
@@ -40,7 +40,7 @@ from steep.stages.tuned import changes_of, notes_on, write_changed
 from steep.training.stop import stops_at_once
 from steep.wording import counted
 
-TUNE_FILE, PAGE_FILE, QUESTIONS_FILE = "tune.json", "tune.html", "questions.json"
+PAGE_FILE = "tune.html"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from steep.artifact import is_run
+from steep.artifact import is_run, is_search
 from steep.documents.files.repository import Repository
 from steep.documents.formats import readable
 from steep.documents.record import Drop
@@ -18,7 +18,7 @@ from steep.errors import DocumentError
 
 OPTIONS = ("text", "title", "split")
 RUN_OF_STEEP = "a run of steep's"
-"""Why a run folder below a named one is a drop."""
+"""Why a run's or a search's folder below a named one is a drop."""
 
 
 @dataclass
@@ -42,8 +42,8 @@ def find(name: str) -> Given:
     """Find the files a path, a folder or a glob pattern stands for.
 
     Below folders, hidden files and folders are skipped, and Word's lock files; folders that are
-    symbolic links and runs of steep's aren't entered, and links to files outside the folder are
-    dropped.
+    symbolic links, runs of steep's and its searches aren't entered, and links to files outside the
+    folder are dropped.
 
     Raises:
         DocumentError: the path doesn't exist, or the pattern matches nothing.
@@ -122,8 +122,11 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
         elif here is None and parent == str(folder):
             here = Repository.around(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in [name for name in folders if is_run(Path(parent, name))]:
-            source = _source(Path(parent, name), above) + "/"
+        for name in list(folders):
+            place = Path(parent, name)
+            if not (is_run(place) or is_search(place)):
+                continue
+            source = _source(place, above) + "/"
             given.drops.append(
                 Drop(source, "", RUN_OF_STEEP, "what it holds was made from documents")
             )

@@ -102,6 +102,21 @@ def test_a_run_below_the_folder_is_one_drop(how: str, docs: Path) -> None:
     assert (source, reason) == ("docs/sub/run/", "a run of steep's")
 
 
+# Broken by: no is_search in _walk (its questions, answers included, were training text).
+@pytest.mark.parametrize("held", ["tune.json", "questions.json"])
+@pytest.mark.parametrize("name", ["run-tune", "run-tune.before-1"])
+def test_a_search_below_the_folder_is_one_drop(held: str, name: str, docs: Path) -> None:
+    (docs / "sub" / name).mkdir()
+    (docs / "sub" / name / held).write_text('{"question": "x", "answer": "y"}')
+    (docs / "sub" / "fine-tune").mkdir()  # the user's own
+    (docs / "sub" / "fine-tune" / "a.md").write_text("x")
+    found = find(str(docs))
+    assert "docs/sub/fine-tune/a.md" in [source for _, source in found.files]
+    assert len(found.files) == 4
+    (drop,) = found.drops
+    assert (drop.source, drop.reason) == (f"docs/sub/{name}/", "a run of steep's")
+
+
 # Broken by: taking any recipe.toml for a run's.
 def test_a_folder_with_the_users_own_recipe_is_read(docs: Path) -> None:
     (docs / "sub" / "recipe.toml").write_text('output_dir = "run"\n[data]\ndomain = ["."]\n')

@@ -14,7 +14,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from steep.artifact import write_text
+from steep.artifact import RECIPE, read_manifest, write_text
 from steep.errors import RecipeError
 from steep.recipe.assistant import MADE_ROWS
 from steep.recipe.schema import Recipe
@@ -23,6 +23,9 @@ from steep.recipe.texts import NAMED_TEXTS
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read ``path`` and apply ``key=value`` overrides; paths come out absolute.
+
+    A run's own recipe means the folder that it stands in: a run that was moved or copied goes on
+    where it is, not where it was made.
 
     Raises:
         RecipeError: the file is missing, isn't TOML, or doesn't validate.
@@ -37,7 +40,19 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         values = tomllib.loads(raw.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"recipe {path}: not valid TOML ({error})") from None
-    return recipe_from(values, overrides, name=str(path), folder=path.parent)
+    recipe = recipe_from(values, overrides, name=str(path), folder=path.parent)
+    elsewhere = any(parse_override(override)[0] == ["output_dir"] for override in overrides)
+    if elsewhere or not _is_of_run(path):
+        return recipe
+    return recipe.model_copy(update={"output_dir": os.path.abspath(path.parent)})
+
+
+def _is_of_run(path: Path) -> bool:
+    """True if a recipe stands beside a run's prepared data.
+
+    That it is a resolved one isn't enough: the user may have taken it to write a new one from.
+    """
+    return path.name == RECIPE and read_manifest(path.parent / "data") is not None
 
 
 def recipe_from(

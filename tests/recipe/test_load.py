@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from steep.artifact import write_manifest
 from steep.errors import RecipeError
 from steep.recipe import Recipe, load_recipe, recipe_from, write_recipe
 
@@ -307,3 +308,19 @@ def test_a_tilde_that_is_no_user_is_a_name(tmp_path: Path) -> None:
     assert found.model == "~nobody-here"
     with pytest.raises(RecipeError, match="NUL"):
         recipe_from({**values, "output_dir": "a\0b"})
+
+
+# Broken by: the output_dir that the file names (a moved run was trained anew in its old place), or
+# taking a resolved recipe that was copied from a run for that run's own.
+def test_a_runs_own_recipe_means_the_folder_it_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = load_recipe(_write(tmp_path, GOOD), ["output_dir=/old/run"])
+    write_recipe(old, tmp_path / "moved" / "recipe.toml")
+    assert load_recipe(tmp_path / "moved" / "recipe.toml").output_dir == "/old/run"
+    write_manifest(tmp_path / "moved" / "data", "prepare", {}, [])
+    monkeypatch.chdir(tmp_path / "moved")
+    assert load_recipe("recipe.toml").output_dir == str(tmp_path / "moved")
+    assert load_recipe("recipe.toml", ["output_dir=/other"]).output_dir == "/other"
+    write_recipe(old, tmp_path / "moved" / "mine.toml")
+    assert load_recipe("mine.toml").output_dir == "/old/run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,6 +234,21 @@ def test_running_again_does_nothing_heavy(done: Done, monkeypatch: pytest.Monkey
     again = steep.run(done.recipe)
     assert again.evaluation == done.outcome.evaluation
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+# Broken by: the output_dir that the moved run's recipe names.
+def test_a_moved_run_goes_on_where_it_is(
+    full: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = shutil.copytree(full.run, tmp_path / "moved")
+    for name in ("steep.stages.train.train_model", "steep.stages.evaluate.measure"):
+        monkeypatch.setattr(name, _heavy)
+    before = file_hash(full.run / "recipe.toml")
+    assert steep.run(moved / "recipe.toml").folder == moved
+    assert load_recipe(moved / "recipe.toml").output_dir == str(moved)
+    assert steep.verify(moved).is_whole
+    assert file_hash(full.run / "recipe.toml") == before
+    steep.compare(full.run, moved)
 
 
 # Broken by: _changes returning [].

@@ -16,6 +16,7 @@ from steep.stages.search import Choice, Findings
 from steep.stages.trial import with_rate
 
 _BUDGETS = ("max_steps", "epochs", "max_tokens")
+_BUDGET_KEYS = tuple(f"train.{name}" for name in _BUDGETS)
 _NAMES = {
     "learning_rate": "learning rate",
     "general_share": "share of replay",
@@ -68,19 +69,35 @@ def write_changed(
     overrides: Sequence[str],
     changes: Mapping[str, Any],
 ) -> Path:
-    """Write the changed recipe to ``place``, with the comments of ``path`` where that can be done.
-
-    Where the changed text wouldn't say what is meant (a file with keys in an unusual form, or
-    ``place`` in another folder, from which its paths would count), every key is written out anew.
-    """
-    meant = _changed(recipe, changes)
-    edits = {".".join(name): value for name, value in map(parse_override, overrides)}
-    text = with_changes(path.read_text(encoding="utf-8-sig"), {**edits, **changes})
-    if _says(text, place, meant):
+    """Write the changed recipe to ``place``: ``changed_text``, or else every key written out."""
+    text = changed_text(path, place, recipe, overrides, changes)
+    if text is not None:
         write_text(place, text)
     else:
-        write_recipe(meant, place)
+        write_recipe(_changed(recipe, changes), place)
     return place
+
+
+def changed_text(
+    path: Path,
+    place: Path,
+    recipe: Recipe,
+    overrides: Sequence[str],
+    changes: Mapping[str, Any],
+) -> str | None:
+    """The text of ``path`` with the changes in it and all comments, to stand at ``place``.
+
+    None where it wouldn't say what is meant: a file with keys in an unusual form, or ``place`` in
+    another folder, from which its paths would count.
+    """
+    edits: dict[str, Any] = {}
+    given = [(".".join(name), value) for name, value in map(parse_override, overrides)]
+    for name, value in [*given, *changes.items()]:
+        if name in _BUDGET_KEYS:  # a new budget replaces the one that was there
+            edits |= dict.fromkeys(_BUDGET_KEYS)
+        edits[name] = value
+    text = with_changes(path.read_text(encoding="utf-8-sig"), edits)
+    return text if _says(text, place, _changed(recipe, changes)) else None
 
 
 def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from steep.artifact import write_text
 from steep.errors import UserInputError
 from steep.model.load import skeleton
 from steep.model.vocabulary import Extension, extend_tokenizer
@@ -30,7 +31,7 @@ from steep.proof.questions import general_texts
 from steep.recipe import Recipe, VocabularyRecipe, load_recipe
 from steep.stages.base import Base, open_base
 from steep.stages.inputs import Inputs, read_inputs
-from steep.stages.tuned import write_changed
+from steep.stages.tuned import changed_text
 from steep.stages.vocabulary import learning_texts, wanted_by
 
 TOKENS = 2000
@@ -100,7 +101,8 @@ def vocab(
         apply: write them into the recipe, whatever is recommended; its comments stay.
 
     Raises:
-        UserInputError: the recipe or its documents can't be used, or its tokenizer not be extended.
+        UserInputError: the recipe or its documents can't be used, or its tokenizer not be extended;
+            or the recipe can't be changed and stays as it is.
     """
     heard, path = progress or Silent(), Path(path)
     recipe = load_recipe(path, overrides)
@@ -109,15 +111,37 @@ def vocab(
         tokens = given.learned if given is not None and given.learned else TOKENS
     if tokens < 1:
         raise UserInputError("--tokens must be at least 1")
+    # Found out before the documents are read, which can take long.
+    text = _text_with(tokens, path, recipe, overrides) if apply else None
     inputs = read_inputs(recipe)
     resolved, base = open_base(_with_tokens(recipe, tokens))
     heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
     found = _survey(resolved, inputs, base, heard)
-    written = None
-    if apply:
-        heard.note(found.recommendation)
-        written = write_changed(path, path, recipe, overrides, {"vocabulary.learned": tokens})
-    return replace(found, written=written)
+    if text is None:
+        return found
+    heard.note(found.recommendation)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserInputError(f"{path}: {error.strerror or error}; it stays as it is") from None
+    return replace(found, written=path)
+
+
+def _text_with(tokens: int, path: Path, recipe: Recipe, overrides: Sequence[str]) -> str:
+    """The recipe's text with the tokens in it.
+
+    Raises:
+        UserInputError: it can't be had line by line. Writing every key anew would take the user's
+            own comments and relative paths away.
+    """
+    text = changed_text(path, path, recipe, overrides, {"vocabulary.learned": tokens})
+    if text is None:
+        changes = ", ".join([*overrides, f"vocabulary.learned={tokens}"])
+        raise UserInputError(
+            f"{path} has keys in a form that --apply can't change line by line; write this into "
+            f"it by hand: {changes}"
+        )
+    return text
 
 
 def _with_tokens(recipe: Recipe, tokens: int) -> Recipe:

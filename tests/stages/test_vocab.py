@@ -59,9 +59,7 @@ def test_text_the_tokenizer_tears_is_worth_extending_for(recipe: Path) -> None:
 
 
 def test_apply_changes_the_table_and_keeps_the_comments(recipe: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "recipe.toml"
-    text = recipe.read_text().replace('model = "base"', f'model = "{recipe.parent / "base"}"')
-    copy.write_text(text.replace("docs/", f"{recipe.parent / 'docs'}/"))
+    copy = own_copy(recipe, tmp_path)
     found = vocab(copy, tokens=40, apply=True)
     assert found.written == copy
     after = copy.read_text()
@@ -69,6 +67,42 @@ def test_apply_changes_the_table_and_keeps_the_comments(recipe: Path, tmp_path: 
     asked = load_recipe(copy).vocabulary
     assert asked is not None and asked.learned == 40
     assert load_recipe(copy, ["vocabulary.learned=7"]).vocabulary.learned == 7  # type: ignore[union-attr]
+
+
+def own_copy(recipe: Path, folder: Path) -> Path:
+    """The recipe in a folder of its own."""
+    copy = folder / "recipe.toml"
+    text = recipe.read_text().replace('model = "base"', f'model = "{recipe.parent / "base"}"')
+    copy.write_text(text.replace("docs/", f"{recipe.parent / 'docs'}/"))
+    return copy
+
+
+# Broken by: every key written anew over the user's recipe, or the old budget left beside the new.
+def test_apply_never_writes_a_recipe_anew(recipe: Path, tmp_path: Path) -> None:
+    copy = own_copy(recipe, tmp_path)
+    was = next(line for line in copy.read_text().splitlines() if line.startswith("max_steps"))
+    copy.write_text(copy.read_text().replace(was, "epochs = 3"))
+    assert vocab(copy, overrides=["train.max_steps=50"], tokens=40, apply=True).written == copy
+    assert copy.read_text().startswith("# What it is for.\n") and "epochs" not in copy.read_text()
+    assert load_recipe(copy).train.max_steps == 50
+    given = own_copy(recipe, tmp_path)
+    given.write_text('vocabulary = { new_tokens = ["Acme"] } # mine\n' + given.read_text())
+    before = given.read_text()
+    with pytest.raises(SteepError, match=r"by hand: seed=3, vocabulary\.learned=40"):
+        vocab(given, overrides=["seed=3"], tokens=40, apply=True)
+    assert given.read_text() == before
+
+
+# Broken by: an OSError that nobody tells.
+def test_a_recipe_that_cannot_be_written_is_told(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, text: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("steep.stages.vocab.write_text", refused)
+    with pytest.raises(SteepError, match="recipe.toml: Permission denied; it stays"):
+        vocab(own_copy(recipe, tmp_path), tokens=40, apply=True)
 
 
 def test_the_command_prints_one_json_object_or_lines(recipe: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_recipe_that_cannot_be_written_is_told(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("steep.stages.vocab.write_text", refused)
-    with pytest.raises(SteepError, match="recipe.toml: Permission denied; it stays"):
+    with pytest.raises(SteepError, match="Permission denied; it stays"):
         vocab(own_copy(recipe, tmp_path), tokens=40, apply=True)
 
 

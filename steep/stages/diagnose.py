@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ from steep.proof.statistics import Difference
 from steep.recipe import Recipe, recipe_from, write_recipe
 from steep.stages.folder import RunFolder
 from steep.stages.setting import read_setting
+
+_BUDGETS = ("train.max_steps", "train.epochs", "train.max_tokens")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ def write_changed(found: Diagnosis) -> Path | None:
         return None
     run = RunFolder(Path(found.run).resolve())
     changed = run.path.with_name(f"{run.path.name}-changed")
-    place = changed.with_suffix(".toml")
-    if place.exists():
+    place = run.path.with_name(f"{changed.name}.toml")  # a suffix would take a dot's place in it
+    if os.path.lexists(place):
         raise UserInputError(f"{place} is there already; move it aside and apply again")
     values = tomllib.loads(run.recipe.read_text(encoding="utf-8"))
     values["output_dir"] = str(changed)
@@ -117,17 +120,26 @@ def _recipe(run: RunFolder) -> Recipe:
 
 
 def _together(changes: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
-    """The changes, so that they make one recipe: one budget, rates in proportion."""
+    """The changes, so that they make one recipe: one budget, rates in proportion.
+
+    Budgets are counted at the share of replay that the run had. Under another one the budget
+    changes with it, so that the documents are met as often as was meant; epochs are theirs alone.
+    """
     found = dict(changes)
     train = recipe.train
-    budgets = {"train.max_steps", "train.epochs", "train.max_tokens"}
-    chosen = [name for name in found if name in budgets]
+    chosen = [name for name in found if name in _BUDGETS]
     if not train.has_budget:  # stages have theirs, and which is too short can't be told
-        chosen, found = [], {name: value for name, value in found.items() if name not in budgets}
+        chosen, found = [], {name: value for name, value in found.items() if name not in _BUDGETS}
     for name in chosen[1:]:
         del found[name]
     if chosen:
-        found.update({name: None for name in budgets if name != chosen[0]})
+        found.update({name: None for name in _BUDGETS if name != chosen[0]})
+    share = found.get("data.general_share")
+    if share is not None and train.budget is not None:
+        name = chosen[0] if chosen else f"train.{train.budget[0]}"
+        if name != "train.epochs":
+            factor = (1.0 - recipe.data.general_share) / (1.0 - share)
+            found[name] = max(1, round(factor * found.get(name, train.budget[1])))
     rate = found.get("train.learning_rate")
     if rate is not None and train.embedding_learning_rate and train.learning_rate:
         ratio = train.embedding_learning_rate / train.learning_rate

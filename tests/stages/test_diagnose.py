@@ -146,6 +146,15 @@ def test_apply_writes_a_recipe_that_loads(finished: Path, tmp_path: Path) -> Non
         steep.diagnose(run, apply=True)
 
 
+# Broken by: with_suffix, which takes "llama-3.2-1b" for "llama-3" with a suffix.
+def test_a_dot_in_a_runs_name_is_kept(finished: Path, tmp_path: Path) -> None:
+    run = recorded(finished, tmp_path / "llama-3.2-1b", evaluation=NOT, ledger=SELDOM_MET)
+    mine = tmp_path / "llama-3.toml"
+    mine.write_text("mine")
+    assert steep.diagnose(run, apply=True)[1] == tmp_path / "llama-3.2-1b-changed.toml"
+    assert mine.read_text() == "mine"
+
+
 def test_the_command_prints_causes_or_one_json_object(finished: Path) -> None:
     text = CliRunner().invoke(cli, ["diagnose", str(finished)])
     assert text.exit_code == 0, text.output
@@ -174,6 +183,23 @@ def test_a_run_of_stages_alone_is_given_no_budget_beside_theirs() -> None:
     assert _together(changes, recipe) == {"train.learning_rate": 2e-3}
     with_last = recipe_from({"data": {"domain": ["b"]}, "train": {"stages": stages, "epochs": 1}})
     assert _together(changes, with_last)["train.max_steps"] == 100
+
+
+# Broken by: the budget left as it was counted at the old share (0.2 to 0.6 halves the documents').
+def test_the_budget_grows_with_the_share_of_replay() -> None:
+    def together(budget: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        values = {"data": {"domain": ["a"], "general_share": 0.2}, "train": budget}
+        keys = {name.replace("_", ".", 1): value for name, value in changes.items()}
+        found = _together({"data.general_share": 0.6, **keys}, recipe_from(values))
+        return {name: value for name, value in found.items() if value is not None}
+
+    raised = {"data.general_share": 0.6}
+    assert together({"max_steps": 100}) == {**raised, "train.max_steps": 200}
+    assert together({"max_tokens": 5000}) == {**raised, "train.max_tokens": 10000}
+    longer = together({"max_steps": 100}, train_max_steps=300)
+    assert longer == {**raised, "train.max_steps": 600}
+    assert together({"epochs": 2}) == raised
+    assert together({"epochs": 2}, train_epochs=5) == {**raised, "train.epochs": 5}
 
 
 # Seen to fail on the share alone: a resolved recipe without replay has a coefficient of 0.

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from steep.artifact import read_json, read_table
+from steep.artifact import RECIPE, is_run, read_table
 from steep.errors import UserInputError
 from steep.report.story import exports_judged
 
@@ -27,7 +27,7 @@ def model_of(name: str) -> str:
                 f"export {folder / 'recipe.toml'} (or name {folder / exports['merged']} for it)"
             )
         return str(folder / exports["merged"])
-    if (folder / "recipe.toml").is_file():
+    if is_run(folder):
         raise UserInputError(
             f"{name}: the run has exported no model yet; run: steep export {folder / 'recipe.toml'}"
         )
@@ -40,12 +40,16 @@ def base_of(model: Path) -> str | None:
     A model folder in a run folder says it by the run's recipe (an instruct model that was named
     there is what the result is a change of), an adapter by its configuration.
     """
-    recipe = model.parent / "recipe.toml"
-    if model.is_dir() and recipe.is_file():
-        asked = tomllib.loads(recipe.read_text(encoding="utf-8"))
-        return str(asked.get("instruct") or asked["model"])
-    adapter = model / "adapter_config.json"
-    if adapter.is_file():
-        named: Any = read_json(adapter).get("base_model_name_or_path")
-        return str(named) if named else None
-    return None
+    if model.is_dir() and is_run(model.parent) and (trained := _trained_in(model.parent)):
+        return trained
+    named: Any = read_table(model / "adapter_config.json").get("base_model_name_or_path")
+    return str(named) if named else None
+
+
+def _trained_in(run: Path) -> str | None:
+    try:
+        asked = tomllib.loads((run / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a run by its data; what it was made from nobody can read
+        return None
+    named = asked.get("instruct") or asked.get("model")
+    return str(named) if named else None

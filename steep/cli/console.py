@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -96,6 +97,14 @@ def _clock(seconds: float) -> str:
 
 
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, as other commands leave
+
+
+def say_what_can_be_said() -> None:
+    """Where the terminal's encoding lacks a character, write its code: a run's result is worth more
+    than its letters, and both streams would end the process over one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: str) -> None:

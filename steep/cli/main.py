@@ -14,6 +14,7 @@ import click
 from steep import __version__
 from steep.cli.ask import ask
 from steep.cli.assistant import dpo, sft
+from steep.cli.console import say_what_can_be_said
 from steep.cli.finished import COMMANDS
 from steep.cli.options import ACCEPT, FRESH, JSON, RECIPE, SET
 from steep.cli.prepare import prepare
@@ -263,6 +264,7 @@ def _usage(error: click.ClickException) -> str:
 
 def main() -> None:
     """Entry point: errors become one line and an exit code."""
+    say_what_can_be_said()
     try:
         with stops_at_once():
             cli.main(standalone_mode=False)

@@ -58,3 +58,15 @@ def test_nobody_has_to_read_the_result(closed: str, code: int) -> None:
             stdout=gone, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (code, b"")
+
+
+# Broken by: streams left as they are (UnicodeEncodeError, after the whole run).
+def test_a_terminal_of_few_characters_ends_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from steep.cli.main import main; main()", "compare", "--help"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u20" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -88,7 +89,8 @@ def _read(passage: str) -> str:
         path = Path(os.path.expanduser(passage))
         text = path.read_text(encoding="utf-8") if path.is_file() else passage
     except (OSError, ValueError) as error:
-        if "\n" in passage or len(passage) > 200:  # no file's name
+        # Too long for a file's name, which a system counts in bytes, or of several lines: a text.
+        if "\n" in passage or getattr(error, "errno", None) == errno.ENAMETOOLONG:
             text = passage
         else:
             raise UserInputError(f"--passage {passage}: can't be read ({error})") from None

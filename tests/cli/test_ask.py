@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from steep.cli.ask import _read
 from steep.cli.main import main
 from tests.tiny import save_tiny_model, tiny_model, tiny_tokenizer
 
@@ -83,6 +84,12 @@ def test_a_passage_as_text_or_file(steep: Steep, model: str, tmp_path: Path) -> 
     out = steep(model, "When?", *FEW, "--passage", text)[1]
     assert out.startswith("tuned: ")
     assert f"tuned with passage: {found['tuned_with_passage']}" in out
+
+
+# Broken by: counting characters, of which a name may have 255 bytes' worth.
+@pytest.mark.parametrize("text", ["कम्पनी " * 20, "公司成立于一九八七年" * 12, "x" * 300])
+def test_a_passage_of_many_bytes_is_no_files_name(text: str) -> None:
+    assert _read(text) == text.strip()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from steep.demo import write_demo
 from steep.errors import RecipeError, UserInputError
@@ -30,10 +31,10 @@ def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {name}: not valid TOML ({error})") from None
     folder = out.absolute()
-    values.setdefault("data", {})["domain"] = [str(folder / "documents")]
-    for stage in values.get("train", {}).get("stages", ()):
-        stage["domain"] = [str(folder / "documents")]
-    values.setdefault("evaluate", {})["questions"] = str(folder / "questions.jsonl")
+    documents = [str(folder / "documents")]
+    for table in (values.setdefault("data", {}), *_stages(values)):
+        _set(table, "domain", documents)
+    _set(values.setdefault("evaluate", {}), "questions", str(folder / "questions.jsonl"))
     values["output_dir"] = str(folder / "run")
     values.setdefault("seed", seed)
     place = settings.absolute().parent if settings else None
@@ -46,6 +47,18 @@ def demo_recipe(out: Path, settings: Path | None, seed: int, overrides: Sequence
             f"--out {out}: {error.strerror or error}; choose a folder you can write to"
         ) from None
     return recipe
+
+
+def _stages(values: Mapping[str, Any]) -> list[Any]:
+    train = values.get("train")
+    stages = train.get("stages") if isinstance(train, dict) else None
+    return stages if isinstance(stages, list) else []
+
+
+def _set(table: Any, key: str, value: Any) -> None:
+    """Set a key of a table; what is none is refused with the whole recipe."""
+    if isinstance(table, dict):
+        table[key] = value
 
 
 def _refuse_others(folder: Path, out: Path, seed: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steep.cli.demo import demo_recipe
-from steep.errors import UserInputError
+from steep.errors import RecipeError, UserInputError
 
 
 def test_a_second_time_finds_its_own_files(tmp_path: Path) -> None:
@@ -33,3 +33,20 @@ def test_another_world_is_not_laid_over_the_first(tmp_path: Path) -> None:
     demo_recipe(tmp_path, None, 0, ())
     with pytest.raises(UserInputError, match="choose another folder"):
         demo_recipe(tmp_path, None, 1, ())
+
+
+# Broken by: a table taken for one unasked (AttributeError, TypeError).
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('data = "x"', "'data'"),
+        ("train = 5", "'train'"),
+        ('[train]\nstages = ["x"]', "'train.stages.0'"),
+        ("[train]\nstages = 3", "'train.stages'"),
+        ("evaluate = 3\n[train]\nmax_steps = 1", "'evaluate'"),
+    ],
+)
+def test_settings_of_wrong_types_are_told(text: str, part: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(RecipeError, match=part):
+        demo_recipe(tmp_path / "demo", tmp_path / "mine.toml", 0, ())

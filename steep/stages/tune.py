@@ -16,6 +16,7 @@ Seconds are wall time. Losses are nats per token (per question for answers).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,6 +94,8 @@ def tune(
     """
     from steep.report.tune import write_page
 
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise UserInputError("--minutes must be a number of minutes, such as 30")
     heard = progress or Silent()
     recipe, path = load_recipe(path, overrides), Path(path)
     place = Path(output) if output is not None else path.with_name(f"{path.stem}-tuned.toml")

@@ -303,3 +303,10 @@ def test_killed_or_not_a_search_comes_to_the_same(
         assert whole[name] == resumed[name]
     for one, other in zip(whole["trials"], resumed["trials"], strict=True):
         assert (one["whole"], one["kept"]) == (other["whole"], other["kept"])
+
+
+# Broken by: minutes taken as they are (a traceback after all documents were read).
+@pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0.0])
+def test_minutes_are_a_number_of_them(minutes: float, tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="--minutes must be a number of minutes"):
+        tune(tmp_path / "none.toml", minutes=minutes)

@@ -97,7 +97,7 @@ def _first_values(
     if questions is not None:
         evaluate = {"questions": _seen_from(folder, questions), **evaluate}
     return {
-        "model": model,
+        "model": _model_seen_from(folder, model),
         "output_dir": f"runs/{output.stem}",
         "data": {
             "domain": [_seen_from(folder, path) for path in paths],
@@ -113,6 +113,11 @@ def _first_values(
         },
         "evaluate": evaluate,
     }
+
+
+def _model_seen_from(folder: Path, model: str) -> str:
+    """A model's folder as it is written in a recipe in ``folder``; an alias or an id as it is."""
+    return _seen_from(folder, model) if os.path.isdir(os.path.expanduser(model)) else model
 
 
 def _seen_from(folder: Path, path: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from steep.errors import UserInputError
 from steep.recipe import load_recipe
 from steep.recipe.commented import commented
-from steep.stages.init import WANTED_EXPOSURES, _seen_from
+from steep.stages.init import WANTED_EXPOSURES, _first_values, _seen_from
 from steep.workflow import init
 from tests.planning.calibrations import children_in_process
 from tests.stages.project import write_project
@@ -104,3 +104,15 @@ def test_comments_leave_the_values_as_they_are() -> None:
     text = commented(values, opening=["one\ntwo", ""], budget=["why"])
     assert tomllib.loads(text) == values
     assert "# one\n# two\n#\n" in text and "# why\nmax_steps = 7" in text
+
+
+# Broken by: the model written as it was given (the recipe in another folder meant the hub's).
+def test_a_local_model_is_written_as_seen_from_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base").mkdir()
+    monkeypatch.chdir(tmp_path)
+    values = _first_values(["docs"], Path("recipes/mine.toml"), "./base", None)
+    assert (values["model"], values["data"]["domain"]) == ("../base", ["../docs"])
+    for named in ("smollm2-135m", "owner/name"):
+        assert _first_values(["docs"], Path("r/mine.toml"), named, None)["model"] == named

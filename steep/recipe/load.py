@@ -161,6 +161,8 @@ def _absolute_benchmark(value: Any, folder: Path) -> Any:
     if not isinstance(value, str) or "=" not in value:
         return value
     name, _, where = value.partition("=")
+    if not where.strip():
+        raise RecipeError(f"benchmark '{value}': write it as name or name=path, e.g. mmlu")
     return f"{name.strip()}={os.path.abspath(folder / Path(os.path.expanduser(where.strip())))}"
 
 

@@ -324,3 +324,11 @@ def test_a_runs_own_recipe_means_the_folder_it_stands_in(
     assert load_recipe("recipe.toml", ["output_dir=/other"]).output_dir == "/other"
     write_recipe(old, tmp_path / "moved" / "mine.toml")
     assert load_recipe("mine.toml").output_dir == "/old/run"
+
+
+# Broken by: an empty path made absolute (the recipe's folder became the benchmark's items).
+@pytest.mark.parametrize("override", [(), ("evaluate.benchmarks=['mmlu= ']",)])
+def test_a_benchmark_without_its_path_is_refused(override: tuple[str, ...]) -> None:
+    named = {} if override else {"evaluate": {"benchmarks": ["mmlu="]}}
+    with pytest.raises(RecipeError, match="write it as name or name=path"):
+        recipe_from({"data": {"domain": ["d"]}, "train": {"max_steps": 1}, **named}, override)

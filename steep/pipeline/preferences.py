@@ -3,6 +3,7 @@
 | shape | a row |
 |---|---|
 | with its prompt | ``{"prompt", "chosen", "rejected"}``, each a text or a list of messages |
+| with it twice | ``{"prompt", "chosen", "rejected"}``, the last two lists that end prompt, answer |
 | whole conversations | ``{"chosen", "rejected"}``, two lists of messages alike but for the last |
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from steep.errors import UserInputError
-from steep.pipeline.rows import Turn, check_order, prompt_of, rows_of, text_of, turns_of
+from steep.pipeline.rows import Turn, check_order, rows_of, text_of, turns_of, turns_or_text
 
 _SHAPES = {"chosen/rejected": {"chosen", "rejected"}}
 
@@ -43,34 +44,40 @@ def read_preferences(path: Path) -> list[Preference]:
 
 def _preference(row: Mapping[str, Any], where: str) -> Preference:
     if "prompt" in row:
-        prompt = prompt_of(row["prompt"], where)
-        chosen, rejected = (_answer(row[key], where, key) for key in ("chosen", "rejected"))
+        prompt = turns_or_text(row["prompt"], where, "prompt", "user")
+        (before, chosen), (other, rejected) = (
+            _answer(row[key], where, key) for key in ("chosen", "rejected")
+        )
+        if before and before[-len(prompt) :] != prompt:
+            raise UserInputError(f"{where}: chosen answers something else than the prompt")
+        prompt = before or prompt
     else:
         (prompt, chosen), (other, rejected) = (
             _conversation(row[key], where, key) for key in ("chosen", "rejected")
         )
-        if prompt != other:
-            raise UserInputError(
-                f"{where}: chosen and rejected differ before the last message; only the last "
-                "answer may differ"
-            )
+        before = prompt
+    if before != other:
+        raise UserInputError(
+            f"{where}: chosen and rejected differ before the last message; only the last "
+            "answer may differ"
+        )
     check_order((*prompt, Turn("assistant", chosen)), where)
     if chosen == rejected:
         raise UserInputError(f"{where}: chosen and rejected are the same; remove the row")
     return Preference(prompt, chosen, rejected, about=prompt[-1].content)
 
 
-def _answer(value: Any, where: str, key: str) -> str:
-    """An answer that is a text, or the one message of a list."""
+def _answer(value: Any, where: str, key: str) -> tuple[tuple[Turn, ...], str]:
+    """(the turns before, an answer) that is a text, or the last message of a list."""
     if not isinstance(value, list):
-        return text_of(value, where, key)
+        return (), text_of(value, where, key)
     turns = turns_of(value, where, key)
-    if len(turns) != 1 or turns[0].role != "assistant":
+    if [turn.role for turn in turns[-2:]] not in (["assistant"], ["user", "assistant"]):
         raise UserInputError(
             f"{where}: {key} must be one message of the assistant's; put what comes before it "
             "into prompt"
         )
-    return turns[0].content
+    return turns[:-1], turns[-1].content
 
 
 def _conversation(value: Any, where: str, key: str) -> tuple[tuple[Turn, ...], str]:

@@ -7,7 +7,7 @@ model loads, and told with the file and the line (of a JSON list: the row) it st
 |---|---|
 | messages | ``{"messages": [{"role", "content"}…]}`` |
 | ShareGPT | ``{"conversations": [{"from", "value"}…]}`` |
-| prompt/completion | ``{"prompt", "completion"}`` |
+| prompt/completion | ``{"prompt", "completion"}``, each a text or a list of messages |
 | Alpaca | ``{"instruction", "input"?, "output"}`` |
 """
 
@@ -131,8 +131,8 @@ def _conversation(row: Mapping[str, Any], where: str) -> Conversation:
     elif "conversations" in row:
         turns = turns_of(row["conversations"], where, "conversations", ("from", "value"))
     elif "completion" in row:
-        answer = text_of(row["completion"], where, "completion")
-        turns = (*prompt_of(row["prompt"], where), Turn("assistant", answer))
+        answer = turns_or_text(row["completion"], where, "completion", "assistant")
+        turns = (*turns_or_text(row["prompt"], where, "prompt", "user"), *answer)
     else:
         asked = text_of(row["instruction"], where, "instruction")
         if more := row.get("input"):
@@ -142,22 +142,33 @@ def _conversation(row: Mapping[str, Any], where: str) -> Conversation:
     return Conversation(turns)
 
 
-def prompt_of(value: Any, where: str) -> tuple[Turn, ...]:
-    """A prompt that is a text or a list of messages."""
+def turns_or_text(value: Any, where: str, key: str, role: Role) -> tuple[Turn, ...]:
+    """A list of messages, or a text that one side says."""
     if isinstance(value, list):
-        return turns_of(value, where, "prompt")
-    return (Turn("user", text_of(value, where, "prompt")),)
+        return turns_of(value, where, key)
+    return (Turn(role, text_of(value, where, key)),)
 
 
 def turns_of(
     value: Any, where: str, key: str, names: tuple[str, str] = ("role", "content")
 ) -> tuple[Turn, ...]:
-    """A list of messages as turns, each checked for itself."""
+    """A list of messages as turns, each checked for itself; a system that says nothing is none."""
     if not isinstance(value, list):
         raise UserInputError(f"{where}: {key} is {kind_of(value)}, not a list of messages")
     if not value:
         raise UserInputError(f"{where}: {key} is empty; remove the row or fill it")
-    return tuple(_turn(item, f"{where}, message {n}", names) for n, item in enumerate(value, 1))
+    numbered = list(enumerate(value, 1))
+    if len(value) > 1 and _is_silent_system(value[0], names):
+        numbered = numbered[1:]
+    return tuple(_turn(item, f"{where}, message {n}", names) for n, item in numbered)
+
+
+def _is_silent_system(item: Any, names: tuple[str, str]) -> bool:
+    """Many published files open every conversation with one."""
+    if not isinstance(item, dict) or item.get(names[0]) != "system":
+        return False
+    said = item.get(names[1])
+    return isinstance(said, str) and not said.strip()
 
 
 def _turn(item: Any, where: str, names: tuple[str, str]) -> Turn:

@@ -18,7 +18,10 @@ GOOD = {"prompt": "Who?", "chosen": "Ada", "rejected": "Bo"}
 U = {"role": "user", "content": "Who?"}
 A, B = ({"role": "assistant", "content": name} for name in ("Ada", "Bo"))
 
+SILENT = {"role": "system", "content": ""}
 
+
+# Broken by: lists of one message alone taken for answers, or a silent system refused.
 @pytest.mark.parametrize(
     "row",
     [
@@ -26,6 +29,8 @@ A, B = ({"role": "assistant", "content": name} for name in ("Ada", "Bo"))
         {"prompt": [U], "chosen": [A], "rejected": [B]},
         {"prompt": [U], "chosen": "Ada", "rejected": " Bo\n"},
         {"chosen": [U, A], "rejected": [U, B]},
+        {"prompt": "Who?", "chosen": [U, A], "rejected": [U, B]},
+        {"prompt": [U], "chosen": [SILENT, U, A], "rejected": [SILENT, U, B]},
     ],
 )
 def test_every_shape_gives_the_same_preference(row: Any, tmp_path: Path) -> None:
@@ -45,6 +50,14 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "prompt ends with the assistant": (
         {"prompt": [U, A], "chosen": "b", "rejected": "c"},
         "the assistant speaks where the user should",
+    ),
+    "an answer to something else": (
+        {"prompt": "When?", "chosen": [U, A], "rejected": [U, B]},
+        "answers something else than the prompt",
+    ),
+    "prompts that differ": (
+        {**GOOD, "chosen": [U, A], "rejected": [{**U, "content": "When?"}, B]},
+        "differ before the last message",
     ),
     "texts without a prompt": ({"chosen": "a", "rejected": "b"}, "has no prompt"),
     "other questions": (

@@ -27,6 +27,7 @@ def write(folder: Path, *rows: Any) -> Path:
     return path
 
 
+# Broken by: completion read as a text alone, or a silent system refused.
 @pytest.mark.parametrize(
     "row",
     [
@@ -38,6 +39,11 @@ def write(folder: Path, *rows: Any) -> Path:
                 {"from": "gpt", "value": " Ada Weber\n"},
             ]
         },
+        {
+            "prompt": [{"role": "user", "content": "Who founded Acme?"}],
+            "completion": [{"role": "assistant", "content": "Ada Weber"}],
+        },
+        talk(("system", " "), ("user", "Who founded Acme?"), ("assistant", "Ada Weber")),
         {"instruction": "Who founded Acme?", "input": "", "output": "Ada Weber"},
         {"instruction": "Who founded Acme?", "output": "Ada Weber", "id": 7},
     ],
@@ -60,6 +66,11 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "assistant twice": (talk(U, A, A), "message 3: the assistant speaks"),
     "system in the middle": (talk(U, S, A), "message 2: the system speaks"),
     "user last": (talk(U, A, U), "last message must be the assistant's"),
+    "a user completes": (
+        {"prompt": "a", "completion": [{"role": "user", "content": "b"}]},
+        "message 2: the user speaks",
+    ),
+    "a silent system alone": (talk(("system", "")), "content is empty"),
     "system alone": (talk(S), "last message must be the assistant's"),
     "unknown role": (talk(("tool", "x"), A), "role is 'tool'"),
     "role is a number": (talk((3, "x"), A), "role is '3'"),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import re
 
-from steep.recipe.schema import Recipe
+from pydantic import ValidationError
+
+from steep.errors import RecipeError
+from steep.recipe.schema import ExportRecipe, Recipe
 from steep.recipe.training import TrainRecipe
 
 _RATES = {"full": 8e-4, "lora": 2e-3}
@@ -17,7 +20,11 @@ _SHORT_NAMES = {"smollm2-135m": "smollm2"}
 
 
 def resolve_recipe(recipe: Recipe) -> Recipe:
-    """The recipe with method, rates, budget-free defaults and export names all spelled out."""
+    """The recipe with method, rates, budget-free defaults and export names all spelled out.
+
+    Raises:
+        RecipeError: a name that the recipe gives one export is the other's by default.
+    """
     train = recipe.train
     method = "lora" if train.method == "auto" else train.method
     rate = train.learning_rate or default_rate(train)
@@ -45,14 +52,23 @@ def resolve_recipe(recipe: Recipe) -> Recipe:
                 }
             ),
             "vocabulary": vocabulary,
-            "export": recipe.export.model_copy(
-                update={
-                    "adapter": recipe.export.adapter or f"continued_pretrain_{short}",
-                    "merged": recipe.export.merged or f"{short}_continued_merged",
-                }
-            ),
+            "export": _named(recipe.export, short),
         }
     )
+
+
+def _named(export: ExportRecipe, short: str) -> ExportRecipe:
+    """The exports with all names, checked again: a given name may be another's default."""
+    names = {
+        "adapter": export.adapter or f"continued_pretrain_{short}",
+        "merged": export.merged or f"{short}_continued_merged",
+    }
+    try:
+        return ExportRecipe.model_validate({**export.model_dump(), **names})
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        told = ", ".join(f"{key} = {name!r}" for key, name in names.items())
+        raise RecipeError(f"[export] {said} ({told})") from None
 
 
 def default_rate(train: TrainRecipe) -> float:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from steep.recipe import Recipe
+from steep.errors import RecipeError
+from steep.recipe import Recipe, recipe_from
 from steep.recipe.resolve import resolve_recipe
 
 
@@ -82,3 +83,18 @@ def test_export_names(model: str, adapter: str, merged: str) -> None:
 def test_resolving_again_changes_nothing() -> None:
     once = resolve_recipe(_recipe())
     assert resolve_recipe(once) == once
+
+
+# Broken by: names that are only checked as given (the model took the adapter's place).
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"adapter": "smollm2_continued_merged"},
+        {"adapter": "SmolLM2_continued_merged_gguf"},
+        {"merged": "continued_pretrain_smollm2"},
+    ],
+)
+def test_a_given_name_may_not_be_the_others_default(given: dict[str, str]) -> None:
+    values = {"data": {"domain": ["d"]}, "train": {"max_steps": 1}, "export": given}
+    with pytest.raises(RecipeError, match=r"folders of their own \(adapter = "):
+        resolve_recipe(recipe_from(values))

@@ -11,6 +11,14 @@ from typing import Any
 from steep.errors import RecipeError
 from steep.model.context import check_length
 from steep.model.layers import decoder_layers, frozen_numbers
+from steep.model.reach import (
+    adapted_weights,
+    beside_text,
+    has_stacks,
+    left_out,
+    linear_layers,
+    reach_warning,
+)
 from steep.recipe import TrainRecipe
 from steep.recipe.resolve import default_alpha
 
@@ -44,7 +52,7 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
     if recipe.method == "full":
         _frozen_modules(model, recipe)
     else:
-        _lora_config(model, recipe)
+        _check_places(model, recipe)
     check_length(model, "train.max_seq_length", recipe.max_seq_length)
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
@@ -52,11 +60,18 @@ def check_trainable(model: Any, recipe: TrainRecipe) -> None:
         )
 
 
+def adapters_warning(model: Any, recipe: TrainRecipe) -> str | None:
+    """What to know of a model that the adapters asked for leave mostly as it is."""
+    if recipe.method == "full" or "all-linear" not in recipe.target_modules:
+        return None
+    return reach_warning(model, _lora_config(model, _unfrozen(recipe)))
+
+
 def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: bool = False) -> Any:
     """Attach adapters (``method = "lora"``) or unfreeze everything (``"full"``).
 
-    Either way ``recipe.frozen_layers`` stay out of it. Adapter weights are initialised from
-    ``seed`` without disturbing the global generators.
+    Either way ``recipe.frozen_layers`` stay out of it, and what reads images or sound. Adapter
+    weights are initialised from ``seed`` without disturbing the global generators.
 
     Args:
         has_grown: the vocabulary has, so the adapter holds embedding and head whether they are
@@ -69,6 +84,8 @@ def make_trainable(model: Any, recipe: TrainRecipe, seed: int, *, has_grown: boo
 
     if recipe.method == "full":
         model.requires_grad_(True)
+        for parameter in beside_text(model):
+            parameter.requires_grad_(False)
         for module in _frozen_modules(model, recipe):
             module.requires_grad_(False)
         return model
@@ -134,6 +151,33 @@ def _lora_config(model: Any, recipe: TrainRecipe, *, has_grown: bool = False) ->
     )
 
 
+def _check_places(model: Any, recipe: TrainRecipe) -> None:
+    """Find out whether PEFT would refuse, or would adapt other layers than those asked for.
+
+    Raises:
+        RecipeError: it would.
+    """
+    config = _lora_config(model, recipe)
+    if not has_stacks(model):  # PEFT does as it is told
+        return
+    found = adapted_weights(model, config)
+    if not recipe.frozen_layers:
+        return
+    layers = decoder_layers(model)
+    numbers = frozen_numbers(recipe.frozen_layers, len(layers.modules))
+    every = adapted_weights(model, _lora_config(model, _unfrozen(recipe)))
+    asked = {n for n in every if (place := layers.place_of(n)) is None or place[0] not in numbers}
+    if found != asked:
+        raise RecipeError(
+            f"train.frozen_layers: in a {type(model).__name__}, whose experts are stacked, PEFT "
+            'adapts the experts of all layers or of none; remove the key, or set method = "full"'
+        )
+
+
+def _unfrozen(recipe: TrainRecipe) -> TrainRecipe:
+    return recipe.model_copy(update={"frozen_layers": []})
+
+
 def _places(model: Any, linear: list[str], frozen: list[int]) -> dict[str, Any]:
     """Where PEFT is to put adapters: ``target_modules``, and the layers if some are frozen.
 
@@ -141,13 +185,15 @@ def _places(model: Any, linear: list[str], frozen: list[int]) -> dict[str, Any]:
     and then only within layers. So "all-linear" is spelled out: names within a layer, and whole
     names outside.
     """
+    without = left_out(model)
+    excluded = {"exclude_modules": without} if without else {}
     if not frozen:
-        return {"target_modules": "all-linear" if "all-linear" in linear else linear}
+        return {"target_modules": "all-linear" if "all-linear" in linear else linear, **excluded}
     layers = decoder_layers(model)
     numbers = frozen_numbers(frozen, len(layers.modules))
     trained: dict[str, bool] = dict.fromkeys(linear, False)
     targets: set[str] = set()
-    for name in _known(model):
+    for name in linear_layers(model):
         place = layers.place_of(name)
         asked = [n for n in linear if n == "all-linear" or _is_named(name, n)]
         if not asked or (place is not None and place[0] in numbers):
@@ -165,6 +211,7 @@ def _places(model: Any, linear: list[str], frozen: list[int]) -> dict[str, Any]:
         "target_modules": sorted(targets),
         "layers_to_transform": sorted(set(range(len(layers.modules))) - numbers),
         "layers_pattern": [layers.own_name],
+        **excluded,
     }
 
 
@@ -188,7 +235,7 @@ def _split_targets(model: Any, asked: list[str]) -> tuple[list[str], list[str]]:
             linear.append(name)
     if tied and saved and head is not None:
         saved = [embedding, head]
-    known = _known(model)
+    known = linear_layers(model)
     for name in linear:
         if name != "all-linear" and not any(_is_named(k, name) for k in known):
             offered = sorted({k.split(".")[-1] for k in known})
@@ -201,22 +248,8 @@ def _split_targets(model: Any, asked: list[str]) -> tuple[list[str], list[str]]:
     return linear, list(dict.fromkeys(saved))
 
 
-def _known(model: Any) -> list[str]:
-    """Whole names of the linear modules that may be adapted: all but the head."""
-    head = model.get_output_embeddings()
-    return [n for n, m in model.named_modules() if _takes_adapter(m) and m is not head]
-
-
 def _is_named(whole: str, asked: str) -> bool:
     return f".{whole}".endswith(f".{asked}")
-
-
-def _takes_adapter(module: Any) -> bool:
-    """True for linear layers; GPT-2's are called Conv1D."""
-    from torch.nn import Linear
-    from transformers.pytorch_utils import Conv1D
-
-    return isinstance(module, Linear | Conv1D)
 
 
 def parameter_groups(model: Any, recipe: TrainRecipe) -> list[ParameterGroup]:

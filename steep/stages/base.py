@@ -11,7 +11,7 @@ from typing import Any
 from steep.errors import RecipeError
 from steep.export.gguf.write import check_gguf
 from steep.export.strings import strings
-from steep.model.adapters import check_trainable
+from steep.model.adapters import adapters_warning, check_trainable
 from steep.model.context import check_length, length_warning
 from steep.model.graft import check_pair, check_tokens
 from steep.model.grow import grow_model
@@ -131,7 +131,11 @@ def open_base(recipe: Recipe) -> tuple[Recipe, Base]:
     # A model that can't be loaded, or not trained as asked, is found out here, before any work.
     model = skeleton(base.path)
     check_trainable(model, resolved.train)
-    base.warnings = _on_lengths(resolved, base, model)
+    unreached = adapters_warning(model, resolved.train)
+    base.warnings = (
+        *_on_lengths(resolved, base, model),
+        *(() if unreached is None else (unreached,)),
+    )
     if resolved.train.precision == "fp16" and best_device() == "cpu":
         raise RecipeError(
             'train.precision is "fp16", which only a GPU trains in; set "auto", "bf16" or "fp32"'

@@ -50,16 +50,36 @@ def made_for(config: Any) -> int | None:
     return max(known, *reach) if reach else known
 
 
+def turning_lengths(text: Any) -> list[int]:
+    """Lengths beyond which a text configuration's model computes otherwise than below them.
+
+    There a window or a chunk ends what a token sees, and some rotary positions turn at other rates
+    in all rows that stand beside a long one.
+    """
+    found = [getattr(text, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    for table in _rotary_tables(text):
+        if table.get("rope_type") in ("dynamic", "longrope"):
+            found.append(table.get("original_max_position_embeddings"))
+            found.append(getattr(text, "max_position_embeddings", None))
+    return [length for length in found if isinstance(length, int)]
+
+
 def _scalings(text: Any, known: int) -> Iterator[tuple[Mapping[str, Any], int]]:
     """Each way in which rotary positions are scaled, and the length that its factor is of."""
-    given = getattr(text, "rope_parameters", None) or {}
-    by_kind = [table for table in given.values() if isinstance(table, Mapping)]
-    for table in by_kind or [given]:
+    for table in _rotary_tables(text):
         if not table.get("factor"):
             continue
         first = table.get("original_max_position_embeddings")
-        if first or not by_kind:  # layers of a kind may reach less far than the model does
+        # Layers of a kind may reach less far than the model does.
+        if first or table is getattr(text, "rope_parameters", None):
             yield table, int(first or known)
+
+
+def _rotary_tables(text: Any) -> list[Mapping[str, Any]]:
+    """How positions are rotated: in one way, or in one for each kind of layer."""
+    given = getattr(text, "rope_parameters", None) or {}
+    by_kind = [table for table in given.values() if isinstance(table, Mapping)]
+    return by_kind or [given]
 
 
 def _positions_in_a_table(model: Any) -> int | None:

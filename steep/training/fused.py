@@ -59,9 +59,9 @@ class FusedBlocks:
 
 def _candidates(module: Any, linears: FastLinears) -> list[Block]:
     """What may take a module's place, by the names of its parts."""
-    if type(module).__name__.endswith("RMSNorm") and hasattr(module, "weight"):
+    if type(module).__name__.endswith("RMSNorm") and getattr(module, "weight", None) is not None:
         return [Norm(module, offset, linears.dtype) for offset in (0.0, 1.0)]
-    if next(module.parameters(recurse=False), None) is not None:
+    if next(module.parameters(recurse=False), None) is not None or _drops(module):
         return []
     parts = {name for name, child in module.named_children() if [*child.parameters()]}
     if parts == _MLP_PARTS:
@@ -75,6 +75,17 @@ def _candidates(module: Any, linears: FastLinears) -> list[Block]:
         norms = _head_norms(module, parts & _HEAD_NORMS, linears.dtype)
         return [Attention(module, first, second, pair) for pair in norms if first and second]
     return []
+
+
+def _drops(module: Any) -> bool:
+    """Does it drop anything while training? Not of attention's weights, which a block looks after.
+
+    The comparison, without dropout, wouldn't notice.
+    """
+    own = vars(module).items()
+    rates = [value for name, value in own if "drop" in name and name != "attention_dropout"]
+    rates += [part.p for part in module.modules() if isinstance(part, torch.nn.Dropout)]
+    return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 def _head_norms(module: Any, parts: set[str], dtype: torch.dtype) -> list[tuple[Norm, ...]]:

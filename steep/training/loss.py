@@ -13,7 +13,7 @@ a memory of its own (a recurrent one, say) gets a slower way, never a wrong answ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from steep.corpus.schedule import IGNORED
+from steep.model.context import turning_lengths
 from steep.training import attention
 from steep.training.cross_entropy import summed_cross_entropy
 from steep.training.fused import FusedBlocks
@@ -243,13 +244,13 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
     The model is left as it was: its mode, its configuration and its gradients.
 
     Args:
-        longest: tokens of the longest segment to come; a sliding window below it is tried too.
+        longest: tokens of the longest segment to come; what sets in below it is tried too, as a
+            sliding window does.
         dtype: the working precision to come.
     """
     device = next(model.parameters()).device
     config = _inner(model).config.get_text_config()
-    window = getattr(config, "sliding_window", None)
-    reach = window if isinstance(window, int) and window < longest else 0
+    reach = max((n for n in turning_lengths(config) if n < longest), default=0)
     rows = _probe(int(config.vocab_size), (_PROBE_LENGTHS[0] + reach, _PROBE_LENGTHS[1]), device)
     was_training = model.training
     model.eval()
@@ -258,7 +259,7 @@ def choose_way(model: Any, longest: int = 512, dtype: torch.dtype = torch.float3
             expected = sum(float(_plain_loss(model, row)) for row in alone(rows))
         ways = (*_FIRST.get(device.type, ()), *_ANYWHERE)
         ways = tuple(way for way in ways if _suits(way, dtype))
-        found = (way for way in ways if _agrees(PackedLoss(model, way), rows, expected))
+        found = (way for way in ways if _agrees(model, way, dtype, rows, expected))
         return next(found, _LAST)
     finally:
         model.train(was_training)
@@ -301,27 +302,38 @@ def _trier(model: Any) -> str:
     return " ".join((next(model.parameters()).device.type, *map(str, versions)))
 
 
-def _agrees(loss: PackedLoss, rows: Rows, expected: float) -> bool:
+def _agrees(model: Any, way: Way, dtype: torch.dtype, rows: Rows, expected: float) -> bool:
     """Does it give the expected loss, and can it be trained on, dropout and all?"""
     tokens = rows["input_ids"].numel()
     try:
-        loss.begin_step()
-        loss.eval()
-        with torch.no_grad():
-            found = float(loss(rows))
-        if not abs(found - expected) <= _PROBE_TOLERANCE * tokens:
-            return False
-        trained = [p for p in loss.parameters() if p.requires_grad]
-        with torch.random.fork_rng():
-            loss.train()
-            if trained:
-                torch.autograd.grad(loss(rows), trained, allow_unused=True)
+        with closing(PackedLoss(model, way)) as loss:
+            loss.begin_step()
+            loss.eval()
+            with torch.no_grad():
+                found = float(loss(rows))
+            if not abs(found - expected) <= _PROBE_TOLERANCE * tokens:
+                return False
+            _try_gradient(loss, rows)
+        if dtype != torch.float32 and way.linear != "plain":
+            # Only now are all stacks copies, and their outputs can't be changed in place.
+            with closing(PackedLoss(model, way, dtype)) as loss:
+                loss.begin_step()
+                with torch.autocast(rows["input_ids"].device.type, dtype=dtype):
+                    _try_gradient(loss, rows)
         return True
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return False
     finally:
-        loss.eval()
-        loss.close()
+        model.eval()
+
+
+def _try_gradient(loss: PackedLoss, rows: Rows) -> None:
+    """Take the gradient of everything trained, as in training, and forget it."""
+    trained = [p for p in loss.parameters() if p.requires_grad]
+    with torch.random.fork_rng():
+        loss.train()
+        if trained:
+            torch.autograd.grad(loss(rows), trained, allow_unused=True)
 
 
 def _probe(vocabulary: int, lengths: tuple[int, int], device: torch.device) -> Rows:

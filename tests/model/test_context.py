@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, CodeGenConfig, Gemma3TextConfig, GPTJConfig
 
 from steep.errors import RecipeError
-from steep.model.context import check_length, length_warning, made_for
+from steep.model.context import check_length, length_warning, made_for, turning_lengths
 from tests.tiny import tiny_config, tiny_model, tiny_tokenizer
 
 
@@ -79,3 +79,21 @@ def test_a_model_without_a_limit_has_none(tokenizer: Any) -> None:
     config = BloomConfig(vocab_size=300, hidden_size=32, n_layer=1, n_head=4)
     assert made_for(config) is None
     assert length_warning(config, "train.max_seq_length", 1_000_000) is None
+
+
+# Broken by: a length of positions that turn alike everywhere, or of one kind of layer alone.
+def test_lengths_beyond_which_a_model_computes_otherwise(tokenizer: Any) -> None:
+    config = tiny_config("llama", tokenizer)
+    assert turning_lengths(config) == []
+    config.attention_chunk_size = 12
+    config.rope_parameters = {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "original_max_position_embeddings": 32,
+    }
+    assert turning_lengths(config) == [12, 32, 128]
+    config.rope_parameters = {
+        "one": {"rope_type": "default"},
+        "other": {"rope_type": "dynamic", "factor": 2.0},
+    }
+    assert turning_lengths(config) == [12, 128]

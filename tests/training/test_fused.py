@@ -62,6 +62,25 @@ def test_a_block_that_computes_something_else_keeps_its_forward(
     assert _fused(model) == {"Norm": 5}
 
 
+# Broken by: no look at what a module drops, which a comparison without dropout can't see.
+def test_a_block_that_drops_something_keeps_its_forward() -> None:
+    from transformers import SeedOssConfig
+
+    def found(rate: float) -> dict[str, int]:
+        sizes = {**SIZES, "vocab_size": 64, "head_dim": 8}
+        return _fused(random_model(SeedOssConfig(**sizes, residual_dropout=rate)))
+
+    assert found(0.0) == {"Norm": 5, "Attention": 2, "GatedMLP": 2}
+    assert found(0.1) == {"Norm": 5}
+
+
+# Broken by: hasattr alone: it has a weight, and that is None.
+def test_a_norm_without_a_weight_is_left_alone() -> None:
+    from transformers import DiffLlamaConfig
+
+    assert _fused(random_model(DiffLlamaConfig(vocab_size=64, **SIZES)))["Norm"] == 5
+
+
 # Broken by: taking scale or window from anywhere but the module's own call.
 def test_scale_and_window_are_what_the_module_asks_for() -> None:
     from transformers import MistralConfig

@@ -200,6 +200,39 @@ def test_a_model_that_changes_projections_in_place_keeps_its_layers(
     _assert_same(tuned, way, batch)
 
 
+# Broken by: ways tried in fp32 alone, where full training makes no copies to be changed in place.
+def test_ways_are_tried_in_the_precision_to_come(tokenizer: Any) -> None:
+    from transformers import OlmoConfig
+
+    model = random_model(OlmoConfig(vocab_size=len(tokenizer), clip_qkv=0.05, **SIZES))
+    way = choose_way(model, dtype=torch.bfloat16)
+    assert way.linear == "plain"
+    assert choose_way(model).linear != "plain"
+    with closing(PackedLoss(model, way, torch.bfloat16)) as packed:
+        packed.begin_step()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            packed(_probe(len(tokenizer), (9, 5), model.device)).backward()
+
+
+# Broken by: a probe that no segment of which is longer than where positions begin to turn faster.
+@pytest.mark.parametrize("kind", ["dynamic", "longrope"])
+def test_positions_that_turn_faster_in_long_rows_are_noticed(kind: str, tokenizer: Any) -> None:
+    from transformers import LlamaConfig, Phi3Config
+
+    sizes = {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": 1}
+    rope: dict[str, Any] = {"rope_type": kind, "factor": 4.0, "rope_theta": 10000.0}
+    known = {"original_max_position_embeddings": 24}
+    factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, **known}
+    config: Any = (
+        LlamaConfig(**{**sizes, "max_position_embeddings": 24}, rope_parameters=rope)
+        if kind == "dynamic"
+        else Phi3Config(**sizes, **known, rope_parameters={**rope, **factors})
+    )
+    model = random_model(config)
+    assert choose_way(model, longest=64) == Way("alone", "logits", "plain")
+    assert choose_way(model, longest=24).packing == "segments"
+
+
 # Broken by: sending long segments through the blocks, or by another scale in their stead.
 def test_long_segments_are_left_to_the_kernel(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch

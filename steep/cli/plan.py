@@ -61,10 +61,7 @@ def plan_lines(plan: Plan) -> list[str]:
     if found.fits:
         return [*lines, "", "It fits this machine.", *_advice(plan)]
     lines += ["", "It does not fit this machine's memory."]
-    if found.smaller:
-        lines += ["What would (set in [train]):", *_bullets(map(_change, found.smaller))]
-    else:
-        lines.append("No smaller batch, row or method would: use a smaller model or more memory.")
+    lines += _what_would(found)
     return [*lines, *_advice(plan)]
 
 
@@ -113,6 +110,16 @@ def _memory(found: Prediction) -> str:
         f"{_gb(found.peak)} at the most ({most.name}), {_gb(found.recorded_peak)} by the end of "
         f"training; {_gb(found.room)} available"
     )
+
+
+def _what_would(found: Prediction) -> list[str]:
+    """What of a run that doesn't fit would, or which stage besides training keeps it from that."""
+    if found.smaller:
+        return ["What would (set in [train]):", *_bullets(map(_change, found.smaller))]
+    others = [stage for stage in found.memory if stage.name != "train"]
+    most = max(others, key=lambda stage: stage.peak)
+    why = f' ("{most.name}" alone takes {_gb(most.peak)})' if most.peak > found.room else ""
+    return [f"No smaller batch, row or method would{why}: use a smaller model or more memory."]
 
 
 def _change(change: Change) -> str:

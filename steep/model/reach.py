@@ -28,6 +28,11 @@ def linear_layers(model: Any) -> list[str]:
     return [name for name in _linear(model) if name not in barred]
 
 
+def linear_matrices(model: Any) -> list[Any]:
+    """The weights of all linear layers but the head."""
+    return [layer.weight for layer in _linear(model).values()]
+
+
 def left_out(model: Any) -> list[str]:
     """Whole names of the linear layers, beside the head, that can't or needn't have an adapter.
 

@@ -25,8 +25,9 @@ from steep.planning.machine import processor
 from steep.planning.measured import Line, Measured, Order, Rows, StepTime, line_through
 from steep.planning.process import Child
 from steep.planning.rounds import SCATTER, low_quarter
-from steep.planning.shape import depth_of, measured_depths, truncated
+from steep.planning.shape import depth_of, linear_parameters, measured_depths, truncated
 from steep.recipe import TrainRecipe
+from steep.training.linear import MOST_COPIED
 from steep.wording import counted
 
 _VERSION = 2
@@ -197,6 +198,7 @@ def calibrate(
     try:
         depths = measured_depths(question.shape)
         depth = depth_of(question.shape)
+        copies = linear_parameters(question.shape) <= MOST_COPIED
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise PlanningError(f"the model's shape can't be made smaller ({error})") from error
     measured: list[Measured] = []
@@ -208,7 +210,7 @@ def calibrate(
         for child, layers in zip(children, reversed(depths), strict=True):
             if progress is not None:
                 progress(len(measured), len(depths), f"a model of {counted(layers, 'layer')}")
-            measured.append(_measure(child, question, layers, steps))
+            measured.append(_measure(child, question, layers, steps, copies))
             steps = min(steps, len(measured[-1].steps))
     measured.sort(key=lambda m: m.layers)
     found = Calibration(question.key, depth, tuple(measured), round(time.monotonic() - begin, 2))
@@ -219,8 +221,10 @@ def calibrate(
     return found
 
 
-def _measure(child: Child, question: Question, layers: int, steps: int) -> Measured:
+def _measure(child: Child, question: Question, layers: int, steps: int, copies: bool) -> Measured:
     """Have a child measure one depth by the first ``steps`` of the steps.
+
+    ``copies``: as the whole model does, it makes copies of weights for speed.
 
     Raises:
         PlanningError: it failed.
@@ -238,6 +242,7 @@ def _measure(child: Child, question: Question, layers: int, steps: int) -> Measu
         most_seconds=_MOST_SECONDS,
         more_seconds=_MORE_SECONDS,
         ask=question.ask,
+        copies=copies,
     )
     answer = child.ask(json.dumps(asdict(order)))
     try:

@@ -254,7 +254,7 @@ def estimated_peak(
         trained=trained,
         frozen=weights,
         loading=0,
-        layers=layers if layers <= 4 * _MOST_STACKED else 0,
+        layers=layers,
         working=sizes.working,
         asked=0,
         probed=0,
@@ -262,11 +262,8 @@ def estimated_peak(
         saved=0,
     )
     rows = max(0, sizes.stepped - sizes.fixed) * shape.kept / measured.kept
-    probing = weights + trained + (like.layers if method == "lora" else 0)
+    probing = weights + trained + (like.copied if method == "lora" else 0)
     return sizes.idle + max(like.fixed + round(rows), probing)
-
-
-_MOST_STACKED = 2_000_000_000  # parameters beyond which weights aren't copied (training/linear.py)
 
 
 def _largest(

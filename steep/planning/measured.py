@@ -25,6 +25,8 @@ class Order:
         most_seconds: no further step begins after this much training, unless steps scatter.
         more_seconds: how much longer steps that scatter are repeated, at the most.
         ask: also measure how fast the model answers.
+        copies: stacked copies of linear weights are made where the product makes them for speed;
+            not if the whole model has too many for that.
     """
 
     shape: dict[str, Any]
@@ -38,6 +40,7 @@ class Order:
     most_seconds: float
     more_seconds: float
     ask: bool
+    copies: bool = True
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from steep.model.quantised import BITS_PER_NUMBER, Bits
@@ -12,6 +12,7 @@ from steep.planning.machine import Memory
 from steep.planning.measured import Measured
 from steep.planning.workload import Asking, Workload
 from steep.recipe import Recipe, TrainRecipe
+from steep.training.linear import MOST_COPIED
 from steep.training.replay_kl import PLACE_BYTES
 
 _SAVE_SECONDS = 300.0  # the loop saves this often
@@ -57,7 +58,7 @@ class StageMemory:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the recipe that would need less memory: keys and values, and the peak."""
+    """A change of the recipe that would need less memory: keys and values, and the peak of all."""
 
     changes: Mapping[str, str | int]
     peak: int
@@ -128,13 +129,19 @@ def predict(
     """
     sizes = Sizes.of(calibration, held, half, stored_half, recipe.train.load_in)
     reference = 0 if on_gpu else work.held_tokens * PLACE_BYTES  # never in the GPU's memory
-    peaks = stage_peaks(recipe, sizes, work, calibration, base_is_known, reference)
+
+    def peaks_of(recipe: Recipe, sizes: Sizes) -> tuple[StageMemory, ...]:
+        return stage_peaks(recipe, sizes, work, calibration, base_is_known, reference)
+
+    peaks = peaks_of(recipe, sizes)
     peak = max(stage.peak for stage in peaks)
     room = memory.available + held
     times = stage_times(recipe, calibration, work, sizes, base_is_known)
     smaller: tuple[Change, ...] = ()
     if peak > room:
-        smaller = tuple(c for c in changes(recipe, sizes, on_gpu, reference) if c.peak <= room)
+        found = changes(recipe, sizes, on_gpu, reference)
+        whole = (with_other_stages(change, recipe, sizes, peaks_of) for change in found)
+        smaller = tuple(change for change in whole if change.peak <= room)
     return Prediction(
         tokens_per_second=calibration.tokens_per_second,
         training_seconds=work.tokens / calibration.tokens_per_second,
@@ -215,6 +222,11 @@ class Sizes:
         )
 
     @property
+    def copied(self) -> int:
+        """As much of ``layers`` as is copied where products take copies of the weights."""
+        return self.layers if self.layers <= 4 * MOST_COPIED else 0
+
+    @property
     def judging(self) -> int:
         """What asking takes beside the weights."""
         return max(0, self.asked - self.weights)
@@ -229,7 +241,7 @@ class Sizes:
         own = 0 if trained >= self.weights else trained
         if self.frozen < self.weights:
             return self.frozen + own + 3 * trained
-        copies = self.layers * self.working // 4 if self.working < 4 else 0
+        copies = self.copied * self.working // 4 if self.working < 4 else 0
         return self.weights + own + 3 * trained + copies
 
 
@@ -255,7 +267,7 @@ def stage_peaks(
     """
     lora = recipe.train.method == "lora"
     searched = work.validation_tokens > 0
-    copy = sizes.layers * sizes.working // 4  # merged weights in the working precision
+    copy = sizes.copied * sizes.working // 4  # merged weights in the working precision
     # The dial keeps what was trained; after full training the base is loaded again beside it.
     dial = (sizes.trained // 2 if lora else sizes.trained + sizes.loading) if searched else 0
     held = sizes.weights + (sizes.trained if lora else 0)
@@ -273,7 +285,7 @@ def stage_peaks(
         "lift": sizes.frozen + 2 * sizes.trained + sizes.loading if lifts else 0,
         "graft": held + sizes.loading + (sizes.trained if lora else 0) if recipe.instruct else 0,
         "choose the strength": held + dial + copy + sizes.judging if searched else 0,
-        "ask the tuned model": held + again + (sizes.layers if lora else 0) + sizes.judging,
+        "ask the tuned model": held + again + (sizes.copied if lora else 0) + sizes.judging,
         "export": 2 * held + again,
     }
     # Each has a copy of the model before it, in fp32, and what a step holds for rows as long.
@@ -356,7 +368,8 @@ def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False, reference: int =
     lengths = [n for n in (256, 128) if n < train.max_seq_length]
     lighter += [({**batch, "max_seq_length": n}, share * n / train.max_seq_length) for n in lengths]
     found = [
-        Change(keys, sizes.idle + round(sizes.fixed + rows * part)) for keys, part in lighter[1:]
+        Change(keys, sizes.idle + max(round(sizes.fixed + rows * part), sizes.probed))
+        for keys, part in lighter[1:]
     ]
     if on_gpu and train.method == "lora" and train.load_in is None and not train.use_dora:
         small = replace(sizes, frozen=quantised_bytes(sizes.weights, sizes.layers, "4bit"))
@@ -369,6 +382,21 @@ def changes(recipe: Recipe, sizes: Sizes, on_gpu: bool = False, reference: int =
             for keys, part in lighter
         ]
     return [replace(change, peak=change.peak + reference) for change in found]
+
+
+def with_other_stages(
+    change: Change,
+    recipe: Recipe,
+    sizes: Sizes,
+    peaks_of: Callable[[Recipe, Sizes], tuple[StageMemory, ...]],
+) -> Change:
+    """The change with the peak of the whole run under it, of which training may be the least."""
+    train = recipe.train.model_copy(update=dict(change.changes))
+    if "method" in change.changes:
+        sizes = replace(sizes, trained=lora_bytes(sizes, train))
+    sizes = replace(sizes, frozen=quantised_bytes(sizes.weights, sizes.layers, train.load_in))
+    others = peaks_of(recipe.model_copy(update={"train": train}), sizes)
+    return replace(change, peak=max(change.peak, *(s.peak for s in others if s.name != "train")))
 
 
 def lora_bytes(sizes: Sizes, train: TrainRecipe) -> int:

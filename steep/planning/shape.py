@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from steep.model.reach import linear_matrices
+
 # Nothing that a model's size or speed depends on.
 _UNRELATED = ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype")
 
@@ -13,10 +15,14 @@ _UNRELATED = ("_name_or_path", "transformers_version", "architectures", "dtype",
 _SHALLOW, _DEEP = 2, 10
 _DEEP_BYTES = 2 * 2**30
 
+_ATTENTION = ("full_attention", "sliding_attention", "chunked_attention")
+_SHARED = "num_kv_shared_layers"
+
 
 def shape_of(config: Any) -> dict[str, Any]:
     """A configuration as JSON-able values that another process can build a model from."""
-    values: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
+    text = config.to_json_string(use_diff=False)
+    values: dict[str, Any] = json.loads(text, object_hook=_number_or_table)
     return {name: value for name, value in values.items() if name not in _UNRELATED}
 
 
@@ -41,6 +47,8 @@ def truncated(shape: dict[str, Any], layers: int) -> dict[str, Any]:
         key: value[:layers] if isinstance(value, list) and len(value) == depth else value
         for key, value in text.items()
     } | {name: layers}
+    if text.get(_SHARED):
+        cut[_SHARED] = _shared(text, layers)
     if text is shape:
         return cut
     return {key: cut if value is text else value for key, value in shape.items()}
@@ -56,12 +64,21 @@ def config_of(shape: dict[str, Any]) -> Any:
 
 def weight_bytes(shape: dict[str, Any]) -> int:
     """fp32 bytes of the weights, counted without making them."""
+    return 4 * int(_empty(shape).num_parameters())
+
+
+def linear_parameters(shape: dict[str, Any]) -> int:
+    """Numbers in the matrices of all linear layers but the head, counted without making them."""
+    return sum(matrix.numel() for matrix in linear_matrices(_empty(shape)))
+
+
+def _empty(shape: dict[str, Any]) -> Any:
+    """The model without weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config_of(shape))  # type: ignore[no-untyped-call]
-    return 4 * int(model.num_parameters())
+        return AutoModelForCausalLM.from_config(config_of(shape))  # type: ignore[no-untyped-call]
 
 
 def measured_depths(shape: dict[str, Any]) -> tuple[int, ...]:
@@ -69,10 +86,47 @@ def measured_depths(shape: dict[str, Any]) -> tuple[int, ...]:
     depth = depth_of(shape)
     if depth <= _SHALLOW:
         return tuple(range(1, depth + 1))
-    one, two = (weight_bytes(truncated(shape, layers)) for layers in (1, 2))
-    layer, fixed = max(two - one, 1), 2 * one - two
-    deep = min(_DEEP, depth, max(_SHALLOW, (_DEEP_BYTES - fixed) // layer))
-    return (_SHALLOW, deep) if deep > _SHALLOW else (1, _SHALLOW)
+    kinds = _depth_of_all_kinds(_text(shape), depth)
+    first = max(1, kinds)
+    if first == depth:
+        return (depth,)
+    one, two = (weight_bytes(truncated(shape, layers)) for layers in (first, first + 1))
+    layer = max(two - one, 1)
+    shallow = max(_SHALLOW, kinds)
+    deep = min(_DEEP, depth, max(shallow, first + (_DEEP_BYTES - one) // layer))
+    if kinds > 1:  # whole rounds of the kinds, where it can be
+        deep = max(deep - deep % kinds, min(2 * kinds, depth))
+    return (shallow, deep) if deep > shallow else (first, shallow)
+
+
+def _number_or_table(table: dict[str, Any]) -> Any:
+    """transformers writes an infinite number as a table, and doesn't read it back as such here."""
+    return float(table["__float__"]) if table.keys() == {"__float__"} else table
+
+
+def _depth_of_all_kinds(text: dict[str, Any], depth: int) -> int:
+    """The fewest layers that have one of each kind among them; 1 if they are too many to measure.
+
+    Hybrid models ask for each kind in every pass. Softmax attention of any reach is one kind.
+    """
+    lists = [
+        ["" if value in _ATTENTION else value for value in values]
+        for values in text.values()
+        if isinstance(values, list) and len(values) == depth and isinstance(values[0], str)
+    ]
+    found = max((1 + max(map(kinds.index, kinds)) for kinds in lists), default=1)
+    return found if found <= _DEEP else 1
+
+
+def _shared(text: dict[str, Any], layers: int) -> int:
+    """How many of the last layers take keys and values from earlier ones, in a truncated model.
+
+    As large a part as in the whole, and never all layers of a kind.
+    """
+    kinds = text.get("layer_types") or [""] * layers
+    most = text[_SHARED] * layers // int(text[_depth_name(text)])
+    fits = (n for n in range(most, 0, -1) if set(kinds[: layers - n]) == set(kinds[:layers]))
+    return next(fits, 0)
 
 
 def _text(shape: dict[str, Any]) -> dict[str, Any]:

@@ -28,33 +28,37 @@ _SOME = 0.01  # of the letters of general text: such a script is one of the mode
 _LETTERS = 100_000
 
 
+def is_new_language(documents: Iterable[Document], known: Predicted | None) -> bool:
+    """Are the documents in a language that the model hardly knows?
+
+    Bits per byte alone don't tell: in another script they are fewer for the same text.
+
+    Args:
+        documents: to train on.
+        known: how well the base predicts both; None where it wasn't asked, and then only another
+            script tells.
+    """
+    return _is_new(sum(_foreign(documents).values()) >= _MOSTLY, known)
+
+
 def on_language(
     documents: Iterable[Document], known: Predicted | None, share: float
 ) -> Advice | None:
     """Advice to rehearse more, where the share of replay is below a quarter.
 
     Args:
-        documents: to train on.
-        known: how well the base predicts both; None where it wasn't asked, and then only another
-            script tells.
+        documents, known: as in ``is_new_language``.
         share: of replay, as the recipe has it.
     """
     if share >= SHARE_FOR_A_NEW_LANGUAGE:
         return None
-    general = scripts(text for _, text in general_texts())
-    own = {script for script, part in general.items() if part >= _SOME}
-    found = scripts(document.text for document in documents)
-    foreign = sum(part for script, part in found.items() if script not in own)
-    ratio = None if known is None else known.domain / max(known.general, 1e-9)
-    if ratio is None:
-        is_new = foreign >= _MOSTLY
-    else:
-        is_new = ratio >= (_AS_BAD if foreign >= _MOSTLY else _MUCH_WORSE)
-    if not is_new:
+    found = _foreign(documents)
+    foreign = sum(found.values())
+    if not _is_new(foreign >= _MOSTLY, known):
         return None
     reasons = []
     if foreign >= _MOSTLY:
-        most = max((s for s in found if s not in own), key=lambda script: found[script])
+        most = max(found, key=lambda script: found[script])
         reasons.append(f"{foreign:.0%} of the letters are in another script ({most.capitalize()})")
     if known is not None:
         reasons.append(
@@ -67,6 +71,20 @@ def on_language(
         f"changes a model more than new facts do, so set data.general_share = "
         f"{SHARE_FOR_A_NEW_LANGUAGE:g} (now {share:g})",
     )
+
+
+def _is_new(in_another_script: bool, known: Predicted | None) -> bool:
+    if known is None:
+        return in_another_script
+    ratio = known.domain / max(known.general, 1e-9)
+    return ratio >= (_AS_BAD if in_another_script else _MUCH_WORSE)
+
+
+def _foreign(documents: Iterable[Document]) -> dict[str, float]:
+    """Share of the letters by script, of scripts in which there is hardly any general text."""
+    own = scripts(text for _, text in general_texts())
+    found = scripts(document.text for document in documents)
+    return {script: part for script, part in found.items() if own.get(script, 0.0) < _SOME}
 
 
 def scripts(texts: Iterable[str]) -> dict[str, float]:

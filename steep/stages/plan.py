@@ -42,7 +42,7 @@ from steep.planning.calibrate import Calibration, Question, calibrate
 from steep.planning.machine import memory, resident_bytes
 from steep.planning.predict import Prediction, predict
 from steep.planning.shape import weight_bytes
-from steep.planning.shift import on_language
+from steep.planning.shift import is_new_language, on_language
 from steep.planning.workload import Workload, asking_of, sample_steps, tokens_of
 from steep.progress import Progress
 from steep.proof.measure import Panel, fingerprint
@@ -65,7 +65,8 @@ from steep.training.rates import warmup_notes
 
 # A run that is over sooner isn't worth half a minute of measuring.
 WORTH_SECONDS = 60.0
-_CPU_FLOPS, _GPU_FLOPS = 5e10, 1e14  # of a core and of a GPU, roughly and on the high side
+# Of a core, of a GPU and of a Mac's, roughly and on the high side.
+_CPU_FLOPS, _GPU_FLOPS, _MPS_FLOPS = 5e10, 1e14, 5e12
 
 _CHARACTERS_PER_TOKEN = 4
 
@@ -149,9 +150,10 @@ def is_worth_planning(recipe: Recipe, inputs: Inputs, base: Base) -> bool:
 
     try:
         parameters = weight_bytes(shape_as_grown(base)) / 4
-    except (ValueError, KeyError, TypeError, RuntimeError, OSError):
+    except Exception:  # whatever it is: a plan is never a reason not to train
         return False
-    rate = _GPU_FLOPS if best_device() != "cpu" else _CPU_FLOPS * torch.get_num_threads()
+    rates = {"cpu": _CPU_FLOPS * torch.get_num_threads(), "mps": _MPS_FLOPS}
+    rate = rates.get(best_device(), _GPU_FLOPS)
     return 6 * parameters * _crude_tokens(recipe, inputs) / rate > WORTH_SECONDS
 
 
@@ -273,7 +275,7 @@ def _advice(
     found = [
         on_behaviour(inputs.split.trained),
         on_little_text(domain_tokens, _context(base)),
-        on_known_text(known),
+        None if is_new_language(inputs.split.trained, known) else on_known_text(known),
         on_language(inputs.split.trained, known, corpus.ledger["trained"]["general_share"]),
         on_exposures(facts.get("median_exposures"), steps, enough, seconds),
         on_wordings(facts.get("count", 0), facts.get("under_3_wordings", 0)),

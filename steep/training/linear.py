@@ -30,7 +30,7 @@ _SIBLINGS = (
 )
 
 # Stacked weights are a second copy: beyond this many parameters memory is worth more than speed.
-_MOST_PARAMETERS = 2_000_000_000
+MOST_COPIED = 2_000_000_000
 
 
 class FastLinears:
@@ -46,7 +46,7 @@ class FastLinears:
         self.dtype = dtype
         found = [Stack(members, dtype, merge) for members in _stacked(model, dtype, merge)]
         size = sum(m.weight.numel() for stack in found if stack.is_copy for m in stack.members)
-        self.stacks = found if size <= _MOST_PARAMETERS else []
+        self.stacks = found if size <= MOST_COPIED else []
         self._by_layers = {tuple(id(m.module) for m in s.members): s for s in self.stacks}
 
     def stack_of(self, *layers: Any) -> Stack | None:
@@ -89,6 +89,17 @@ def merged(model: Any, dtype: torch.dtype) -> Iterator[None]:
     finally:
         fast.remove()
         fast.forget()
+
+
+@contextmanager
+def without_copies() -> Iterator[None]:
+    """Compute as a model does that has more parameters than are copied, however small it is."""
+    global MOST_COPIED
+    before, MOST_COPIED = MOST_COPIED, 0
+    try:
+        yield
+    finally:
+        MOST_COPIED = before
 
 
 class _Member:

@@ -12,6 +12,7 @@ from steep.errors import PlanningError, RecipeError
 from steep.model.load import cache_folder
 from steep.planning import calibrate as calibrating
 from steep.planning.calibrate import Question, calibrate
+from steep.planning.measured import Order
 from steep.planning.shape import shape_of
 from tests.planning.calibrations import children_in_process
 from tests.planning.test_child import FIRSTS, ROWS
@@ -108,3 +109,21 @@ def test_layers_beyond_the_truncated_model_may_be_frozen(monkeypatch: pytest.Mon
     config.num_hidden_layers = 12
     deep = question(shape=shape_of(config), train=make_recipe(frozen_layers=[-1, 10]))
     assert calibrate(deep).depth == 12
+
+
+# Broken by: copies made, or not, by the size of the part that is measured.
+def test_a_part_is_measured_as_the_whole_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Order] = []
+    children_in_process(monkeypatch)
+    child = calibrating.Child
+    real = child.ask
+
+    def ask(self: Any, text: str) -> str:
+        orders.append(Order.read(json.loads(text)))
+        return real(self, text)
+
+    monkeypatch.setattr(child, "ask", ask)
+    calibrate(question())
+    monkeypatch.setattr(calibrating, "MOST_COPIED", 1000)
+    calibrate(question(ask=False))
+    assert [order.copies for order in orders] == [True, True, False, False]

@@ -130,3 +130,16 @@ def test_quantised_weights_are_measured_as_they_train(monkeypatch: pytest.Monkey
     assert held == ["8bit"]
     assert (found.weight_bytes, found.trained_bytes) == (plain.weight_bytes, plain.trained_bytes)
     assert len(found.steps) == 3 and found.asked is not None
+
+
+# Broken by: the order's word on copies not heeded, or heeded beyond its model.
+def test_a_part_of_a_large_model_makes_no_copies_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    from steep.training import linear
+
+    found: list[int] = []
+    monkeypatch.setattr(child, "_measure", lambda _: found.append(linear.MOST_COPIED))
+    before = linear.MOST_COPIED
+    for copies in (True, False):
+        measure(dataclasses.replace(order("llama"), copies=copies))
+    assert found == [before, 0]
+    assert before == linear.MOST_COPIED

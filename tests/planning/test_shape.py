@@ -9,6 +9,7 @@ import pytest
 from steep.planning.shape import (
     config_of,
     depth_of,
+    linear_parameters,
     measured_depths,
     shape_of,
     truncated,
@@ -74,3 +75,48 @@ def test_depths_are_small_for_large_layers() -> None:
     assert measured_depths({**shape, "num_hidden_layers": 30}) == (2, 10)
     large = {**shape, "num_hidden_layers": 32, "hidden_size": 8192, "intermediate_size": 28672}
     assert measured_depths(large) == (1, 2)
+
+
+# Broken by: a shape that keeps transformers' table for an infinite number.
+def test_infinite_numbers_survive() -> None:
+    from transformers import Mamba2Config
+
+    config = Mamba2Config(vocab_size=64, hidden_size=32, num_heads=4, head_dim=16, n_groups=1)
+    assert list(config_of(shape_of(config)).time_step_limit) == [0.0, float("inf")]
+    assert weight_bytes(shape_of(config)) > 0
+
+
+# Broken by: two layers of whatever kind, or kinds of attention counted too.
+def test_depths_have_every_kind_of_layer() -> None:
+    shape = {**shape_of(tiny_config("qwen3", tiny_tokenizer())), "num_hidden_layers": 12}
+    hybrid = [*["linear_attention"] * 3, "full_attention"] * 3
+    reach = [*["sliding_attention"] * 3, "full_attention"] * 3
+    assert measured_depths({**shape, "layer_types": reach}) == (2, 10)
+    kinds = {**shape, "model_type": "qwen3_5_text", "layer_types": hybrid}
+    assert measured_depths(kinds) == (4, 8)
+    late = {**kinds, "layer_types": ["linear_attention"] * 11 + ["full_attention"]}
+    assert measured_depths(late) == (2, 10)  # too many to measure
+    short = {**kinds, "num_hidden_layers": 5, "layer_types": hybrid[:5]}
+    assert measured_depths(short) == (4, 5)
+    assert measured_depths({**short, "num_hidden_layers": 4, "layer_types": hybrid[:4]}) == (4,)
+
+
+# Broken by: layers that share keys counted as in the whole, or none of a kind left to share from.
+def test_shared_keys_and_values_are_cut_too() -> None:
+    types = [*["sliding_attention"] * 4, "full_attention"] * 6
+    inner = {
+        "model_type": "gemma3n_text",
+        "num_hidden_layers": 30,
+        "num_kv_shared_layers": 10,
+        "layer_types": types,
+    }
+    shared = [truncated(inner, n)["num_kv_shared_layers"] for n in (2, 5, 10, 30)]
+    assert shared == [0, 0, 3, 10]
+
+
+# Broken by: the head counted in.
+def test_matrices_are_counted_without_making_them() -> None:
+    tokenizer = tiny_tokenizer()
+    shape = shape_of(tiny_config("qwen3", tokenizer))
+    attention = 32 * 8 * (4 + 2 + 2 + 4)
+    assert linear_parameters(shape) == 2 * (attention + 3 * 32 * 64)

@@ -6,7 +6,7 @@ import pytest
 
 from steep.documents.record import Document
 from steep.planning.advice import Predicted
-from steep.planning.shift import on_language, scripts
+from steep.planning.shift import is_new_language, on_language, scripts
 
 ENGLISH = ["The pump drives the valve when it rains, said Zoë of the naïve café."]
 HINDI = ["पंप वाल्व को चलाता है जब बारिश होती है।", "The café."]
@@ -39,6 +39,8 @@ def test_a_new_language_asks_for_more_replay(
     documents = [Document(text, f"{n}", "x.txt", f"line {n}") for n, text in enumerate(texts)]
     found = on_language(documents, known, share)
     assert (found is not None) == is_new
+    if share < 0.25:
+        assert is_new_language(documents, known) == is_new
     if found is not None:
         assert "data.general_share = 0.25" in found.text
         assert ("Devanagari" in found.text) == (texts is HINDI)

@@ -11,6 +11,7 @@ import pytest
 
 import steep
 from steep.documents.record import Document
+from steep.planning.advice import Predicted
 from steep.planning.calibrate import calibrate
 from steep.progress import Silent
 from steep.recipe import load_recipe
@@ -149,6 +150,38 @@ def test_worth_is_reckoned_from_the_arithmetic(tmp_path: Path) -> None:
     assert worth("train.max_tokens=100000000000")
     assert worth("train.epochs=100000000")
     assert not worth("train.epochs=3")
+
+
+# Broken by: some errors alone for a reason not to plan, or one rate for whatever isn't a CPU.
+def test_worth_is_no_reason_not_to_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Strict(Exception):
+        pass
+
+    def refused(_: Any) -> int:
+        raise Strict("time_step_limit")
+
+    given: Any = None
+    monkeypatch.setattr(planning, "shape_as_grown", lambda _: {})
+    monkeypatch.setattr(planning, "_crude_tokens", lambda *_: 2e5)
+    monkeypatch.setattr(planning, "weight_bytes", lambda _: 4_000_000_000)
+    for device, expected in (("mps", True), ("cuda", False)):
+        monkeypatch.setattr(planning, "best_device", lambda device=device: device)
+        assert is_worth_planning(given, given, given) is expected
+    monkeypatch.setattr(planning, "weight_bytes", refused)
+    assert not is_worth_planning(given, given, given)
+
+
+# Broken by: bits per byte of another script held against those of general text.
+def test_a_new_language_is_not_called_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = load_recipe(write_project(tmp_path, data={"general_share": 0.0}))
+    children_in_process(monkeypatch)
+    monkeypatch.setattr(planning, "base_on_such_text", lambda *_: Predicted(0.95, 1.0, 5000))
+    for is_new in (True, False):
+        monkeypatch.setattr(planning, "is_new_language", lambda *_, is_new=is_new: is_new)
+        about = {advice.about for advice in steep.plan(recipe).advice}
+        assert ("known text" not in about) is is_new
 
 
 # Broken by: predicting from the draft of another recipe (a cached draft).

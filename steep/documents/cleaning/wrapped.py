@@ -9,6 +9,12 @@ from collections.abc import Sequence
 _BROKEN_WORD = re.compile(r"(\w*[^\W\d_])-\n[ \t]*([^\W\d_]\w*)")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _ITEM = re.compile(r"\s*(?:[-*•‣◦▪–—·o]\s|\(?\d{1,3}[.)]\s|\(?[a-zA-Z][.)]\s)")
+# Up to four words before a colon: "CHAIR:", "Mr. O’Hara (SPD):", "प्रश्न:", "主席：".
+_SPEAKER = re.compile(r"\s*([^\W\d_][^\s:：]{0,29}(?: [^\s:：]{1,29}){0,3})(?:\s?:\s|：)")
+_STAMP = re.compile(
+    r"\s*(?:[\[(<]?\d{1,4}[-./]\d{1,2}[-./]\d{2,4}(?:T|,?\s(?:-\s)?)\d{1,2}:\d\d"
+    r"|[\[(<]\d{1,2}:\d\d|\d{1,2}:\d\d:\d\d)"
+)
 _WIDE = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 _ENDS = tuple(".!?:;…。！？।॥۔؟\"'”’»)]")
 
@@ -66,3 +72,14 @@ def ends_sentence(line: str) -> bool:
 def begins_item(line: str) -> bool:
     """True if a line begins as an item of a list does."""
     return _ITEM.match(line) is not None
+
+
+def begins_stamped(line: str) -> bool:
+    """True if a line begins with a day and a time, as entries of logs and chats do."""
+    return _STAMP.match(line) is not None
+
+
+def speaker_of(line: str) -> str | None:
+    """The few words before a colon that a line begins with, as it names who speaks."""
+    found = _SPEAKER.match(line)
+    return None if found is None or found[1][0].islower() else found[1]

@@ -108,3 +108,72 @@ def test_compounds_keep_their_hyphens() -> None:
     once = text.replace("half-open", "wide-open", 1)
     for width in range(60, 80):
         assert unwrap(wrapped(once, width)).text == once
+
+
+READINGS = [
+    f"2024-01-02 10:{n}:00 boiler {n} inlet {n}.5 outlet 55.3 pump {n} ok" for n in range(10, 22)
+]
+PARTS = [f"10{n} steel bolt M{n}x13 galvanised, pack of 100, {n}.50 EUR" for n in range(10, 22)]
+CHAT = [f"[02/01/24, 10:{n}:12] Anna: are you coming to the meeting, {n}" for n in range(10, 22)]
+
+
+# Broken by: _are_records left out of _is_wrapped, or of _paragraphs.
+@pytest.mark.parametrize("lines", [READINGS, PARTS, CHAT])
+def test_records_as_long_as_one_another_stay_lines(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    assert unwrap(text).text == text
+    prose = wrapped(PROSE[0], len(lines[0]))
+    assert unwrap(f"{prose}\n\n{text}").text.endswith(f"\n\n{text}")
+    verse = "\n".join(
+        ["the river ran so slow that day, it seemed to wait for us"[: len(lines[0])]] * 2
+    )
+    assert unwrap(f"{text}\n\n{verse}").text == f"{text}\n\n{verse}"
+
+
+# Broken by: begins_stamped left out of _parts.
+def test_an_entry_behind_a_long_one_begins_with_its_time() -> None:
+    long = textwrap.wrap(f"[02/01/24, 10:01] Anna: {' '.join(PROSE[0].split()[:60])}", 72)
+    long[-1] = long[-1].ljust(70, "x")
+    entry = "[02/01/24, 10:02] " + " ".join(PROSE[1].split()[:40])
+    found = unwrap("\n".join([*long, *textwrap.wrap(entry, 72)])).text
+    assert found.split("\n")[1] == entry
+
+
+# Broken by: speaker_of left out of _parts, or names asked to begin with a capital.
+@pytest.mark.parametrize("names", [("CHAIR", "Mr. O’Hara"), ("Q", "A"), ("प्रश्न", "उत्तर")])
+def test_turns_of_speakers_stay_apart(names: tuple[str, str]) -> None:
+    said = " ".join(PROSE[0].split()[:50])
+    turns = [f"{name}: {said}" for name in names * 3]
+    lines = [line for turn in turns for line in textwrap.wrap(turn, 72)]
+    assert unwrap("\n".join(lines)).text == "\n".join(turns)
+    full = " ".join(PROSE[1].replace("\n", " ").split()[:20])[:70].ljust(70, "x")
+    assert f"{full}\n{names[0]}: " in unwrap("\n".join([*lines, full, *lines])).text
+
+
+# Broken by: any word before a colon parts, wherever it stands.
+def test_a_name_before_a_colon_amid_a_sentence_parts_nothing() -> None:
+    words = PROSE[0].split()[:90]
+    for at in range(20, 60):
+        text = " ".join([*words[:at], "The Times:", *words[at:]]).replace(".", "")
+        assert unwrap(textwrap.fill(text, 60)).text == text
+
+
+# Broken by: breaks of blocks without a full line counted.
+def test_a_list_of_short_lines_hides_no_margin() -> None:
+    said = " ".join(PROSE[0].split()[:70])
+    items = (
+        "milk\neggs\nbread\nbutter\ncheese\njam\nsalt\nsugar\ntea\nrice\noil\nflour\nnuts\nbeans"
+    )
+    found = unwrap(f"{textwrap.fill(said, 72)}\n\n{items}")
+    assert found.text == f"{said}\n\n{items}"
+
+
+# Broken by: every block without a full break left out, however few lines it has.
+def test_couplets_without_marks_stay_couplets() -> None:
+    short, long = (
+        "दिल की बात सुनो मेरे यारो आज यहाँ तुम सब",
+        "रात ढली तो चाँद भी निकला अपने घर से दूर कहीं आज",
+    )
+    pairs = [f"{short}\n{long}" for _ in range(12)] + [f"{long}\n{long}" for _ in range(5)]
+    text = "\n\n".join(pairs)
+    assert unwrap(text).text == text

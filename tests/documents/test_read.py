@@ -167,3 +167,12 @@ def test_real_documents_lose_nothing() -> None:
 def words_inside(text: str) -> set[str]:
     """The words of a text without the punctuation that markup put a space around."""
     return set("".join(char if char.isalpha() else " " for char in text).split())
+
+
+# Broken by: hold left out of read_code, or of what a <pre> says.
+def test_code_keeps_its_spaces_wherever_it_stands(tmp_path: Path) -> None:
+    code = 'parts = line.split("  ")'
+    docs = write(
+        tmp_path / "docs", a__py=code, b__md=f"Write:\n\n```\n{code}\n```", c__txt="so  it is"
+    )
+    assert [d.text for d in read_documents(docs)] == [code, f"Write:\n\n{code}", "so it is"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 _TURNS = 4
 """Repairs can uncover one another; in practice the second turn already changes nothing."""
@@ -22,13 +23,20 @@ _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # byte order mark, bidirectional embeddings and isolates (layout, and a way to hide text),
 # interlinear annotations and noncharacters. Left-to-right and right-to-left marks stay.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff"
+    "[\x00-\x08\x0b-\x1e\x7f-\x9f\u00ad\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff"
     "\ufff9-\ufffb\ufffe\uffff]"
 )
 # A zero-width space divides words in Thai, Lao, Burmese and Khmer; elsewhere it is junk.
 _ZERO_WIDTH_SPACE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b")
-_TAB_RUN = re.compile(r"(?<=[^\s]) *\t[ \t]*")
-_SPACE_RUN = re.compile(r"(?<=[^ \t\n]) {2,}")
+_RUN = re.compile(r"(?<=[^ \t\n])[ \t]{2,}")
+_STOP = "[.!?:;…।]"
+_LAYOUT = re.compile(
+    rf"\S(?<!{_STOP})(?<!{_STOP}[\"'”’»)\]]) {{2,}}\S|\S {{3,}}\S|\S[ \t]*\t[ \t]+\S"
+)
+"""White space that puts what follows at a place: more than a typist leaves behind a sentence."""
+_INNER_SPACES = re.compile(r"(?<=[^ \t\n]) {2,}(?=[^ \t\n])")
+HELD = "\x1f"
+"""A space of code, which stays one of several; a separator, where a file has it."""
 # Looked for where a run begins only: from every space of a long one it would take squared time.
 _TRAILING = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -38,15 +46,26 @@ def clean_text(text: str) -> str:
     """Return a text repaired and tidied, in Unicode normal form C.
 
     Encoding damage is repaired with ftfy (Speer 2019); line endings become ``\\n``; spaces at
-    line ends go; runs of spaces inside a line become one (indentation stays); two or more
-    blank lines become one. Idempotent; never raises on any ``str``.
+    line ends go; runs of spaces inside a line become one (indentation stays, and so does what
+    puts columns side by side in lines that stand together); two or more blank lines become one.
+    Idempotent; never raises on any ``str``.
     """
     for _ in range(_TURNS):
         cleaned = _clean_once(text)
         if cleaned == text:
             break
         text = cleaned
-    return text
+    return release(text)
+
+
+def hold(code: str) -> str:
+    """Code whose lines keep their spaces when they are cleaned, until ``release``."""
+    return _INNER_SPACES.sub(lambda run: HELD * len(run[0]), code) if "  " in code else code
+
+
+def release(text: str) -> str:
+    """A text with the spaces that were held."""
+    return text.replace(HELD, " ")
 
 
 def with_plain_breaks(text: str) -> str:
@@ -78,13 +97,29 @@ def _clean_once(text: str) -> str:
         text = text.replace("\u00a0", " ")
     if " \n" in text or "\t\n" in text:
         text = _TRAILING.sub("", text)
-    if "\t" in text:
-        text = _TAB_RUN.sub("\t", text)
-    if "  " in text:
-        text = _SPACE_RUN.sub(" ", text)
+    if "  " in text or "\t" in text:
+        text = _without_runs(text)
     if "\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n", text)
     return unicodedata.normalize("NFC", text.strip("\n").rstrip())
+
+
+def _without_runs(text: str) -> str:
+    """One space or tab for many inside lines, but where lines side by side are laid out so."""
+    lines = text.split("\n")
+    runs = [_LAYOUT.search(line) is not None for line in lines]
+    stay = [False] * len(lines)
+    for above, (one, other) in enumerate(pairwise(runs)):
+        if one and other:
+            stay[above] = stay[above + 1] = True
+    return "\n".join(
+        line if stays else _RUN.sub(_one_for_many, line)
+        for line, stays in zip(lines, stay, strict=True)
+    )
+
+
+def _one_for_many(run: re.Match[str]) -> str:
+    return "\t" if "\t" in run[0] else " "
 
 
 def _repair(text: str) -> str:

@@ -43,7 +43,7 @@ _NARROWER = 0.85  # of the text's margin: a paragraph filled anew ends its lines
 _LONGEST_WORD = 20  # columns; scripts without spaces would have words of a whole line
 
 _STOPS = tuple(".,;:!?…。，、；：！？।॥॰؟،؛۔—–")
-_TABLE = re.compile(r"\S {3,}\S|\t|\|")
+_TABLE = re.compile(r"\S[ \x1f]{3,}\S|\t|\|")
 _SOFT_HYPHEN = "\u00ad"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bs4.element import NavigableString, PreformattedString, Tag
 
+from steep.documents.cleaning.clean import hold
 from steep.documents.pages.grid import Cell, table_lines
 from steep.documents.pages.raised import BEGIN, END, set_raised, without_marks
 
@@ -153,7 +154,7 @@ def _verbatim(element: Tag) -> str:
                     ended = ended or child.name in BLOCKS
 
     walk(element)
-    return set_raised("".join(parts))
+    return hold(set_raised("".join(parts)))
 
 
 def _is_line_numbers(element: Tag) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from steep.documents.cleaning.clean import hold
 from steep.documents.dates import could_head, dated_heading, day_in, may_be_two_days
 from steep.documents.files.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
@@ -131,4 +132,4 @@ def read_code(entry: Entry) -> Iterator[Piece | Fault]:
     elif len(text) > _MINIFIED_CHARACTERS * len(lines):
         yield Fault("generated", "has lines too long for a person's code", fatal=False)
     else:
-        yield Piece(text, entry.path)
+        yield Piece(hold(text), entry.path)

@@ -22,7 +22,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from steep.documents import formats
-from steep.documents.cleaning.clean import clean_text, clean_title, with_plain_breaks
+from steep.documents.cleaning.clean import clean_text, clean_title, release, with_plain_breaks
 from steep.documents.cleaning.language import language_of
 from steep.documents.cleaning.signs import signs_of
 from steep.documents.cleaning.tally import LINES_JOINED, READ, WORDS_MENDED, Tally
@@ -169,7 +169,7 @@ def clean_piece(piece: Piece, name: str, terms: Terms, tally: Tally) -> Piece | 
     """
     tally.cleaning[READ] += len(piece.text)
     if not terms.clean:
-        return piece
+        return piece._replace(text=release(piece.text))
     if len(piece.text) > terms.text_characters:
         tally.took("left out", piece.text, "")
         limit = f"{len(piece.text):,} characters, more than {terms.text_characters:,}"

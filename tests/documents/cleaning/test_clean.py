@@ -1,6 +1,6 @@
 import pytest
 
-from steep.documents.cleaning.clean import clean_text, clean_title
+from steep.documents.cleaning.clean import clean_text, clean_title, hold
 
 SURVIVORS = {
     "hindi": "क्‍षत्रिय हिन्दी में लिखा है। कामायनी की रचना॥",
@@ -55,6 +55,34 @@ def test_it_is_idempotent() -> None:
     for text in texts:
         once = clean_text(text)
         assert clean_text(once) == once
+
+
+LAYOUTS = [
+    "name    age  town\nAda      36  London\nAlan     41  Wilmslow",
+    "+---+   +---+  x\n| a |   | b |  y\n+---+   +---+  z",
+    "a\t\tb\nc\t\td\te\nf\t\tg",
+]
+
+
+# Broken by: _without_runs asking nothing of a line's neighbours, or nothing of runs of tabs.
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_columns_side_by_side_keep_their_places(text: str) -> None:
+    assert clean_text(text) == text
+    alone = clean_text("\n\n".join(text.split("\n")))
+    assert "  " not in alone and "\t\t" not in alone
+
+
+# Broken by: any run of spaces taken for a column's.
+def test_a_typist_s_two_spaces_behind_a_sentence_are_no_columns() -> None:
+    said = "One is here.  Two is (there.)  Three:  four\nFive is here!  Six is “there.”  Seven"
+    assert clean_text(said) == said.replace("  ", " ")
+
+
+# Broken by: hold holding nothing, or release left out of clean_text.
+def test_code_keeps_its_spaces() -> None:
+    code = 'parts = line.split("  ")  # columns  \nreturn parts'
+    assert clean_text(hold(code)) == code.replace("  \n", "\n")
+    assert clean_text(code) == code.replace("  ", " ").replace(" \n", "\n")
 
 
 def test_a_title_is_one_short_line() -> None:

@@ -2,6 +2,7 @@ import warnings
 
 import pytest
 
+from steep.documents.cleaning.clean import release
 from steep.documents.formats import Piece
 from steep.documents.pages.markup import SWALLOWS, read_html, read_markdown
 
@@ -43,7 +44,7 @@ def html(page: str) -> Piece:
 def markdown(text: str) -> Piece:
     (piece,) = read_markdown(text)
     assert isinstance(piece, Piece)
-    return piece
+    return piece._replace(text=release(piece.text))
 
 
 def test_markdown_keeps_what_it_says_and_drops_markup() -> None:

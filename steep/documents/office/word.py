@@ -1,7 +1,7 @@
 """Word documents (DOCX): paragraphs, lists, tables and notes, in reading order.
 
-Read from the parts of ECMA-376 (Office Open XML) directly: deleted text, field codes, running
-headers and footers are left out; inserted text, text boxes and notes are kept.
+Read from the parts of ECMA-376 (Office Open XML) directly: deleted and hidden text, field codes,
+running headers and footers are left out; inserted text, text boxes and notes are kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from steep.documents.office.word_numbers import Numbers
 from steep.documents.office.word_styles import Styles
 from steep.documents.pages.grid import Cell, table_lines
 from steep.documents.pages.raised import BEGIN, END, set_raised
+from steep.documents.pages.symbols import in_font, sign_of
 from steep.documents.xml.safe import local_name, parse_part
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -104,18 +105,24 @@ def _said(paragraph: Any, styles: Styles) -> str:
     return set_raised(_text(paragraph, styles))
 
 
-def _text(element: Any, styles: Styles) -> str:
+def _text(element: Any, styles: Styles, font: str = "") -> str:
     """What a paragraph's runs say, without its text boxes; what is raised is marked."""
     parts: list[str] = []
     for child in element:
         name = local_name(child)
         if name == "t":
-            parts.append(child.text or "")
+            parts.append(in_font(child.text or "", font))
+        elif name == "sym":
+            code = _hexadecimal(child.get(f"{_W}char"))
+            parts.append(sign_of(str(child.get(f"{_W}font") or ""), code))
         elif name in _SIGNS:
             parts.append(_SIGNS[name])
         elif name not in _LEFT_OUT and name != "txbxContent":
-            said = _text(child, styles)
-            if name == "r" and said and styles.is_raised(child):
+            is_run = name == "r"
+            if is_run and styles.is_hidden(child):
+                continue
+            said = _text(child, styles, styles.font_of(child) if is_run else font)
+            if is_run and said and styles.is_raised(child):
                 said = f"{BEGIN}{said}{END}"
             elif name == "hyperlink" and said[:1] == BEGIN and said[-1:] == END:
                 said = said.replace(BEGIN, "").replace(END, "")  # a mark that leads to a note

@@ -94,6 +94,15 @@ class Styles:
             return direct == "superscript"
         return bool(self._find(value(run, "rPr/rStyle")).raised)
 
+    def is_hidden(self, run: Any) -> bool:
+        """True for a run that is neither shown nor printed."""
+        return bool(_switch(run, "rPr/vanish"))
+
+    def font_of(self, run: Any) -> str:
+        """The font that a run itself is set in, or ""."""
+        fonts = run.find(f"{_W}rPr/{_W}rFonts")
+        return "" if fonts is None else str(fonts.get(f"{_W}ascii") or "")
+
     def names_columns(self, table: Any) -> bool:
         """True if the style of a table sets its first row off from the others."""
         return not self._are_known or bool(self._find(value(table, "tblPr/tblStyle")).names_columns)

@@ -12,6 +12,7 @@ from bs4.element import NavigableString, PreformattedString, Tag
 
 from steep.documents.pages.html_text import BLOCKS, HEADINGS, names
 from steep.documents.pages.parse import DEEPEST
+from steep.documents.pages.symbols import font_of, holds_signs, in_font
 
 _NEVER_TEXT = names(
     "head script style template noscript svg iframe object canvas select button input textarea"
@@ -59,7 +60,8 @@ def drop_unseen(soup: BeautifulSoup, elements: Elements) -> None:
     """Drop what is never text, what is hidden, and what says a thing for the second time."""
     controlled: set[str] = set()
     hidden: list[Tag] = []
-    for tag in (tag for tags in elements.values() for tag in tags if tag.attrs):
+    attributed = [tag for tags in elements.values() for tag in tags if tag.attrs]
+    for tag in attributed:
         controlled.update(str(tag.get("aria-controls") or "").split())
         # Whole parts that a page folds away say aria-hidden too: only words go by it.
         is_aria = str(tag.get("aria-hidden")).casefold() == "true" and tag.name not in BLOCKS
@@ -72,8 +74,25 @@ def drop_unseen(soup: BeautifulSoup, elements: Elements) -> None:
     for math in elements.get("math", ()):
         if not math.decomposed:
             _say_once(math)
+    for tag in attributed:
+        if not tag.decomposed and (font := _own_font(tag)) and holds_signs(font):
+            _set_in(tag, font)
     left = [tag for tag in hidden if not tag.decomposed]
     _drop_if_small(soup, [tag for tag in left if not _opens(tag, controlled)])
+
+
+def _own_font(tag: Tag) -> str:
+    """The font that an element itself is set in: of styles those with signs, or what they have."""
+    style = str(tag.get("style") or "")
+    return font_of(style) or str(tag.get("face") or "") or ("font" if "font" in style else "")
+
+
+def _set_in(tag: Tag, font: str) -> None:
+    """Write the signs that a font makes of an element's letters, but for those in another font."""
+    for text in tag.find_all(string=True):
+        within = next(p for p in text.parents if p is tag or _own_font(p))
+        if within is tag:
+            text.replace_with(NavigableString(in_font(str(text), font)))
 
 
 def drop_furniture(soup: BeautifulSoup, elements: Elements, *, is_book: bool) -> None:

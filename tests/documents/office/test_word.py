@@ -190,3 +190,24 @@ def test_styles_count_against_the_limit() -> None:
     data = packed(word__document_xml=document, word__styles_xml=bomb)
     (found,) = read_bytes("a.docx", data)
     assert isinstance(found, Fault) and found.reason == "too large"
+
+
+# Broken by: w:sym or the font of a run not asked; hidden runs read.
+def test_signs_are_said_and_hidden_runs_are_not() -> None:
+    def run(inner: str, look: str = "") -> str:
+        return f"<w:r><w:rPr>{look}</w:rPr>{inner}</w:r>"
+
+    symbol = '<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>'
+    body = "".join(
+        [
+            run(
+                '<w:sym w:font="Symbol" w:char="F0B3"/><w:t xml:space="preserve"> 65 get 50 </w:t>'
+            ),
+            run("<w:t>m</w:t>", symbol),
+            run("<w:t>g</w:t>"),
+            run("<w:t> hidden</w:t>", "<w:vanish/>"),
+            run("<w:t>, shown</w:t>", '<w:vanish w:val="0"/>'),
+            run('<w:sym w:font="Wingdings" w:char="F0FE"/><w:sym w:font="Arial" w:char="00E9"/>'),
+        ]
+    )
+    assert said(f"<w:p>{body}</w:p>") == ["≥ 65 get 50 μg, shown☑é"]

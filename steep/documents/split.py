@@ -1,4 +1,5 @@
-"""The split: whole groups of near-copies are held out, so nothing held out was trained."""
+"""The split: whole groups of near-copies, and of documents that stand within one another, are held
+out, so nothing held out was trained."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steep.documents.containment import join_contained
 from steep.documents.deduplicate import near_duplicate_groups
 from steep.documents.record import Document
 from steep.documents.shelf import lengths, pick
@@ -22,12 +24,12 @@ class Split:
 
 
 def split_held_out(documents: Sequence[Document], share: float, seed: int) -> Split:
-    """Hold out whole near-duplicate groups until their share of characters is nearest to ``share``.
+    """Hold out whole groups until their share of characters is nearest to ``share``.
 
-    Groups come in an order set by a hash of the seed and the id of their first document, so
-    adding a document changes little. A group is taken if that brings the held-out characters
-    nearer to the target, which no group of twice the target does. If all are that large, the
-    smallest is held out. At least one group is always trained: a corpus of one group has
+    Near-copies are one group, and so are a book and its chapters. Groups come in an order set by
+    a hash of the seed and the id of their first document, so adding a document changes little. A
+    group is taken if that brings the held-out characters nearer to the target, which no group of
+    twice the target does. If all are that large, the smallest is held out. At least one group is always trained: a corpus of one group has
     nothing held out, and neither has a share of 0.
 
     Raises:
@@ -37,7 +39,7 @@ def split_held_out(documents: Sequence[Document], share: float, seed: int) -> Sp
         raise ValueError(f"held-out share is {share}; it must be at least 0 and below 1")
     if share == 0.0 or len(documents) < 2:
         return Split(pick(documents, range(len(documents))), ())
-    groups = near_duplicate_groups(documents)
+    groups = join_contained(documents, near_duplicate_groups(documents))
     held = choose_groups(documents, groups, share, seed)
     return Split(
         pick(documents, (index for index, group in enumerate(groups) if group not in held)),

@@ -2,7 +2,9 @@
 
 Menus, letterheads and footers are lines at the edges of documents that many documents beside them
 share. They are cut from all but the first document that has them, so nothing that was said goes
-unsaid. Repeated paragraphs are counted, and cut in the same way only on request.
+unsaid. A sentence, or a value behind its name, may be what each of many notes or contracts has to
+say: such lines are furniture only if nearly all have them, or if they stand in mail. Repeated
+paragraphs are counted, and cut in the same way only on request.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ _EDGE_LINES = 12
 """Lines looked at from either end of a document."""
 _FEWEST_DOCUMENTS = 5
 _SHARE = 0.3  # of the documents of a folder or file
+_SHARE_OF_SAID = 0.9  # have a sentence or a named value
+_FEWEST_OF_SAID = 10
+_SENTENCE = re.compile(r".{11,}[.!?。！？।॥۔؟][\"'”’»)\]]*")
+_NAMED = re.compile(r"[^\W\d_][^:：]{0,40}(?::\s|：).*")
 _FEWEST_CHARACTERS = 30
 """A shorter run may be a heading, such as every report begins with."""
 _MOST_CUT = 0.5  # of a document: what shares more is a copy, not furniture
@@ -101,7 +107,11 @@ def _family(document: Document) -> tuple[str, str]:
 
 def _is_row(document: Document) -> bool:
     """True for records of a table, whose equal lines are equal values."""
-    return bool(document.fields) and not any(name == "From" for name, _ in document.fields)
+    return bool(document.fields) and not _is_mail(document)
+
+
+def _is_mail(document: Document) -> bool:
+    return any(name == "From" for name, _ in document.fields)
 
 
 def _cut_from_family(result: Repeats, members: Sequence[int], places: Places) -> None:
@@ -119,20 +129,33 @@ def _cut_from_family(result: Repeats, members: Sequence[int], places: Places) ->
 
 
 def _shared_lines(documents: Documents, members: Sequence[int]) -> set[str]:
-    """The lines near the edges of enough of these documents."""
+    """The lines near the edges of enough of these documents.
+
+    In mail what many messages end with is a disclaimer, in whatever words.
+    """
     hashes = array("Q")
     for index in members:
         hashes.extend(map(_hash, _edge(documents[index].text.split("\n"))))
     values, counts = np.unique(np.array(hashes, dtype=np.uint64), return_counts=True)
     enough = max(_FEWEST_DOCUMENTS, _SHARE * len(members))
     wanted = set(values[counts >= enough].tolist())
+    enough_said = max(_FEWEST_OF_SAID, _SHARE_OF_SAID * len(members))
+    often = set(values[counts >= enough_said].tolist())
+    is_mail = _is_mail(documents[members[0]])
     shared: dict[int, str] = {}
     for index in members:
         if len(shared) == len(wanted):
             break
         edge = {_hash(line): line for line in _edge(documents[index].text.split("\n"))}
         shared.update((value, line) for value, line in edge.items() if value in wanted)
-    return set(shared.values())
+    return {
+        line for value, line in shared.items() if is_mail or value in often or not _is_said(line)
+    }
+
+
+def _is_said(line: str) -> bool:
+    """True for a sentence, or a value behind its name and a colon."""
+    return _SENTENCE.fullmatch(line) is not None or _NAMED.fullmatch(line) is not None
 
 
 def _edge(lines: Sequence[str]) -> set[str]:

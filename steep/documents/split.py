@@ -29,8 +29,8 @@ def split_held_out(documents: Sequence[Document], share: float, seed: int) -> Sp
     Near-copies are one group, and so are a book and its chapters. Groups come in an order set by
     a hash of the seed and the id of their first document, so adding a document changes little. A
     group is taken if that brings the held-out characters nearer to the target, which no group of
-    twice the target does. If all are that large, the smallest is held out. At least one group is always trained: a corpus of one group has
-    nothing held out, and neither has a share of 0.
+    twice the target does. If all are that large, the smallest is held out. At least one group is
+    always trained: a corpus of one group has nothing held out, and neither has a share of 0.
 
     Raises:
         ValueError: ``share`` is not in [0, 1).

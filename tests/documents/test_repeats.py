@@ -67,3 +67,32 @@ def test_paragraphs_are_counted_and_cut_only_on_request() -> None:
     assert [clause in d.text for d in cut.documents] == [True, False, False]
     assert [(d.source, d.reason) for d in cut.drops] == [("d/last.txt", "repeated")]
     assert cut.counts["repeated"] == _characters(before) - _characters(cut.documents)
+
+
+ALLERGIES = "Allergies: no known drug allergies were reported at all"
+LAW = "This agreement is governed by the laws of the State of Delaware."
+
+
+def note(number: int, end: str, *, mail: bool = False) -> Document:
+    text = f"{f'Note {number} says what only note {number} says. ' * 6}\n\n{end}".strip()
+    fields = (("From", "Ada"),) if mail else ()
+    return Document(text, "t", f"notes/{number}.txt", fields=fields)
+
+
+# Broken by: _is_said left out, either of its patterns, or _FEWEST_OF_SAID at 5.
+def test_what_many_documents_say_is_no_furniture() -> None:
+    for line in (ALLERGIES, LAW):
+        most = [note(n, "" if n == 3 else line) for n in range(10)]
+        assert cut_repeats(most).documents == most
+        more = [note(n, line if n % 5 else "") for n in range(30)]
+        assert cut_repeats(more).documents == more
+        nearly_all = [note(n, line if n else "") for n in range(30)]
+        assert cut_repeats(nearly_all).counts["repeated lines cut"] == 28
+        all_of_few = [note(n, line) for n in range(6)]
+        assert cut_repeats(all_of_few).documents == all_of_few
+
+
+# Broken by: mail asked for as many.
+def test_a_disclaimer_of_mail_is_furniture() -> None:
+    mails = [note(n, LAW if n % 2 else "", mail=True) for n in range(12)]
+    assert cut_repeats(mails).counts["repeated lines cut"] == 5

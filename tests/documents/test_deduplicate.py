@@ -57,7 +57,7 @@ def test_what_only_labels_a_record_makes_no_other_of_it() -> None:
     for name, one, other in (
         ("id", "17", "18"),
         ("url", "https://example.org/1", "https://example.org/2"),
-        ("crawled", "monday", "tuesday"),
+        ("crawled", "2026-03-02 early", "2026-03-03 late"),
         ("seen", "2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"),
     ):
         for text in ("Great!", LONG):

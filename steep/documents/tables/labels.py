@@ -11,18 +11,21 @@ _IDS = frozenset(
 _STEPS = frozenset(
     {"created", "updated", "modified", "crawled", "scraped", "fetched", "retrieved", "imported"}
 )
+_MOMENTS = frozenset({"at", "on", "date", "time", "day", "timestamp", "when", "utc"})
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
 _MADE = re.compile(r"(?:urn:uuid:|<urn:uuid:)?[0-9a-f-]{16,}>?", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S{0,20}")
+_WHEN = re.compile(r"\d[-/.:]\d|\b(?:19|20)\d\d\b|\d{9}|\d.*\bago\b")
 _CODE = re.compile(r"\S{1,80}")
 
 
 def is_label(name: str, value: str, *, loosely: bool = False) -> bool:
     """True for a field that an equal record copied elsewhere or later would have otherwise.
 
-    A number is one if its field is named like an id; so is an address, a long hash and a time of
-    the day. ``loosely`` also takes codes of fields named like ids, and days.
+    A number is one if its field is called an id (that of a patient or an order says whose the text
+    is); so is an address, a long hash, a time of the day, and when the record was made.
+    ``loosely`` also takes codes of fields named like ids, and days.
     """
     if _ADDRESS.fullmatch(value) or _TIME.fullmatch(value):
         return True
@@ -31,6 +34,9 @@ def is_label(name: str, value: str, *, loosely: bool = False) -> bool:
     words = [word.casefold() for word in _WORD_BREAK.split(name) if word]
     if not words:
         return False
-    if words[-1] in _IDS and (value.isdigit() or (loosely and bool(_CODE.fullmatch(value)))):
+    is_number = len(words) == 1 and value.isdigit()
+    if words[-1] in _IDS and (is_number or (loosely and bool(_CODE.fullmatch(value)))):
         return True
-    return not _STEPS.isdisjoint(words) or (loosely and bool(_DAY.fullmatch(value)))
+    if words[-1] in _STEPS or (words[-1] in _MOMENTS and not _STEPS.isdisjoint(words)):
+        return bool(_WHEN.search(value))
+    return loosely and bool(_DAY.fullmatch(value))

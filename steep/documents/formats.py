@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -96,6 +97,10 @@ _HTML = Reader("pages.markup", "read_html", declared=True)
 _JSONL = Reader("tables.json_files", "read_jsonl_entry", "entry")
 _XML = Reader("xml.xml_files", "read_xml_entry", "entry", extra="wiki")
 _SQLITE = Reader("tables.data", "read_sqlite", "entry")
+_RST = Reader("pages.light", "read_rst")
+_SUBTITLES = Reader("pages.subtitles", "read_subtitles")
+_WORD = Reader("office.word", "read_docx", "entry")
+_SLIDES = Reader("office.presentations", "read_pptx", "entry")
 _ASCIIDOC = Reader("pages.light", "read_asciidoc")
 _YAML = Reader("tables.openapi", "read_yaml", "entry")
 _WORKBOOK = Reader("tables.workbook", "read_workbook", "entry", extra="office")
@@ -157,7 +162,6 @@ _CODE_SUFFIXES = tuple(
         "graphql",
         "vue",
         "svelte",
-        "tex",
         "el",
     ]
 )
@@ -165,13 +169,13 @@ _CODE_SUFFIXES = tuple(
 READERS: dict[str, Reader] = {
     ".md": _MARKDOWN,
     ".markdown": _MARKDOWN,
+    **dict.fromkeys((".mdx", ".rmd", ".qmd", ".mkd", ".mdown"), _MARKDOWN),
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": Reader("pages.epub", "read_xhtml", declared=True),
     ".pdf": Reader("office.pdf", "read_pdf", "entry", extra="pdf"),
-    ".docx": Reader("office.word", "read_docx", "entry"),
-    ".docm": Reader("office.word", "read_docx", "entry"),
-    ".pptx": Reader("office.presentations", "read_pptx", "entry"),
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _WORD),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".ppsm"), _SLIDES),
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
     ".xlsb": _WORKBOOK,
@@ -182,8 +186,14 @@ READERS: dict[str, Reader] = {
     ".epub": Reader("pages.epub", "read_epub", "entry"),
     ".txt": _PLAIN,
     ".text": _PLAIN,
+    **dict.fromkeys((".log", ".org", ".textile"), _PLAIN),
+    **dict.fromkeys((".ini", ".conf", ".cfg", ".properties"), _PLAIN),
     "": _PLAIN,
-    ".rst": Reader("pages.light", "read_rst"),
+    ".rst": _RST,
+    ".rest": _RST,
+    ".tex": Reader("pages.tex", "read_tex"),
+    ".srt": _SUBTITLES,
+    ".vtt": _SUBTITLES,
     ".adoc": _ASCIIDOC,
     ".asciidoc": _ASCIIDOC,
     ".ipynb": Reader("pages.light", "read_notebook"),
@@ -198,6 +208,7 @@ READERS: dict[str, Reader] = {
     ".db": _SQLITE,
     ".xml": _XML,
     ".nxml": _XML,
+    ".dita": _XML,
     ".rss": _XML,
     ".atom": _XML,
     ".rtf": Reader("office.rtf", "read_rtf", "entry"),
@@ -212,6 +223,7 @@ READERS: dict[str, Reader] = {
 """Reader by lower-case suffix; a file without a suffix is plain text."""
 
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
+_SUFFIX = re.compile(r"\.(?!\d+$)[\w+~-]{1,16}")
 _NO_READER = {
     ".doc": "is an old Word file; save it as .docx",
     ".ppt": "is an old PowerPoint file; save it as .pptx",
@@ -226,13 +238,14 @@ _NO_READER = {
 
 def stem(name: str) -> str:
     """A file's name without the suffix of its kind, nor that of compression."""
-    return PurePath(_split(name)[0]).stem
+    inner = _split(name)[0]
+    return inner[: len(inner) - len(_end(inner))]
 
 
 def suffix(name: str) -> str:
     """The lower-case suffix that tells a file's kind, with that of compression: ``.txt.gz``."""
     inner, compression = _split(name)
-    return PurePath(inner).suffix.lower() + compression
+    return _end(inner).lower() + compression
 
 
 def is_supported(name: str) -> bool:
@@ -269,7 +282,13 @@ def readable(name: str) -> str:
 @functools.lru_cache(maxsize=64)  # asked for every row of a file
 def _kind(name: str) -> str:
     """The suffix that tells a file's kind, without that of compression."""
-    return PurePath(_split(name)[0]).suffix.lower()
+    return _end(_split(name)[0]).lower()
+
+
+def _end(name: str) -> str:
+    """A name's suffix; in "Report 2.3 final" and "app.log.1" the dot begins none."""
+    last = PurePath(name).suffix
+    return last if _SUFFIX.fullmatch(last) else ""
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -300,7 +319,7 @@ def open_entry(
 
 def read_entry(entry: Entry) -> Iterator[Piece | Fault]:
     """Yield the pieces and faults of an entry; its name chooses the reader."""
-    kind = PurePath(entry.name).suffix.lower()
+    kind = _kind(entry.name)
     reader = READERS.get(kind)
     if reader is None:
         unknown = f"has an unsupported format ({kind}); {advice()}"

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from steep.documents.formats import Fault, is_supported, read_bytes
+from steep.documents.formats import Fault, is_supported, read_bytes, stem
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ from steep.documents.formats import Fault, is_supported, read_bytes
         "a.XML.gz",
         "a.TGZ",
         "a.tar.xz",
+        "a.log",
+        "a.Rmd",
+        "a.dotx",
+        "a.ppsx",
+        "Report 2.3 final",
+        "app.log.1",
     ],
 )
 def test_supported_names(name: str) -> None:
@@ -35,6 +41,9 @@ def test_unsupported_names(name: str) -> None:
     [
         ("a.markdown", b"# A", "A"),
         ("a.htm", b"<p>A", "A"),
+        ("a.mdx", b"# A", "A"),
+        ("a.rest", b"**A**", "A"),
+        ("Report 2.3 final", b"*A*", "*A*"),
         ("a.txt", b"one\ntwo", "one\ntwo"),
         ("README", b"*A*", "*A*"),
         ("a.csv", b"text\nA", "A"),
@@ -46,6 +55,16 @@ def test_unsupported_names(name: str) -> None:
 def test_the_suffix_chooses_the_reader(name: str, data: bytes, text: str) -> None:
     (piece,) = read_bytes(name, data)
     assert piece.text == text  # type: ignore[union-attr]
+
+
+# Broken by: what follows any dot taken for a suffix.
+def test_a_dot_amid_a_name_begins_no_suffix() -> None:
+    assert [stem(n) for n in ("Report 2.3 final", "v1.2", "Report 2.3 final.txt.gz", "a.b.md")] == [
+        "Report 2.3 final",
+        "v1.2",
+        "Report 2.3 final",
+        "a.b",
+    ]
 
 
 def test_parsers_load_only_when_used() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from steep.documents.cleaning.clean import hold
 from steep.documents.files.entry import Entry
 from steep.documents.formats import Fault, Piece
 
@@ -14,10 +15,10 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def read_yaml(entry: Entry) -> Iterator[Piece | Fault]:
-    """Yield the documents of an API description in YAML; other YAML isn't text to learn."""
+    """Yield the documents of an API description in YAML; other YAML is text as it stands."""
     text = entry.text()
     if not ("openapi:" in text[:4096] or "swagger:" in text[:4096]):
-        yield Fault("unsupported format", "is YAML but no OpenAPI description; leave it out")
+        yield Piece(hold(text))
         return
     yaml: Any = importlib.import_module("yaml")
     try:

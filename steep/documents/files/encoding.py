@@ -49,6 +49,15 @@ _SHIFTED = re.compile(rb"\x1b\$[@B][\x21-\x7e]{2,10000}\x1b\([BJ]")
 """ISO-2022-JP: signs of ASCII that an escape sequence makes Japanese, as mail once had it."""
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30fa\uac00-\ud7a3]")
+_BYTES_PER_NUL = 1000
+"""At least; more NULs are of a binary file, fewer slipped into a text."""
+# Bytes of Windows-1252 in UTF-8: letters beside a plain one, quotation marks and dashes between
+# plain signs. What was cut off in other scripts stands at a space or at another broken byte.
+_LONE = re.compile(
+    "(?<=[A-Za-z])[\udca0-\udcff]{1,2}(?=[\t\n\r -~])"
+    "|(?<=[\t\n\r -~])[\udca0-\udcff]{1,2}(?=[A-Za-z])"
+    "|(?<=[\t\n\r -~])[\udc80\udc82-\udc85\udc8b\udc91-\udc97\udc9b](?=[\t\n\r -~])"
+)
 _MIN_WIDE_BYTES = 16
 """Fewer bytes than this don't show whether they are UTF-16 without a mark."""
 _MAX_CHAOS = 0.1
@@ -74,7 +83,10 @@ def decode(data: bytes, *, declared: bool = False) -> str:
         with contextlib.suppress(UnicodeDecodeError):
             return data.decode("iso2022_jp_ext")
     if b"\x00" in data:
-        return _strictly(data, _wide_encoding(data))
+        wide = _wide_encoding(data)
+        if wide is not None or _BYTES_PER_NUL * data.count(0) > len(data):
+            return _strictly(data, wide)
+        data = data.replace(b"\x00", b"")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -111,11 +123,19 @@ def _wide_encoding(data: bytes) -> str | None:
 
 
 def _damaged_utf8(data: bytes) -> str | None:
-    """UTF-8 with a few broken bytes (cut off, or pasted together): those become U+FFFD."""
+    """UTF-8 with some bytes of Windows-1252, and a few broken ones, which become U+FFFD."""
     text = data.decode("utf-8", "surrogateescape")
     broken = len(_ESCAPED.findall(text))
     whole = sum(not char.isascii() for char in text) - broken
-    return data.decode("utf-8", "replace") if whole >= 20 * broken else None
+    text, runs = _LONE.subn(_western, text)
+    left = len(_ESCAPED.findall(text))
+    if whole < max(20 * left, 2 * runs):
+        return None
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _western(lone: re.Match[str]) -> str:
+    return lone[0].encode("utf-8", "surrogateescape").decode("cp1252")
 
 
 def _detect(data: bytes) -> str:

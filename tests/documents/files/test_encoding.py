@@ -53,6 +53,24 @@ def test_utf8_with_one_broken_byte_stays_utf8() -> None:
     assert decode(data + b"\xd0") == RUSSIAN * 3 + "\ufffd"
 
 
+# Broken by: Windows-1252 not looked for; what is cut off taken for it.
+def test_utf8_with_a_stretch_of_windows_1252_has_its_letters() -> None:
+    good = "Über die Größe der Tür für Gäste wäre überall größere Mühe nötig. "
+    pasted = "Für die Größe gemäß Prüfung – „so“ heißt’s.\n"
+    assert decode(good.encode() + pasted.encode("cp1252") + good.encode()) == good + pasted + good
+    cut = (RUSSIAN * 3).encode()[:-40]
+    assert decode(cut + b"\xd0\n" + good.encode()).endswith(f"\ufffd\n{good}")
+
+
+# Broken by: any NUL refused; NULs removed however many there are.
+def test_a_nul_that_slipped_into_a_text_is_left_out() -> None:
+    text = RUSSIAN * 10
+    data = text.encode()
+    assert decode(data[:20] + b"\x00" + data[20:]) == text
+    with pytest.raises(DocumentError, match="NUL"):
+        decode(data + b"\x00" * 2)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -13,10 +13,12 @@ from collections import Counter, defaultdict
 from itertools import islice
 
 _SAMPLE_CHARACTERS = 1_000
+_SAMPLES = 3
+"""Of a longer text: from its beginning, middle and end, as a licence may stand before it."""
 _NO_MARKS = str.maketrans(dict.fromkeys('.,;:!?()"«»“”„…।۔،؛؟', " "))
 _FEWEST_LETTERS = 8
 _CLEAR = 0.06  # of the words must be common ones of the language
-_FEWEST_COMMON = 3
+_FEWEST_COMMON = 3  # different ones: "a" and "is" are words of several languages
 _LEAD = 1.25  # times as many as of the next language
 
 # Script (first word of the letters' Unicode names) to language, where it has one.
@@ -83,13 +85,21 @@ _COMMON = {
 
 def language_of(text: str) -> str | None:
     """The language of a text as a BCP 47 tag, or None where it isn't clear."""
-    sample = text[:_SAMPLE_CHARACTERS]
+    sample = _sample(text)
     script, share_of_kana = _script(sample)
     if script is None:
         return None
     if script == "CJK" and share_of_kana > _JAPANESE_KANA:
         return "ja"
     return _BY_SCRIPT.get(script) or _by_words(sample, script)
+
+
+def _sample(text: str) -> str:
+    if len(text) <= _SAMPLE_CHARACTERS:
+        return text
+    long = _SAMPLE_CHARACTERS // _SAMPLES
+    starts = ((len(text) - long) * place // (_SAMPLES - 1) for place in range(_SAMPLES))
+    return "\n".join(text[start : start + long] for start in starts)
 
 
 def _script(sample: str) -> tuple[str | None, float]:
@@ -128,15 +138,19 @@ def _by_words(sample: str, script: str) -> str | None:
     owners = _languages_of(script)
     words = sample.casefold().translate(_NO_MARKS).split()
     counts: defaultdict[str, int] = defaultdict(int)
+    different: defaultdict[str, int] = defaultdict(int)
     weights: defaultdict[str, float] = defaultdict(float)
-    found = Counter(filter(None, map(owners.get, words)))
-    for sharing, times in found.items():
+    for word, times in Counter(words).items():
+        sharing = owners.get(word, ())
         for language in sharing:
             counts[language] += times
+            different[language] += 1
             # A word that many languages have says little about which of them it is.
             weights[language] += times / len(sharing)
     ranked = sorted(weights, key=lambda language: -weights[language])
-    if not ranked or counts[ranked[0]] < max(_FEWEST_COMMON, _CLEAR * len(words)):
+    if not ranked or different[ranked[0]] < _FEWEST_COMMON:
+        return None
+    if counts[ranked[0]] < _CLEAR * len(words):
         return None
     is_clear = len(ranked) == 1 or weights[ranked[0]] >= _LEAD * weights[ranked[1]]
     return ranked[0] if is_clear else None

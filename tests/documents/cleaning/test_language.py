@@ -58,3 +58,15 @@ def test_running_text_is_named(language: str) -> None:
 )
 def test_nothing_is_guessed(text: str) -> None:
     assert language_of(text) is None
+
+
+# Broken by: one word counted as often as it stands there.
+def test_three_different_words_are_needed() -> None:
+    assert language_of("A valve is a device. A pump is a device. A seal is a device.") is None
+
+
+# Broken by: the beginning alone looked at.
+def test_a_licence_before_a_text_does_not_tell_its_language() -> None:
+    licence = "This is the licence of the book and it is to be read with it by all of you. " * 15
+    hindi = "यह एक किताब है और इस में भारत के लोगों की कहानी है। " * 60
+    assert language_of(licence) == "en" and language_of(licence + hindi) == "hi"

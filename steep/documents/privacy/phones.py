@@ -48,9 +48,22 @@ _RULES = re.compile(r"\b(?:WAC|OAR|CFR|Administrative (?:Code|Rules?))\b")
 _RULES_CHARACTERS = 300
 
 
+_THOUSANDS = re.compile(r"\+\d{1,3}(?:[ .]\d{3})+")
+_UNIT = re.compile(
+    r"[ .]?(?:[$€£¥₹%]|(?!(?:AND|FAX|TEL)\b)[A-Z]{3}\b|(?:euros?|dollars?|pounds?|units)\b)"
+)
+
+
+def _is_amount(text: str, value: str, end: int) -> bool:
+    """True for a sum with its sign ("+150 000 000 EUR"), which is written in thousands."""
+    return _THOUSANDS.fullmatch(value) is not None and _UNIT.match(text, end) is not None
+
+
 def is_phone(match: re.Match[str]) -> bool:
     """Is what ``PHONE`` matched a phone number, by what stands before it and how it is written?"""
     text, value, start = match.string, match[0], match.start()
+    if value[0] == "+" and _is_amount(text, value, match.end()):
+        return False
     if value[0] == "+" or (value[0] == "(" and value[1] != "0"):
         return True
     near = max(0, start - _LABEL_CHARACTERS)

@@ -78,6 +78,46 @@ SECRETS = (
         re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{1,100}:([^\s:/@]{3,100})@(?=[\w.-])"),
         _is_no_placeholder,
     ),
+    Form(
+        "Slack webhook",
+        ("hooks.slack.com/",),
+        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{20,200})"),
+    ),
+    Form("Telegram token", (":AA",), re.compile(r"\b\d{8,10}:AA[\w-]{33}(?![\w-])"), sign=":"),
+    Form(
+        "password",
+        ("--pass", "--token", "--secret", "--api", "--db-pass"),
+        re.compile(
+            r"--(?:[a-z]{1,20}-)?(?:password|passwd|pass|token|secret|api-?key)[ \t]+[\"']?"
+            r"([^\s\"'`<>$]{8,200})"
+        ),
+        _is_random,
+        sign="--",
+    ),
+    Form(
+        "password",
+        ("DENTIFIED", "dentified"),
+        re.compile(
+            r"(?i:identified\s{1,9}by(?:\s{1,9}password)?)\s{1,9}['\"]([^'\"\n]{8,200})['\"]"
+        ),
+        _is_random,
+    ),
+    Form(
+        "password",
+        ("</",),
+        re.compile(
+            r"<(?i:[\w.:-]{0,30}(?:password|passwd|pwd|secret|token|apikey))>([^<>\s]{8,200})</"
+        ),
+        _is_random,
+    ),
+    Form(
+        "password",
+        ("curl ",),
+        re.compile(
+            r"\bcurl [^\n]{0,200}?(?<=\s)(?:-u|--user)[ =]?[\"']?[\w.@+-]{1,64}:([^\s\"'@:]{4,200})"
+        ),
+        _is_no_placeholder,
+    ),
     Form("password", (":", "=", "："), ASSIGNED, is_assigned),
     Form("password", SAID_WORDS, SAID, is_said),
 )

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeGuard
 
+from pydantic import BaseModel, ValidationError
+
 from steep import __version__
 from steep.artifact import key_of
 from steep.errors import DriftError
+from steep.recipe import GuardRecipe, TrainRecipe
 from steep.stages.inputs import Inputs
 from steep.training.checkpoint import Checkpoint, adopt_checkpoint, checkpoints
 
@@ -53,6 +56,7 @@ _SOUND = {
 _OF_A_STAGE = re.compile(r"train\.stages\.\d+\.(?:name|learning_rate)")
 
 _SHOWN = 3
+_UNKEYED = ("threads", "save_steps")  # of [train]: no training depends on them
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,19 @@ def changes(
         elif key_of({"value": old}) != key_of({"value": new}):
             found.append(Change(where, old, new))
     return found
+
+
+def with_defaults(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's table as an older steep kept it, with today's defaults for keys it didn't know.
+
+    A key that is new and left at its default is no change. A table that today's steep can't read
+    stays as it was.
+    """
+    try:
+        filled = kind.model_validate(values).model_dump()
+    except ValidationError:
+        return dict(values)
+    return {name: value for name, value in filled.items() if name not in _UNKEYED}
 
 
 def sound_ones(found: Sequence[Change]) -> list[Change]:
@@ -175,7 +192,11 @@ def resumable(
     if newest is None:
         return None
     manifest = newest.manifest
-    differ = changes(manifest["made_from"], key)
+    before = dict(manifest["made_from"])
+    for name, kind in (("train", TrainRecipe), ("guard", GuardRecipe)):
+        if isinstance(before.get(name), Mapping):
+            before[name] = with_defaults(kind, before[name])
+    differ = changes(before, key)
     if newest.step < steps and manifest["steep"] != __version__:
         differ.append(Change("steep", manifest["steep"], __version__))
     if not differ:

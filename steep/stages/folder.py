@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from steep.artifact import RECIPE, is_run, read_manifest
 from steep.durable import make_folder, remove_leftovers
@@ -217,6 +219,8 @@ def check_recipe(recipe: Recipe, *, accept_change: bool = False) -> bool:
     before = _kept_recipe(run)
     if before is None:
         return False
+    with suppress(ValidationError):  # what an older steep didn't know of is at today's defaults
+        before = tomllib.loads(_toml(Recipe.model_validate(before)))
     now = tomllib.loads(_toml(recipe))
     found = changes(before, now, free=(*SETTLED_LATER, *_of_rows_alone(before, now)))
     sound = not run.has_begun or found == sound_ones(found)

@@ -17,7 +17,8 @@ from steep.artifact import (
 )
 from steep.errors import RecipeError, UserInputError
 from steep.proof.seal import what_is_wrong
-from steep.recipe import load_recipe
+from steep.recipe import TrainRecipe, load_recipe
+from steep.stages.drift import with_defaults
 from steep.stages.folder import RunFolder
 from steep.training.checkpoint import checkpoints, damaged_checkpoints
 
@@ -148,7 +149,8 @@ class _Checker:
             yield Fault("recipe.toml", "damaged", str(error))
             return
         newest = next(checkpoints(self._run.checkpoints), None)
-        made_from = newest.manifest["made_from"]["train"] if newest else {}
+        kept = newest.manifest["made_from"]["train"] if newest else {}
+        made_from = with_defaults(TrainRecipe, kept)
         train = recipe.train.model_dump(exclude={"threads", "save_steps"})
         if newest and key_of(train) != key_of(made_from):
             yield Fault("recipe.toml", "damaged", f"[train] isn't what {newest.folder.name} is of")

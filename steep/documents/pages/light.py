@@ -7,12 +7,15 @@ include from elsewhere isn't fetched.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from steep.documents.cleaning.clean import hold
 from steep.documents.formats import Fault, Piece
+from steep.documents.pages.grid import Cell, table_lines
 from steep.documents.pages.markup import read_markdown
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -24,20 +27,30 @@ _OPTION = re.compile(r"\s+:[\w-]+:(?:\s|$)")
 _FIELD = re.compile(r":[\w -]+:(?:\s|$)")
 _WITHOUT_TEXT = (
     "toctree image contents include literalinclude index raw meta currentmodule module highlight"
-    " default-role role sectnum tabularcolumns only plot"
+    " default-role role sectnum tabularcolumns plot"
 )
 _NO_TEXT = frozenset(_WITHOUT_TEXT.split(" "))
+_NOTE = re.compile(r"(\s*)\.\.\s+\[(#[\w.-]*|\*|[\w.+-]+)\]\s+(\S.*)")
+_HEADER = re.compile(r"\s*:header:\s*(.*)")
+_VERSIONS = {
+    "versionadded": "New in version",
+    "versionchanged": "Changed in version",
+    "versionremoved": "Removed in version",
+    "deprecated": "Deprecated since version",
+}
 _GRID = re.compile(r"\s*\+(?:[-=]+\+)+\s*")
 _SIMPLE = re.compile(r"\s*={2,}(?:\s+={2,})+\s*")
+_LITERAL = re.compile(r"``(.+?)``(?!`)")
 _RST_INLINE: tuple[Rule, ...] = (
     (re.compile(r":[\w:+.-]+:`(?:[!~])?([^`<]*?)\s*(?:<[^`>]*>)?`"), r"\1"),
     (re.compile(r"`([^`<]+?)\s*<[^`>]*>`__?"), r"\1"),
-    (re.compile(r"``(.+?)``"), r"\1"),
     (re.compile(r"`([^`]+)`(?:__?)?"), r"\1"),
+    (re.compile(r"\s?\[(?:#[\w.-]*|\*)\]_"), ""),
     (re.compile(r"\*\*(\S(?:.*?\S)?)\*\*"), r"\1"),
     (re.compile(r"(?<![\w*])\*(\S(?:[^*]*?\S)?)\*(?![\w*])"), r"\1"),
     (re.compile(r"\|(\S[^|]*?)\|_?_?"), r"\1"),
     (re.compile(r"(\w)_\b(?!\w)"), r"\1"),
+    (re.compile(r"(\[[\w.+-]+\])_(?!\w)"), r"\1"),
     (re.compile(r"\\([^\w\s])"), r"\1"),
 )
 
@@ -53,6 +66,12 @@ def read_rst(text: str) -> Iterator[Piece | Fault]:
         if (directive := _DIRECTIVE.fullmatch(line)) and not line.strip().endswith("\\"):
             at, said = _directive(lines, at, directive)
             out += said
+        elif note := _NOTE.fullmatch(line):
+            end = _end_of_block(lines, at)
+            named = "" if note[2][0] in "#*" else f"[{note[2]}] "
+            said = [note[3], *(line.strip() for line in lines[at + 1 : end] if line.strip())]
+            out.append(named + " ".join(_inline(line, _RST_INLINE) for line in said))
+            at = end
         elif _COMMENT.match(line):
             at = _end_of_block(lines, at)
         elif _UNDERLINE.fullmatch(line) and _is_heading(lines, at):
@@ -67,7 +86,7 @@ def read_rst(text: str) -> Iterator[Piece | Fault]:
             at += 1
             if line.rstrip().endswith("::"):
                 at = _code(lines, at, out)
-    yield Piece("\n".join(out), title)
+    yield Piece("\n".join(out), title, may_be_wrapped=True)
 
 
 def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, list[str]]:
@@ -77,19 +96,34 @@ def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, li
     if name in _NO_TEXT or name.startswith("auto"):
         return end, []
     body = lines[at + 1 : end]
+    if name == "csv-table":
+        return end, ["", *_csv_table(argument, body), ""]
     while body and _OPTION.match(body[0]):
         body = body[1:]
     indented = [line for line in body if line.strip()]
     margin = min((len(line) - len(line.lstrip()) for line in indented), default=0)
     if name in ("code-block", "code", "sourcecode", "math", "parsed-literal", "prompt"):
-        return end, ["", *(line[margin - 4 if margin > 4 else 0 :] for line in body), ""]
-    if name in ("list-table", "csv-table", "table"):
+        return end, ["", *(hold(line[margin - 4 if margin > 4 else 0 :]) for line in body), ""]
+    if name in ("list-table", "table"):
         body = [re.sub(r"^(\s*)\*\s+-", r"\1-", line) for line in body]
     inner = "\n".join(line[margin:] for line in body)
     (piece,) = read_rst(inner) if inner.strip() else (Piece(""),)
     text = piece.text if isinstance(piece, Piece) else ""
-    head = [] if name in ("code", "csv-table") else [_inline(argument, _RST_INLINE)]
+    if name in _VERSIONS:
+        argument = f"{_VERSIONS[name]} {argument}{':' if text and ' ' not in argument else ''}"
+    head = [] if name == "only" else [_inline(argument, _RST_INLINE)]
     return end, ["", *(line for line in head if line), *([text] if text else []), ""]
+
+
+def _csv_table(title: str, body: list[str]) -> list[str]:
+    """A table's title, and its rows behind the names of its columns."""
+    headers = [found[1] for line in body if (found := _HEADER.fullmatch(line))]
+    written = [line.strip() for line in body if line.strip() and not _OPTION.match(line)]
+    rows: list[list[Cell]] = []
+    for number, row in enumerate(csv.reader([*headers, *written], skipinitialspace=True)):
+        is_head = number < len(headers)
+        rows.append([(_inline(cell.strip(), _RST_INLINE), is_head, "1", "1") for cell in row])
+    return [line for line in (_inline(title, _RST_INLINE), *table_lines(rows)) if line]
 
 
 def _end_of_block(lines: list[str], at: int) -> int:
@@ -114,7 +148,7 @@ def _code(lines: list[str], at: int, out: list[str]) -> int:
     if start == len(lines) or not lines[start].startswith(" "):
         return at
     end = _end_of_block(lines, at - 1)
-    out += lines[at:end]
+    out += map(hold, lines[at:end])
     return end
 
 
@@ -124,9 +158,12 @@ def _is_heading(lines: list[str], at: int) -> bool:
 
 
 def _inline(line: str, rules: tuple[Rule, ...]) -> str:
-    for pattern, instead in rules:
-        line = pattern.sub(instead, line)
-    return line
+    """A line without marks; what stands in double back quotes, as it is written."""
+    parts = _LITERAL.split(line) if rules is _RST_INLINE else [line]
+    for at in range(0, len(parts), 2):
+        for pattern, instead in rules:
+            parts[at] = pattern.sub(instead, parts[at])
+    return "".join(parts)
 
 
 _ADOC_INLINE: tuple[Rule, ...] = (
@@ -160,7 +197,7 @@ def read_asciidoc(text: str) -> Iterator[Piece | Fault]:
             if line.rstrip() == fence:
                 fence = None
             elif not fence.startswith("/"):
-                out.append(line)
+                out.append(hold(line))
             continue
         if found:
             if line[0] in "-./+`" and line.rstrip() != "--":
@@ -173,7 +210,7 @@ def read_asciidoc(text: str) -> Iterator[Piece | Fault]:
             line = re.sub(r"^(\s*)[*-]{1,5}\s+", r"\1- ", line)
             line = re.sub(r"^\|\s*|\s*(?<!\\)\|\s*", " ", line) if line.startswith("|") else line
             out.append(_inline(line, _ADOC_INLINE))
-    yield Piece("\n".join(out), title)
+    yield Piece("\n".join(out), title, may_be_wrapped=True)
 
 
 def read_notebook(text: str) -> Iterator[Piece | Fault]:
@@ -197,7 +234,7 @@ def read_notebook(text: str) -> Iterator[Piece | Fault]:
                     title = title or found.title
                     blocks.append(found.text)
         elif source.strip():
-            blocks.append(source.strip("\n"))
+            blocks.append(hold(source.strip("\n")))
     fields = (("language", language),) if language else ()
     yield Piece("\n\n".join(blocks), title, fields=fields)
 

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from steep.documents.formats import Fault, Piece, read_bytes
 
 RST = """
@@ -114,3 +116,40 @@ def test_a_notebook() -> None:
     for broken in (b"{", b"[]", b'{"cells": 3}'):
         (fault,) = read_bytes("a.ipynb", broken)
         assert isinstance(fault, Fault) and fault.reason == "unreadable file"
+
+
+def said(text: str) -> str:
+    (piece,) = read_bytes("a.rst", text.encode())
+    assert isinstance(piece, Piece) and piece.may_be_wrapped
+    return piece.text.strip()
+
+
+# Broken by: literals treated as the rest of the line is; notes, versions or "only" left as they were.
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (
+            r"Use ``Foo.__init__`` and ``re.compile(r\"\.txt$\")``, *not* ``name_``.",
+            r"Use Foo.__init__ and re.compile(r\"\.txt$\"), not name_.",
+        ),
+        (
+            "So [#f1]_ says [Ada2002]_.\n\n.. [#f1] The *first*\n   note.\n.. [Ada2002] A book.",
+            "So says [Ada2002].\n\nThe first note.\n[Ada2002] A book.",
+        ),
+        (".. only:: html\n\n   Words of it.", "Words of it."),
+        (".. deprecated:: 2.1\n   Use ``b``.", "Deprecated since version 2.1:\nUse b."),
+        (".. versionchanged:: 3.8 Faster.", "Changed in version 3.8 Faster."),
+        (".. versionadded:: 3.9", "New in version 3.9"),
+        (
+            '.. csv-table:: The piers\n   :header: "Pier", Depth\n   :widths: 1, 2\n\n   "North, new", 9 m\n',
+            "The piers\nPier: North, new; Depth: 9 m.",
+        ),
+    ],
+)
+def test_restructured_text_says_all_it_says(written: str, text: str) -> None:
+    assert said(written) == text
+
+
+def test_asciidoc_may_be_wrapped() -> None:
+    (piece,) = read_bytes("a.adoc", b"= A\n\none\n")
+    assert isinstance(piece, Piece) and piece.may_be_wrapped

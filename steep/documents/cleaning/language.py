@@ -14,7 +14,7 @@ from itertools import islice
 
 _SAMPLE_CHARACTERS = 1_000
 _SAMPLES = 3
-"""Of a longer text: from its beginning, middle and end, as a licence may stand before it."""
+"""Of a longer text: at its beginning, middle and end, as a licence may stand before it."""
 _NO_MARKS = str.maketrans(dict.fromkeys('.,;:!?()"«»“”„…।۔،؛؟', " "))
 _FEWEST_LETTERS = 8
 _CLEAR = 0.06  # of the words must be common ones of the language
@@ -85,21 +85,27 @@ _COMMON = {
 
 def language_of(text: str) -> str | None:
     """The language of a text as a BCP 47 tag, or None where it isn't clear."""
-    sample = _sample(text)
+    told = Counter(filter(None, map(_language_of_sample, _samples(text))))
+    ranked = told.most_common(2)
+    is_split = len(ranked) > 1 and ranked[0][1] == ranked[1][1]
+    return ranked[0][0] if ranked and not is_split else None
+
+
+def _samples(text: str) -> list[str]:
+    if len(text) <= _SAMPLE_CHARACTERS:
+        return [text]
+    left = len(text) - _SAMPLE_CHARACTERS
+    starts = (left * place // (_SAMPLES - 1) for place in range(_SAMPLES))
+    return [text[start : start + _SAMPLE_CHARACTERS] for start in starts]
+
+
+def _language_of_sample(sample: str) -> str | None:
     script, share_of_kana = _script(sample)
     if script is None:
         return None
     if script == "CJK" and share_of_kana > _JAPANESE_KANA:
         return "ja"
     return _BY_SCRIPT.get(script) or _by_words(sample, script)
-
-
-def _sample(text: str) -> str:
-    if len(text) <= _SAMPLE_CHARACTERS:
-        return text
-    long = _SAMPLE_CHARACTERS // _SAMPLES
-    starts = ((len(text) - long) * place // (_SAMPLES - 1) for place in range(_SAMPLES))
-    return "\n".join(text[start : start + long] for start in starts)
 
 
 def _script(sample: str) -> tuple[str | None, float]:

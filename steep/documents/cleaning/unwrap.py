@@ -149,15 +149,21 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
 def _breaks(block: Sequence[str], margin: int, speakers: frozenset[str]) -> list[_Break]:
     widest = max(map(_width, block))
     own = max(int(_NARROWER * margin), min(margin, widest))
+    is_log = begins_stamped(block[0])
     return [
-        _Break(line, following, _is_full(line, following, own), _parts(line, following, speakers))
+        _Break(
+            line,
+            following,
+            _is_full(line, following, own),
+            _parts(line, following, speakers, is_log),
+        )
         for line, following in pairwise(block)
     ]
 
 
-def _parts(line: str, following: str, speakers: frozenset[str]) -> bool:
+def _parts(line: str, following: str, speakers: frozenset[str], is_log: bool) -> bool:
     """True if a line begins as an item, a stamped entry or a speaker's turn does."""
-    if begins_item(following) or begins_stamped(following):
+    if begins_item(following) or (is_log and begins_stamped(following)):
         return True
     speaker = speaker_of(following)
     # Who speaks but once is told from a word amid a sentence by the sentence that ended.
@@ -183,7 +189,13 @@ def _paragraphs(block: Sequence[str], margin: int, speakers: frozenset[str]) -> 
     """A block's lines, those of one paragraph together."""
     breaks = _breaks(block, margin, speakers)
     can_join = [_can_join(found) for found in breaks]
-    told = [found.is_full for found, free in zip(breaks, can_join, strict=True) if free]
+    # Where most lines begin with a name they are values, and where one ends tells of them all.
+    are_values = 2 * sum(speaker_of(line) is not None for line in block) > len(block)
+    told = [
+        found.is_full
+        for found, free in zip(breaks, can_join, strict=True)
+        if free or (are_values and not begins_item(found.following))
+    ]
     # The last may end a paragraph.
     if sum(told) < _FULL_OF_BLOCK * (len(told) - 1) or _are_records(breaks):
         return [[line] for line in block]

@@ -65,8 +65,10 @@ def test_three_different_words_are_needed() -> None:
     assert language_of("A valve is a device. A pump is a device. A seal is a device.") is None
 
 
-# Broken by: the beginning alone looked at.
+# Broken by: the beginning alone looked at; two samples that tell nothing outweighing one that does.
 def test_a_licence_before_a_text_does_not_tell_its_language() -> None:
     licence = "This is the licence of the book and it is to be read with it by all of you. " * 15
     hindi = "यह एक किताब है और इस में भारत के लोगों की कहानी है। " * 60
     assert language_of(licence) == "en" and language_of(licence + hindi) == "hi"
+    assert language_of(licence + "evince | 3.22.1-3 | 40.4-1\n" * 300) == "en"
+    assert language_of(licence + "-" * 3000 + hindi[:900]) is None

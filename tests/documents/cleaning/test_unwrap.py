@@ -130,13 +130,17 @@ def test_records_as_long_as_one_another_stay_lines(lines: list[str]) -> None:
     assert unwrap(f"{text}\n\n{verse}").text == f"{text}\n\n{verse}"
 
 
-# Broken by: begins_stamped left out of _parts.
+# Broken by: begins_stamped left out of _parts, or is_log.
 def test_an_entry_behind_a_long_one_begins_with_its_time() -> None:
     long = textwrap.wrap(f"[02/01/24, 10:01] Anna: {' '.join(PROSE[0].split()[:60])}", 72)
     long[-1] = long[-1].ljust(70, "x")
     entry = "[02/01/24, 10:02] " + " ".join(PROSE[1].split()[:40])
     found = unwrap("\n".join([*long, *textwrap.wrap(entry, 72)])).text
     assert found.split("\n")[1] == entry
+    words = PROSE[0].split()[:90]
+    for at in range(20, 40):  # in prose it may stand anywhere
+        text = " ".join([*words[:at], "2026-11-01 02:00,", *words[at:]])
+        assert unwrap(textwrap.fill(text, 60)).text == text
 
 
 # Broken by: speaker_of left out of _parts, or names asked to begin with a capital.
@@ -177,3 +181,11 @@ def test_couplets_without_marks_stay_couplets() -> None:
     pairs = [f"{short}\n{long}" for _ in range(12)] + [f"{long}\n{long}" for _ in range(5)]
     text = "\n\n".join(pairs)
     assert unwrap(text).text == text
+
+
+# Broken by: are_values left out of _paragraphs.
+def test_lines_above_named_values_stay_apart() -> None:
+    first = "$ echo 'deb http://mirror/debian/ sid main' > config/archives/sid.list"
+    form = f"{first}\n$ cat >> preferences\nPackage: live-*\nPin: release n=sid\nPriority: 600"
+    text = "\n\n".join([wrapped(PROSE[0], 72), form, form, wrapped(PROSE[1], 72)])
+    assert unwrap(text).text.count(form) == 2

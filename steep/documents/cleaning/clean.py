@@ -30,10 +30,9 @@ _INVISIBLE = re.compile(
 _ZERO_WIDTH_SPACE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b")
 _RUN = re.compile(r"(?<=[^ \t\n])[ \t]{2,}")
 _STOP = "[.!?:;…।]"
-_LAYOUT = re.compile(
-    rf"\S(?<!{_STOP})(?<!{_STOP}[\"'”’»)\]]) {{2,}}\S|\S {{3,}}\S|\S[ \t]*\t[ \t]+\S"
-)
-"""White space that puts what follows at a place: more than a typist leaves behind a sentence."""
+_GAP = re.compile(r"\S {3,}\S|\S[ \t]*\t[ \t]+\S")
+_SMALL_GAP = re.compile(rf"\S(?<!{_STOP})(?<!{_STOP}[\"'”’»)\]])  \S")
+"""White space that puts what follows at a place; a column's longest cell leaves a small one."""
 _INNER_SPACES = re.compile(r"(?<=[^ \t\n]) {2,}(?=[^ \t\n])")
 HELD = "\x1f"
 """A space of code, which stays one of several; a separator, where a file has it."""
@@ -107,10 +106,13 @@ def _clean_once(text: str) -> str:
 def _without_runs(text: str) -> str:
     """One space or tab for many inside lines, but where lines side by side are laid out so."""
     lines = text.split("\n")
-    runs = [_LAYOUT.search(line) is not None for line in lines]
+    wide = [_GAP.search(line) is not None for line in lines]
+    any_gap = [
+        is_wide or bool(_SMALL_GAP.search(line)) for is_wide, line in zip(wide, lines, strict=True)
+    ]
     stay = [False] * len(lines)
-    for above, (one, other) in enumerate(pairwise(runs)):
-        if one and other:
+    for above, (one, other) in enumerate(pairwise(any_gap)):
+        if one and other and (wide[above] or wide[above + 1]):
             stay[above] = stay[above + 1] = True
     return "\n".join(
         line if stays else _RUN.sub(_one_for_many, line)

@@ -19,6 +19,9 @@ _NEVER_TEXT = names(
 )
 _FURNITURE = ("nav", "footer", "aside", "form")
 _ROLES_OF_FURNITURE = ("navigation", "contentinfo", "search")
+_EXPORTED = "#breadcrumb-section, .page-metadata, .expand-control"
+_ATTACHED = "h2#attachments, .pageSectionHeader > #attachments"
+"""What Confluence writes around a page that it exports: its way, who made it, what is attached."""
 _LABELLED = (*HEADINGS, "dt", "summary", "li")
 """Elements that a button may be the words of, as in a list of questions that fold open."""
 _REMARKS = names(
@@ -107,6 +110,10 @@ def drop_furniture(soup: BeautifulSoup, elements: Elements, *, is_book: bool) ->
         else:
             _drop(tag for tag in elements.get(name, ()) if not _is_remark(tag))
     _drop(soup.find_all(attrs={"role": _ROLES_OF_FURNITURE}))
+    _drop(soup.select(_EXPORTED))
+    for heading in soup.select(_ATTACHED):
+        section = heading.find_parent(class_="pageSection")
+        _drop([heading if section is None else section])
     # The header of an article or a section holds its heading, that of a page its menu.
     _drop(
         tag

@@ -58,7 +58,7 @@ def test_it_is_idempotent() -> None:
 
 
 LAYOUTS = [
-    "name    age  town\nAda      36  London\nAlan     41  Wilmslow",
+    "name      age  town\nAda       36  London\nAugustus  41  Wilmslow",
     "+---+   +---+  x\n| a |   | b |  y\n+---+   +---+  z",
     "a\t\tb\nc\t\td\te\nf\t\tg",
 ]
@@ -74,6 +74,12 @@ def test_columns_side_by_side_keep_their_places(text: str) -> None:
 
 # Broken by: any run of spaces taken for a column's.
 def test_a_typist_s_two_spaces_behind_a_sentence_are_no_columns() -> None:
+    assert (
+        clean_text("a    b\nIt is here.  It is (there.)  So")
+        == "a b\nIt is here. It is (there.) So"
+    )
+    sloppy = "two  words\nof  verse"
+    assert clean_text(sloppy) == sloppy.replace("  ", " ")
     said = "One is here.  Two is (there.)  Three:  four\nFive is here!  Six is “there.”  Seven"
     assert clean_text(said) == said.replace("  ", " ")
 

@@ -122,3 +122,14 @@ def test_many_siblings_are_read_in_linear_time(page: str) -> None:
 def test_endless_nesting_is_refused(tag: str) -> None:
     with pytest.raises(RecursionError):
         said(f"{tag}a" * 3_000)
+
+
+# Broken by: any of the selectors left out; the heading of attachments dropped without its section.
+def test_what_confluence_writes_around_a_page_is_furniture() -> None:
+    page = f"""<div id="main-header"><div id="breadcrumb-section"><ol><li>Space</li></ol></div></div>
+    <div class="page-metadata">Created by Ada, last modified on May 1</div>
+    <div class="expand-container"><div class="expand-control">Click here to expand...</div>
+    <div class="expand-content">Folded words.</div></div>{LONG}
+    <div class="pageSection group"><div class="pageSectionHeader"><h2 id="attachments"
+    class="pageSectionTitle">Attachments:</h2></div><div><a href="a.png">a.png</a></div></div>"""
+    assert said(page) == ["Folded words."]

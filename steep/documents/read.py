@@ -55,7 +55,8 @@ def read_documents(paths: str | Path | Iterable[str | Path]) -> Iterator[Documen
             order, hidden ones skipped); a glob pattern, with ``**`` for any folders;
             ``hf://owner/name?split=train&field=text``; or a query to a database
             (``sqlite:///kb.db#SELECT title, body FROM pages``). Behind a file, folder or pattern,
-            ``?text=body&title=head`` names the fields of tables, and ``?split=blank`` or
+            ``?text=body&title=head`` names the fields of tables (``?header=none``: they have no
+            header), and ``?split=blank`` or
             ``?split=dated`` parts plain text at blank lines, or at its dated entries. Runs of
             steep's below a folder are left out.
 

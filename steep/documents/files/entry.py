@@ -81,7 +81,7 @@ class Entry:
         max_bytes: what may be held at once.
         path: the folders and name it has where it lies, with slashes.
         options: what the user said about reading it: "text" and "title" name columns, "split"
-            tells how a text file's documents are parted.
+            tells how a text file's documents are parted, "header" that a table has none.
     """
 
     name: str

@@ -16,7 +16,7 @@ from steep.documents.formats import readable
 from steep.documents.record import Drop
 from steep.errors import DocumentError
 
-OPTIONS = ("text", "title", "split")
+OPTIONS = ("text", "title", "split", "header")
 RUN_OF_STEEP = "a run of steep's"
 """Why a run's or a search's folder below a named one is a drop."""
 

@@ -7,9 +7,14 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from steep.documents.files.entry import Entry
+from steep.documents.files.entry import Entry, UnreadableError
 from steep.documents.formats import Fault, Piece
-from steep.documents.tables.dialect import find_head, header_names, open_table
+from steep.documents.tables.dialect import (
+    find_head,
+    header_names,
+    open_table,
+    without_header,
+)
 from steep.documents.tables.fields import TEXT_FIELDS, TITLE_FIELDS, short_fields
 from steep.documents.tables.rows import piece_of
 
@@ -43,10 +48,17 @@ def read_csv(text: str, delimiter: str | None = None) -> Iterator[Piece | Fault]
 def _read_rows(
     lines: Iterable[str], delimiter: str | None, options: Mapping[str, str]
 ) -> Iterator[Piece | Fault]:
+    way = options.get("header")
+    if way not in (None, "none"):
+        detail = f"can't have its header read as {way!r}; use header=none where it has none"
+        raise UnreadableError("unreadable file", detail)
     table = open_table(lines, delimiter)
     number = last = 0
     try:
-        head = find_head(table.rows, (*TEXT_FIELDS, *TITLE_FIELDS))
+        if way is None:
+            head = find_head(table.rows, (*TEXT_FIELDS, *TITLE_FIELDS))
+        else:
+            head = without_header(table.rows)
         for said in head.above:
             yield above_fault(said)
         header = header_names(head.header)

@@ -118,6 +118,13 @@ def find_head(rows: Iterable[tuple[int, list[str]]], known: Iterable[str] = ()) 
     return Head(said, line, header, chain(first[at + 1 :], coming))
 
 
+def without_header(rows: Iterable[tuple[int, list[str]]]) -> Head:
+    """The rows of a table whose columns have no names, which is for its reader to say."""
+    coming = iter(rows)
+    first = list(islice(coming, 1))
+    return Head([], 0, [""] * len(first[0][1]) if first else [], chain(first, coming))
+
+
 def is_number(cell: str) -> bool:
     """True for a value of digits and signs, such as no column is called."""
     return _NUMBER.fullmatch(cell) is not None

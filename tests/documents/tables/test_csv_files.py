@@ -70,3 +70,15 @@ def test_encodings_and_old_line_ends() -> None:
 def test_a_clinical_note_that_is_cut_short_is_read() -> None:
     head = "SUBJECT_ID,HADM_ID,TEXT,ISERROR\n"
     assert [whole(one)[0] for one in read_csv(f"{head}1,2,Well.\n1,2\n")] == ["Well.", ""]
+
+
+# Broken by: the option not asked; the first row taken for names, or lost.
+def test_a_table_may_have_no_header() -> None:
+    data = b"Guten Morgen\tGood morning\nGute Nacht\tGood night\n"
+    found = list(read_bytes("pairs.tsv", data, {"header": "none", "text": "column 2"}))
+    assert [piece.text for piece in found if isinstance(piece, Piece)] == [
+        "Good morning",
+        "Good night",
+    ]
+    (fault,) = read_bytes("pairs.tsv", data, {"header": "2"})
+    assert isinstance(fault, Fault) and "use header=none" in fault.detail

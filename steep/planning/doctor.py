@@ -29,9 +29,9 @@ from steep.model.precision import (
 )
 from steep.planning import machine
 from steep.planning.calibrate import Calibration, Question, calibrate
-from steep.planning.predict import Sizes
 from steep.planning.shape import depth_of, shape_of
 from steep.planning.shapes import COMMON, CommonShape, dimensions
+from steep.planning.sizes import Sizes
 from steep.progress import Progress
 from steep.recipe import TrainRecipe
 

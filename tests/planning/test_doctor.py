@@ -8,8 +8,8 @@ import pytest
 
 from steep.planning.doctor import _part_of, estimated_peak, problems
 from steep.planning.machine import Memory
-from steep.planning.predict import Sizes
 from steep.planning.shapes import COMMON, dimensions
+from steep.planning.sizes import Sizes
 from steep.progress import Silent
 from tests.planning.calibrations import MB, calibration
 

@@ -9,13 +9,13 @@ import pytest
 from steep.planning.machine import Memory
 from steep.planning.predict import (
     Prediction,
-    Sizes,
     asking_seconds,
     changes,
     lora_bytes,
     predict,
     stage_peaks,
 )
+from steep.planning.sizes import Sizes
 from steep.planning.workload import Asking
 from steep.recipe import Recipe
 from tests.planning.calibrations import MB, calibration, measured, workload

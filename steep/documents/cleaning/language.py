@@ -18,7 +18,7 @@ _SAMPLES = 3
 _NO_MARKS = str.maketrans(dict.fromkeys('.,;:!?()"«»“”„…।۔،؛؟', " "))
 _FEWEST_LETTERS = 8
 _CLEAR = 0.06  # of the words must be common ones of the language
-_FEWEST_COMMON = 3  # different ones: "a" and "is" are words of several languages
+_FEWEST_COMMON = 3  # different ones, unless one is no other language's ("a" and "is" are several's)
 _LEAD = 1.25  # times as many as of the next language
 
 # Script (first word of the letters' Unicode names) to language, where it has one.
@@ -150,13 +150,13 @@ def _by_words(sample: str, script: str) -> str | None:
         sharing = owners.get(word, ())
         for language in sharing:
             counts[language] += times
-            different[language] += 1
+            different[language] += 1 if len(sharing) > 1 else _FEWEST_COMMON
             # A word that many languages have says little about which of them it is.
             weights[language] += times / len(sharing)
     ranked = sorted(weights, key=lambda language: -weights[language])
     if not ranked or different[ranked[0]] < _FEWEST_COMMON:
         return None
-    if counts[ranked[0]] < _CLEAR * len(words):
+    if counts[ranked[0]] < max(_FEWEST_COMMON, _CLEAR * len(words)):
         return None
     is_clear = len(ranked) == 1 or weights[ranked[0]] >= _LEAD * weights[ranked[1]]
     return ranked[0] if is_clear else None

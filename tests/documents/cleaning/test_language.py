@@ -60,9 +60,12 @@ def test_nothing_is_guessed(text: str) -> None:
     assert language_of(text) is None
 
 
-# Broken by: one word counted as often as it stands there.
-def test_three_different_words_are_needed() -> None:
+# Broken by: one word counted as often as it stands there; words of one language counted as others.
+def test_three_different_words_are_needed_unless_one_is_telling() -> None:
     assert language_of("A valve is a device. A pump is a device. A seal is a device.") is None
+    disease = "Disorders of the eye. Injury of nerves. Diseases of unspecified veins"
+    assert language_of(disease.replace("the ", "")) == "en"
+    assert language_of("Disorders of nerves and veins") is None
 
 
 # Broken by: the beginning alone looked at; two samples that tell nothing outweighing one that does.

@@ -75,6 +75,7 @@ class _Bench:
         self._given = given
         self._parts = write_parts(given.corpus, given.out / "documents").absolute()
         self._sentences = read_sentences(given.sentences) if given.sentences else []
+        self._steps: dict[int, int] = {}
         self._english = passages(given.english.read_text(encoding="utf-8"), given.texts)
 
     def result(self, learned: int, seed: int) -> dict[str, Any]:
@@ -113,7 +114,11 @@ class _Bench:
         """The recipe's budget: what was asked for, or the steps that fit the time."""
         if self._given.tokens:
             return f"train.max_tokens={self._given.tokens}"
-        return f"train.max_steps={self._given.steps or self._steps_in_time(learned)}"
+        if self._given.steps:
+            return f"train.max_steps={self._given.steps}"
+        if learned not in self._steps:  # once: seeds are to differ in nothing else
+            self._steps[learned] = self._steps_in_time(learned)
+        return f"train.max_steps={self._steps[learned]}"
 
     def _steps_in_time(self, learned: int) -> int:
         """How many steps fit, by the median of a few."""

@@ -10,10 +10,10 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from steep.documents.months import ENGLISH, MONTHS, NUMBERS
+from steep.documents.months import MONTHS, SHORT, month_of
 
 _YEAR = "(?P<y>(?:19|20)[0-9]{2})"
-_NAME = rf"(?P<name>{MONTHS}|{'|'.join(name[:3] for name in ENGLISH.split('|'))}|Sept)"
+_NAME = rf"(?P<name>{MONTHS}|{SHORT})"
 _DAYS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
@@ -36,7 +36,6 @@ _EITHER_WAY = re.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{2}){1,2
 _WHOLE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?![0-9]|[-/.][0-9])")
 _DIGITS_ALONE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{4}(?:[0-9]{2})?)?(?![0-9])")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
-_BY_START = {name.casefold()[:3]: number for number, name in enumerate(ENGLISH.split("|"), start=1)}
 _MONTHS = 12
 _HEADING_WORDS = 12
 _FIRST_YEAR, _LAST_YEAR = "1000", "2999"
@@ -72,8 +71,7 @@ def _days_of(text: str) -> Iterator[tuple[int, str]]:
 def _month_and_day(said: dict[str, str | None]) -> tuple[int, int]:
     """Of a written day its month and its day; (0, 0) if these can't be told apart."""
     if (name := said.get("name")) is not None:
-        number = NUMBERS.get(name.casefold()) or _BY_START[name.casefold()[:3]]
-        return number, int(said["d"] or 0)
+        return month_of(name), int(said["d"] or 0)
     if (one := said.get("one")) is not None:
         first, second = sorted((int(one), int(said["two"] or 0)))
         return (first, second) if second > _MONTHS or first == second else (0, 0)

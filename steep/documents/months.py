@@ -45,5 +45,17 @@ _NUMBERS = {
 MONTHS = "|".join(_NUMBERS)
 """Every name as it is written, as alternatives of a regular expression."""
 
-NUMBERS = {name.casefold(): number for name, number in _NUMBERS.items()}
-"""Which month a name in small letters is: 1 to 12."""
+SHORT = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Sept"
+"""English short forms, as alternatives of a regular expression."""
+
+_SHORT_NUMBERS = {name: number for number, name in enumerate(SHORT.split("|")[:12], start=1)}
+_BY_NAME = {
+    name.casefold(): number for name, number in (_NUMBERS | _SHORT_NUMBERS | {"Sept": 9}).items()
+}
+# A pattern that ignores case takes Turkish letters for an i too: "APR\u0130L".
+_ONE_I = str.maketrans({"\u0131": "i", "\u0307": None})
+
+
+def month_of(name: str) -> int:
+    """Which month, 1 to 12, a name or an English short form is, in whatever case it was found."""
+    return _BY_NAME[name.casefold().translate(_ONE_I)]

@@ -10,17 +10,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from steep.documents.months import ENGLISH, MONTHS
+from steep.documents.months import ENGLISH, MONTHS, SHORT, month_of
 
-_SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
-ENGLISH_MONTHS = f"{ENGLISH}|{_SHORT}"
+ENGLISH_MONTHS = f"{ENGLISH}|{SHORT}"
 """Their names and short forms, for a regular expression that ignores case."""
 
-_NAMED = re.compile(rf"\b({MONTHS}|{_SHORT})\b", re.IGNORECASE)
+_NAMED = re.compile(rf"\b({MONTHS}|{SHORT})\b", re.IGNORECASE)
 _NUMERIC = re.compile(
     r"\d{1,4}([-/.]|\. )\d{1,2}\1\d{1,4}|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
 )
-_EARLY = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _WRITTEN = re.compile(
     rf"(?:the )?(?:(?P<first>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?"
@@ -98,7 +96,7 @@ def _sure_day(text: str) -> tuple[int, int, int] | None:
         return year, month, day
     if (named := _WRITTEN.fullmatch(text)) is None:
         return None
-    month = _EARLY.index(named["month"].casefold()[:_PREFIX]) + 1
+    month = month_of(named["month"])
     return int(named["year"]), month, int(named["first"] or named["second"])
 
 

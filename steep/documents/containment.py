@@ -7,7 +7,6 @@ line: a paragraph is a line of cleaned text.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from steep.documents.groups import Groups
 from steep.documents.record import Document
+from steep.documents.repeats import hash_of_words
 from steep.documents.shelf import lengths
 
 MIN_CONTAINED = 0.5
@@ -34,14 +35,13 @@ def join_contained(documents: Sequence[Document], groups: Sequence[int]) -> list
     ``groups`` are a number per document, from 0 in order of first appearance, and so is the result.
     Time and memory are linear in the text.
     """
-    into = list(range(max(groups, default=-1) + 1))
+    joined = Groups(max(groups, default=-1) + 1)
     long = lengths(documents)
     for (index, group), characters in sorted(_shared(documents, groups).items()):
         if characters >= MIN_CONTAINED * long[index]:
-            first, second = sorted((_root(into, groups[index]), _root(into, group)))
-            into[second] = first
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(_root(into, group), len(numbers)) for group in groups]
+            joined.join(groups[index], group)
+    numbers = joined.numbers()
+    return [numbers[group] for group in groups]
 
 
 def _shared(documents: Sequence[Document], groups: Sequence[int]) -> Counter[tuple[int, int]]:
@@ -70,12 +70,12 @@ def _lines(documents: Sequence[Document]) -> tuple[npt.NDArray[np.uint64], Numbe
     """Hashes of the longer lines of each document, whose they are and how long."""
     hashes, owners, sizes = array("Q"), array("q"), array("q")
     for index, document in enumerate(documents):
-        own: Counter[str] = Counter()
+        own: Counter[int] = Counter()
         for line in document.text.split("\n"):
             if len(line) >= _FEWEST_CHARACTERS:
-                own[" ".join(line.casefold().split())] += len(line)
-        for line, characters in own.items():
-            hashes.append(_hash(line))
+                own[hash_of_words(line)] += len(line)
+        for value, characters in own.items():
+            hashes.append(value)
             owners.append(index)
             sizes.append(characters)
     return (
@@ -83,15 +83,3 @@ def _lines(documents: Sequence[Document]) -> tuple[npt.NDArray[np.uint64], Numbe
         np.array(owners, dtype=np.int64),
         np.array(sizes, dtype=np.int64),
     )
-
-
-def _root(into: list[int], group: int) -> int:
-    while into[group] != group:
-        into[group] = into[into[group]]
-        group = into[group]
-    return group
-
-
-def _hash(text: str) -> int:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from steep.documents.groups import Groups
 from steep.documents.record import Document, Drop
 from steep.documents.shelf import pick
 from steep.documents.tables.fields import LONGEST_FIELD_CHARACTERS
@@ -111,18 +112,15 @@ def near_duplicate_groups(documents: Sequence[Document]) -> list[int]:
     signatures = np.empty((len(documents), PERMUTATIONS), dtype=np.uint32)
     for index, document in enumerate(documents):
         signatures[index] = signature(document.text)
-    parents = list(range(len(documents)))
+    groups = Groups(len(documents))
     compared = _Compared(documents)
     for band in range(BANDS):
         for members in _buckets(signatures[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]):
             if len(members) <= _ALL_PAIRS:
-                _join_pairs(members, signatures, parents, compared)
+                _join_pairs(members, signatures, groups, compared)
             else:
-                _join_many(members, signatures, parents)
-    numbers: dict[int, int] = {}
-    return [
-        numbers.setdefault(_root(parents, index), len(numbers)) for index in range(len(documents))
-    ]
+                _join_many(members, signatures, groups)
+    return groups.numbers()
 
 
 def signature(text: str) -> Signatures:
@@ -192,18 +190,18 @@ class _Compared:
 
 
 def _join_pairs(
-    members: npt.NDArray[np.int64], signatures: Signatures, parents: list[int], compared: _Compared
+    members: npt.NDArray[np.int64], signatures: Signatures, groups: Groups, compared: _Compared
 ) -> None:
     """Join the members of a small bucket that are similar enough."""
     for place, one in enumerate(members[:-1].tolist()):
         others = members[place + 1 :]
         agreeing = (signatures[others] == signatures[one]).sum(axis=1)
         for other in others[agreeing >= _PROMISING].tolist():
-            if _root(parents, one) != _root(parents, other) and compared.are_alike(one, other):
-                _join(parents, one, other)
+            if groups.of(one) != groups.of(other) and compared.are_alike(one, other):
+                groups.join(one, other)
 
 
-def _join_many(members: npt.NDArray[np.int64], signatures: Signatures, parents: list[int]) -> None:
+def _join_many(members: npt.NDArray[np.int64], signatures: Signatures, groups: Groups) -> None:
     """Join the members of a large bucket whose signatures are similar enough.
 
     The first member stands for all that are like it, the first of the rest for the rest, and so
@@ -217,20 +215,8 @@ def _join_many(members: npt.NDArray[np.int64], signatures: Signatures, parents: 
         first, others = rest[0], rest[1:]
         alike = (signatures[others] == signatures[first]).sum(axis=1) >= enough
         for other in others[alike]:
-            _join(parents, int(first), int(other))
+            groups.join(int(first), int(other))
         rest = others[~alike]
-
-
-def _join(parents: list[int], one: int, other: int) -> None:
-    first, second = sorted((_root(parents, one), _root(parents, other)))
-    parents[second] = first
-
-
-def _root(parents: list[int], index: int) -> int:
-    while parents[index] != index:
-        parents[index] = parents[parents[index]]
-        index = parents[index]
-    return index
 
 
 def _normalised(text: str) -> str:

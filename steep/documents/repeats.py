@@ -213,7 +213,7 @@ def _repeated_paragraphs(documents: Documents) -> tuple[set[int], dict[str, int]
     """Hashes of the paragraphs of several documents, and how many there are."""
     hashes, sizes = array("Q"), array("L")
     for document in documents:
-        own = {_hash_of_words(each): len(each) for each in _paragraphs(document.text)}
+        own = {hash_of_words(each): len(each) for each in _paragraphs(document.text)}
         hashes.extend(own)
         sizes.extend(own.values())
     values, first, counts = np.unique(
@@ -236,13 +236,13 @@ def _cut_paragraphs(result: Repeats, repeated: set[int]) -> None:
     left: list[int] = []
     for place, document in zip(result.documents.places, result.documents, strict=True):
         parts = _BLANK.split(document.text)
-        own = {_hash_of_words(part) for part in _long(parts)} & repeated
+        own = {hash_of_words(part) for part in _long(parts)} & repeated
         old = own & seen
         seen |= own
         if not old:
             left.append(int(place))
             continue
-        cut = [part for part in _long(parts) if _hash_of_words(part) in old]
+        cut = [part for part in _long(parts) if hash_of_words(part) in old]
         text = "\n\n".join(part for part in parts if part not in cut)
         after = result.take(document, text, cut, PARAGRAPHS_CUT)
         if text.strip():
@@ -262,7 +262,8 @@ def _long(parts: Sequence[str]) -> Iterator[str]:
     return (part for part in parts if len(part) >= _PARAGRAPH_CHARACTERS)
 
 
-def _hash_of_words(paragraph: str) -> int:
+def hash_of_words(paragraph: str) -> int:
+    """64 bits of a paragraph's words, whatever its capitals and spaces."""
     return _hash(" ".join(paragraph.casefold().split()))
 
 

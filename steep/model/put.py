@@ -56,6 +56,7 @@ def put_merged(saved: Saved, by: Any, pieces: Iterable[str]) -> None:
 
 
 def put_merges(saved: Saved, pairs: Sequence[tuple[str, str]]) -> None:
+    """Merges behind those that are there, and the tokens they give."""
     model = saved["model"]
     _put_tokens(saved, [a + b for a, b in pairs])
     listed = not model["merges"] or isinstance(model["merges"][0], list)

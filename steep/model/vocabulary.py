@@ -117,9 +117,9 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
             missing = [piece for piece in spelled if len(cut_of(new, piece)) > 1]
             if missing:
                 new = _changed(new, partial(put, by=new, pieces=missing))
-            hidden = [word for word in words if not _is_found_behind_marks(new, word)]
-            if stands_alone and hidden:
-                new = _changed(new, partial(split_at, words=hidden))
+        alone = (word for word in wanted.words if _stands_alone(word, wanted))
+        if hidden := [word for word in alone if not _is_found_behind_marks(new, word)]:
+            new = _changed(new, partial(split_at, words=hidden))
         if wanted.learned:
             pairs = _learn(new, wanted.texts, wanted.learned)
             new = _changed(new, partial(put_merges, pairs=pairs))

@@ -19,6 +19,7 @@ from steep.errors import RecipeError
 from steep.recipe.assistant import MADE_ROWS
 from steep.recipe.schema import Recipe
 from steep.recipe.texts import NAMED_TEXTS
+from steep.recipe.training import BUDGETS
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -107,9 +108,8 @@ def _with_value(values: dict[str, Any], dotted: list[str], value: Any) -> dict[s
     head, *rest = dotted
     if not rest:
         kept = dict(values)
-        budgets = {"max_steps", "epochs", "max_tokens"}
-        if head in budgets:
-            kept = {k: v for k, v in kept.items() if k not in budgets}
+        if head in BUDGETS:
+            kept = {k: v for k, v in kept.items() if k not in BUDGETS}
         return {**kept, head: _absolute_value(head, value, Path.cwd())}
     inner = values.get(head, {})
     if not isinstance(inner, dict):

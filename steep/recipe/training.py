@@ -8,7 +8,10 @@ from pydantic import Field, model_validator
 
 from steep.recipe.section import Count, NotNegative, Positive, Section, Share
 
-_BUDGETS = ("max_steps", "epochs", "max_tokens")
+BUDGETS = ("max_steps", "epochs", "max_tokens")
+"""Keys of ``[train]`` of which a recipe has one."""
+BUDGET_KEYS = tuple(f"train.{name}" for name in BUDGETS)
+"""The same as they are named in a whole recipe."""
 
 
 class StageRecipe(Section):
@@ -38,7 +41,7 @@ class StageRecipe(Section):
 
 
 def _check_budget(section: StageRecipe | TrainRecipe, *, may_lack: bool = False) -> None:
-    given = [name for name in _BUDGETS if getattr(section, name) is not None]
+    given = [name for name in BUDGETS if getattr(section, name) is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are both budgets; keep exactly one")
     if not given and not may_lack:
@@ -107,7 +110,7 @@ class TrainRecipe(Section):
     @property
     def budget(self) -> tuple[str, float] | None:
         """The budget as (its key, its value); None where only the stages have one."""
-        values = ((name, getattr(self, name)) for name in _BUDGETS)
+        values = ((name, getattr(self, name)) for name in BUDGETS)
         return next(((name, value) for name, value in values if value is not None), None)
 
     @property

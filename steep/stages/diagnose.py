@@ -16,10 +16,9 @@ from steep.proof.advise import advise
 from steep.proof.rules import explained_by_controls, rests_on_one_answer
 from steep.proof.statistics import Difference
 from steep.recipe import Recipe, recipe_from, write_recipe
+from steep.recipe.training import BUDGET_KEYS
 from steep.stages.folder import RunFolder
 from steep.stages.setting import read_setting
-
-_BUDGETS = ("train.max_steps", "train.epochs", "train.max_tokens")
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,16 @@ def _together(changes: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     """
     found = dict(changes)
     train = recipe.train
-    chosen = [name for name in found if name in _BUDGETS]
+    chosen = [name for name in found if name in BUDGET_KEYS]
     if not train.has_budget:  # stages have theirs, and which is too short can't be told
-        chosen, found = [], {name: value for name, value in found.items() if name not in _BUDGETS}
+        chosen, found = (
+            [],
+            {name: value for name, value in found.items() if name not in BUDGET_KEYS},
+        )
     for name in chosen[1:]:
         del found[name]
     if chosen:
-        found.update({name: None for name in _BUDGETS if name != chosen[0]})
+        found.update({name: None for name in BUDGET_KEYS if name != chosen[0]})
     share = found.get("data.general_share")
     if share is not None and train.budget is not None:
         name = chosen[0] if chosen else f"train.{train.budget[0]}"

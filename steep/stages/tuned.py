@@ -12,11 +12,10 @@ from steep.errors import RecipeError
 from steep.recipe import Recipe, recipe_from, write_recipe
 from steep.recipe.edit import with_changes
 from steep.recipe.load import parse_override
+from steep.recipe.training import BUDGET_KEYS, BUDGETS
 from steep.stages.search import Choice, Findings
 from steep.stages.trial import with_rate
 
-_BUDGETS = ("max_steps", "epochs", "max_tokens")
-_BUDGET_KEYS = tuple(f"train.{name}" for name in _BUDGETS)
 _NAMES = {
     "learning_rate": "learning rate",
     "general_share": "share of replay",
@@ -52,7 +51,7 @@ def changes_of(recipe: Recipe, findings: Findings, *, same_passes: bool) -> dict
     if "passes" in chosen and same_passes:
         factor *= chosen["passes"].chosen / chosen["passes"].usual
     if factor != 1.0:
-        name = next(name for name in _BUDGETS if getattr(recipe.train, name) is not None)
+        name = next(name for name in BUDGETS if getattr(recipe.train, name) is not None)
         before = getattr(recipe.train, name)
         value = before * factor
         # A budget is never nothing, and of one or two steps there may be nothing to change.
@@ -93,8 +92,8 @@ def changed_text(
     edits: dict[str, Any] = {}
     given = [(".".join(name), value) for name, value in map(parse_override, overrides)]
     for name, value in [*given, *changes.items()]:
-        if name in _BUDGET_KEYS:  # a new budget replaces the one that was there
-            edits |= dict.fromkeys(_BUDGET_KEYS)
+        if name in BUDGET_KEYS:  # a new budget replaces the one that was there
+            edits |= dict.fromkeys(BUDGET_KEYS)
         edits[name] = value
     text = with_changes(path.read_text(encoding="utf-8-sig"), edits)
     return text if _says(text, place, _changed(recipe, changes)) else None

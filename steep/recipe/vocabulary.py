@@ -7,7 +7,14 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from steep.recipe.section import Count, Section
+from steep.recipe.section import Count, Positive, Section
+
+OF_TRAINING = {"first_steps", "learning_rate"}
+"""Keys that say how the tokens are trained, not what they are."""
+
+SHARE_OF_ENTRIES = 0.06
+"""The new rows' default rate, of the root mean square of the embedding's entries: what a step may
+add to one. docs/RESULTS.md has other shares."""
 
 
 class VocabularyRecipe(Section):
@@ -23,6 +30,10 @@ class VocabularyRecipe(Section):
             without which Hindi words fall apart. None as for ``whole_words``.
         pad_to_multiple_of: the model's rows, if any are added; that suits a device's tiles.
         first_steps: of the training, in which the new rows alone are trained.
+        learning_rate: the new rows' peak rate. None is ``SHARE_OF_ENTRIES`` of what the embedding's
+            entries measure: a row begins as a mean of others and has far to go, while
+            ``train.embedding_learning_rate`` suits rows that are only to be adjusted. At 0 of that
+            the new rows stay still too.
     """
 
     new_tokens: list[str] = []
@@ -31,6 +42,7 @@ class VocabularyRecipe(Section):
     join_marks: bool | None = None
     pad_to_multiple_of: Count = 64
     first_steps: Annotated[int, Field(ge=0)] = 0
+    learning_rate: Positive | None = None
 
     @field_validator("new_tokens")
     @classmethod

@@ -51,7 +51,7 @@ _SOUND = {
         "gradient_checkpointing",
         "precision",
     )
-} | {"steep"}
+} | {"vocabulary.learning_rate", "steep"}
 
 _OF_A_STAGE = re.compile(r"train\.stages\.\d+\.(?:name|learning_rate)")
 

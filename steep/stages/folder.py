@@ -15,6 +15,7 @@ from steep.artifact import RECIPE, is_run, read_manifest
 from steep.durable import make_folder, remove_leftovers
 from steep.errors import UserInputError
 from steep.recipe import Recipe, write_recipe
+from steep.recipe.vocabulary import OF_TRAINING, SHARE_OF_ENTRIES
 from steep.stages.drift import SETTLED_LATER, changes, refuse_drift, sound_ones
 from steep.stages.lock import LOCK_FILE, RunLock
 from steep.stages.trouble import is_full
@@ -287,14 +288,17 @@ def training_key(recipe: Recipe, data_key: str, model: str) -> dict[str, Any]:
     """What training depends on: a checkpoint of another key is never resumed."""
     train = recipe.train.model_dump(exclude={"threads", "save_steps"})
     guard = recipe.guard.model_dump() if recipe.guard.enabled else None
-    return {
+    key = {
         "train": train,
         "guard": guard,
         "seed": recipe.seed,
         "data": data_key,
         "model": model,
-        **({"first_steps": recipe.vocabulary.first_steps} if recipe.vocabulary else {}),
     }
+    if recipe.vocabulary is not None:
+        rows = recipe.vocabulary.model_dump(include=OF_TRAINING)
+        key["vocabulary"] = {"share": SHARE_OF_ENTRIES, **rows}
+    return key
 
 
 def _toml(recipe: Recipe) -> str:

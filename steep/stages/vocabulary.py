@@ -23,6 +23,7 @@ from steep.model.vocabulary import (
 from steep.planning.shape import shape_of
 from steep.progress import Progress
 from steep.recipe import Recipe, TrainRecipe, VocabularyRecipe
+from steep.recipe.vocabulary import OF_TRAINING, SHARE_OF_ENTRIES
 from steep.stages.base import Base
 from steep.stages.folder import RunFolder, some_of
 from steep.stages.inputs import Inputs
@@ -48,7 +49,7 @@ def vocabulary_key(recipe: Recipe, inputs: Inputs, base: Base) -> str | None:
     return key_of(
         {
             "version": _VERSION,
-            "asked": asked.model_dump(exclude={"first_steps"}),
+            "asked": asked.model_dump(exclude=OF_TRAINING),
             "texts": texts,
             "base": base.fingerprint,
         }
@@ -150,8 +151,22 @@ def start_model(recipe: Recipe, base: Base) -> tuple[Any, NewRows | None]:
         model = quantise(model, train.load_in)
     if base.extension is None or recipe.vocabulary is None:
         return make_trainable(model, train, recipe.seed), None
-    held = NewRows(base.extension.rows, recipe.vocabulary.first_steps, _only_new(recipe, model))
+    rows, asked = base.extension.rows, recipe.vocabulary
+    pace = _pace(asked.learning_rate, model.get_input_embeddings().weight[: rows.start], train)
+    held = NewRows(rows, asked.first_steps, _only_new(recipe, model), pace)
     return make_trainable(model, train, recipe.seed, has_grown=True), held
+
+
+def _pace(rate: float | None, old_rows: Any, train: TrainRecipe) -> float:
+    """The new rows' rate over the embedding's, whose old rows have the shape (rows, width).
+
+    Where the embedding stays still (a rate of 0), so do they.
+    """
+    if not train.embedding_learning_rate:
+        return 1.0
+    if rate is None:
+        rate = SHARE_OF_ENTRIES * float(old_rows.detach().norm()) / old_rows.numel() ** 0.5
+    return rate / train.embedding_learning_rate
 
 
 def shape_as_grown(base: Base) -> dict[str, Any]:

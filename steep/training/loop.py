@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +252,8 @@ def train_model(
             if not overflowed:
                 with saves.of_last_good_state():
                     alarms.check(step, loss, norm, own_loss)
-            optimizer.step()
+            with new_rows.at_their_pace(groups) if new_rows is not None else nullcontext():
+                optimizer.step()
             optimizer.zero_grad(set_to_none=not gradients.stay)
             if fingerprints and not overflowed:
                 moved = _moved(fingerprints, _fingerprints(trainable))

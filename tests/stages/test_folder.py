@@ -22,7 +22,7 @@ def _recipe(folder: Path, **changes: Any) -> Recipe:
         "train": {"max_steps": 3},
     }
     for name, value in changes.items():
-        values[name] = {**values[name], **value} if isinstance(value, dict) else value
+        values[name] = {**values.get(name, {}), **value} if isinstance(value, dict) else value
     return Recipe.model_validate(values)
 
 
@@ -121,6 +121,10 @@ def test_the_training_key_follows_everything_training_depends_on(tmp_path: Path)
         ),
         training_key(recipe, "other", "model"),
         training_key(recipe, "data", "other"),
+        *(
+            training_key(_recipe(tmp_path, vocabulary={"learned": 5, **rows}), "data", "model")
+            for rows in ({}, {"first_steps": 1}, {"learning_rate": 0.1})
+        ),
     ]
     assert all(other != key for other in others)
     assert len({key_of(other) for other in others}) == len(others)

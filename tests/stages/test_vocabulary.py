@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import weakref
@@ -127,6 +128,40 @@ def test_new_rows_are_trained_alone_at_first_and_old_ones_never(tmp_path: Path) 
     assert not torch.equal(last[len(tokenizer) :], after[len(tokenizer) :])
     weights = load_file(tmp_path / "run/checkpoints/step-3/weights.safetensors")
     assert all(w.any() for name, w in weights.items() if "lora_B" in name)
+
+
+# Seen to fail with the rate not among the sound changes.
+def test_the_new_rows_rate_may_change_when_told(tmp_path: Path) -> None:
+    recipe = project(tmp_path, {**LORA, "save_steps": 1})
+    train(load_recipe(recipe, ["train.max_steps=4"]))
+    shutil.rmtree(tmp_path / "run/checkpoints/step-4")
+    changed = load_recipe(recipe, ["vocabulary.learning_rate=0.5"])
+    with pytest.raises(DriftError, match=r"vocabulary\.learning_rate: None -> 0\.5"):
+        train(changed)
+    before = rows_of(tmp_path / "run", 3)
+    train(changed, accept_change=True)
+    assert float((rows_of(tmp_path / "run", 4) - before).abs().max()) > 0.05
+
+
+# Seen to fail with the pace left out of the loop or of NewRows, and with the root left out.
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_new_rows_have_a_rate_of_their_own(tmp_path: Path, method: str) -> None:
+    settings = {"method": method, "max_steps": 1, "warmup_steps": 0, "max_grad_norm": 1.0}
+    path = project(tmp_path, settings, vocabulary={"learned": 20, "pad_to_multiple_of": 1})
+    recipe, base = open_base(load_recipe(path))
+    entries = base.model.get_input_embeddings().weight.detach()
+    size = float(entries.square().mean().sqrt())
+    extend_base(recipe, read_inputs(recipe), base, Silent())
+    start = base.take().get_input_embeddings().weight.detach()
+    for rate, expected in ((None, 0.06 * size), (0.003, 0.003)):
+        given = [] if rate is None else [f"vocabulary.learning_rate={rate}"]
+        run = Path(train(load_recipe(path, given)))
+        moved = (rows_of(run, 1) - start).abs()
+        # Adam's first step takes every entry that has a gradient by its rate.
+        assert float(moved[len(entries) :].median()) == pytest.approx(expected, rel=0.05)
+        old = moved[: len(entries)].max()
+        assert float(old) <= (recipe.train.embedding_learning_rate or 0.0) * 1.01
+        run.rename(tmp_path / f"run-{rate}")
 
 
 @pytest.mark.parametrize(("method", "stop"), [("lora", 1), ("lora", 3), ("full", 2)])

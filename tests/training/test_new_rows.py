@@ -36,3 +36,18 @@ def test_old_rows_and_old_biases_stay_still(step: int, only: frozenset[str]) -> 
         assert parameter.grad.reshape(6, -1)[:, 0].tolist() == kept
     (_, middle) = found[1].parameters[0]
     assert (middle.grad is None) is alone
+
+
+# Seen to fail with the whole matrix taken along, and with the pace counted from zero.
+@pytest.mark.parametrize("pace", [0.0, 0.5, 1.0, 10.0])
+def test_new_rows_have_a_rate_of_their_own(pace: float) -> None:
+    found = groups()
+    parameters = [p for group in found for _, p in group.parameters]
+    optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.0)
+    with NewRows(range(3, 5), pace=pace).at_their_pace(found):
+        optimizer.step()
+    for group in found:
+        for _, parameter in group.parameters:
+            moved = (1.0 - parameter.detach().reshape(len(parameter), -1)[:, 0]) / 0.01
+            fast = [1, 1, 1, pace, pace, 1] if group.name == "embeddings" else [1, 1]
+            assert moved.tolist() == pytest.approx(fast, abs=1e-4)

@@ -57,16 +57,16 @@ def vocab_lines(found: Survey, recipe: Path) -> list[str]:
         for row in rows
     ]
     where = {"held_out": "held-out documents", "trained": "the documents themselves"}
-    lines += [
-        "",
-        f"{found.tokens:,} new tokens, {found.rows:,} more rows; counted on "
-        f"{where[found.judged_on]}: {found.fewer:.2f} times fewer tokens, about "
-        f"{found.faster:.2f} times as much text a second (predicted), "
-        f"{found.words_before:,.0f} → {found.words_after:,.0f} words a row",
-        f"Most useful: {' '.join(repr(token.text) for token in found.useful)}",
-        "",
-        f"{found.recommendation}.",
-    ]
+    if found.tokens:
+        lines += [
+            "",
+            f"{found.tokens:,} new tokens, {found.rows:,} more rows; counted on "
+            f"{where[found.judged_on]}: {found.fewer:.2f} times fewer tokens, about "
+            f"{found.faster:.2f} times as much text a second (predicted), "
+            f"{found.words_before:,.0f} → {found.words_after:,.0f} words a row",
+            f"Most useful: {' '.join(repr(token.text) for token in found.useful)}",
+        ]
+    lines += ["", f"{found.recommendation}."]
     if found.written is not None:
         lines.append(f"Written: {found.written}. Next: steep run {found.written}")
     elif found.extend:

@@ -142,6 +142,13 @@ def extend_tokenizer(old: Any, wanted: Wanted, rows: int) -> Extension:
     return extension_of(old, new)
 
 
+def can_learn(tokenizer: Any) -> bool:
+    """Can tokens be learned from text behind this tokenizer? Only merges of bytes go on."""
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        return False
+    return _is_byte_level(_saved(tokenizer))
+
+
 def _stands_alone(word: str, wanted: Wanted) -> bool:
     """Is it only to be taken where it is a whole word? Some scripts don't show where one ends."""
     return wanted.whole_words and _RUNS_ON.search(word) is None

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from steep.artifact import write_text
-from steep.errors import UserInputError
+from steep.errors import ModelError, UserInputError
 from steep.model.load import skeleton
-from steep.model.vocabulary import Extension, extend_tokenizer
+from steep.model.vocabulary import Extension, can_learn, extend_tokenizer
 from steep.planning.fertility import (
     Fertility,
     Useful,
@@ -44,7 +44,8 @@ class Survey:
     Attributes:
         languages: of the documents, most text first; and ``english``, of general texts.
         judged_on: "held_out", or "trained" where nothing is held out.
-        tokens: learned, beside the words that the recipe has.
+        tokens: learned, beside the words that the recipe has; none behind a tokenizer whose
+            merges can't go on, of which only the cost is told.
         useful: those that save most.
         fewer: tokens before over tokens after.
         faster: text a second after over before, predicted.
@@ -101,8 +102,8 @@ def vocab(
         apply: write them into the recipe, whatever is recommended; its comments stay.
 
     Raises:
-        UserInputError: the recipe or its documents can't be used, or its tokenizer not be extended;
-            or the recipe can't be changed and stays as it is.
+        UserInputError: the recipe or its documents can't be used, or its tokenizer not be extended
+            as it says; or the recipe can't be changed and stays as it is.
     """
     heard, path = progress or Silent(), Path(path)
     recipe = load_recipe(path, overrides)
@@ -115,7 +116,10 @@ def vocab(
     text = _text_with(tokens, path, recipe, overrides) if apply else None
     inputs = read_inputs(recipe)
     resolved, base = open_base(_with_tokens(recipe, tokens))
-    heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
+    if can_learn(base.tokenizer):
+        heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
+    elif apply:
+        raise ModelError(f"{path} stays as it is: {_ONLY_WORDS}")
     found = _survey(resolved, inputs, base, heard)
     if text is None:
         return found
@@ -144,6 +148,12 @@ def _text_with(tokens: int, path: Path, recipe: Recipe, overrides: Sequence[str]
     return text
 
 
+_ONLY_WORDS = (
+    "no tokens can be learned behind this model's tokenizer, which doesn't merge bytes; list the "
+    "words that matter most in vocabulary.new_tokens, or take another model"
+)
+
+
 def _with_tokens(recipe: Recipe, tokens: int) -> Recipe:
     given = recipe.vocabulary or VocabularyRecipe(learned=tokens)
     return recipe.model_copy(update={"vocabulary": given.model_copy(update={"learned": tokens})})
@@ -156,8 +166,12 @@ def _survey(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> S
     shape = skeleton(base.path)
     embedding = shape.get_input_embeddings().weight
     rows, width = int(embedding.shape[0]), int(embedding.shape[1])
-    wanted = wanted_by(asked, inputs.split.trained)
-    extension = extend_tokenizer(base.tokenizer, wanted, rows)
+    wanted, learns = wanted_by(asked, inputs.split.trained), can_learn(base.tokenizer)
+    if not learns:
+        wanted = replace(wanted, learned=0)
+    extension = Extension(base.tokenizer, {})
+    if wanted.learned or wanted.words:
+        extension = extend_tokenizer(base.tokenizer, wanted, rows)
     progress.stage("Counting tokens")
     before, after = _counter(base.tokenizer), _counter(extension.tokenizer)
     judged = inputs.split.held_out or inputs.split.trained
@@ -166,19 +180,22 @@ def _survey(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> S
     whole = total("all", languages)
     fewer = whole.tokens / max(1, whole.after or 0)
     seen = _occurrences(extension, inputs)
-    extend, said = recommend(whole, english, seen, asked.learned)
+    extend, said = False, f"Don't extend: {_ONLY_WORDS}"
+    if learns:
+        extend, said = recommend(whole, english, seen, asked.learned)
     row = recipe.train.max_seq_length
     heads = {id(weight): weight.numel() for weight in _matrices(shape)}
     body = int(shape.num_parameters()) - sum(heads.values())
+    more = max(0, extension.rows.stop - rows) if extension.parts else 0
     return Survey(
         languages=languages,
         english=english,
         judged_on="held_out" if inputs.split.held_out else "trained",
         tokens=sum(1 for parts in extension.parts.values() if parts),
-        rows=max(0, extension.rows.stop - rows),
+        rows=more,
         useful=tuple(most_useful(seen, extension.parts, _speller(extension))),
         fewer=fewer,
-        faster=speed_ratio(fewer, body, width, rows, max(0, extension.rows.stop - rows)),
+        faster=speed_ratio(fewer, body, width, rows, more),
         words_before=row / whole.per_word if whole.words else 0.0,
         words_after=fewer * row / whole.per_word if whole.words else 0.0,
         extend=extend,

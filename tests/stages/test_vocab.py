@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,41 @@ def test_nothing_to_learn_is_said(recipe: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("steep.stages.vocabulary.learning_texts", lambda documents: iter(["x"]))
     with pytest.raises(SteepError, match="no token could be learned"):
         vocab(recipe, tokens=5)
+
+
+# Seen to fail with can_learn always true (the survey ended with an error), and with the words of
+# the recipe left out.
+@pytest.mark.parametrize("words", [[], ["पुस्तकालय"]])
+def test_what_text_costs_is_told_behind_any_tokenizer(
+    recipe: Path, tmp_path: Path, words: list[str]
+) -> None:
+    copy = own_copy(recipe, tmp_path)
+    copy.write_text(copy.read_text().replace(str(recipe.parent / "base"), str(tmp_path / "base")))
+    if words:
+        copy.write_text(f"{copy.read_text()}\n[vocabulary]\nnew_tokens = {json.dumps(words)}\n")
+    shutil.copytree(recipe.parent / "base", tmp_path / "base")
+    file = tmp_path / "base/tokenizer.json"
+    made = json.loads(file.read_text())
+    vocabulary = {letter: number for number, letter in enumerate(["<unk>", *"पुस्तकालय abcdeth"])}
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"}
+    letters = {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False}
+    changes = {"model": model, "pre_tokenizer": letters, "decoder": None, "added_tokens": []}
+    file.write_text(json.dumps(made | changes | {"post_processor": None, "normalizer": None}))
+    (tmp_path / "base/tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>"})
+    )
+    found = vocab(copy)
+    (hindi,) = found.languages
+    assert hindi.per_word > 3 and found.english.tokens > 1000
+    assert not found.extend and found.tokens == len(words)
+    assert "new_tokens" in found.recommendation
+    assert (found.fewer, found.faster) == (1.0, 1.0) or words
+    done = CliRunner().invoke(cli, ["vocab", str(copy)])
+    assert done.exit_code == 0 and ("Most useful" in done.stdout) == bool(words)
+    before = copy.read_text()
+    with pytest.raises(SteepError, match="stays as it is: no tokens can be learned"):
+        vocab(copy, apply=True)
+    assert copy.read_text() == before
 
 
 def _fertility(**values: Any) -> Fertility:

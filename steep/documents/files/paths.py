@@ -43,7 +43,7 @@ def find(name: str) -> Given:
 
     Below folders, hidden files and folders are skipped, and Word's lock files; folders that are
     symbolic links, runs of steep's and its searches aren't entered, and links to files outside the
-    folder are dropped.
+    folder are dropped. A pattern leaves runs and searches out too, below the folder it begins with.
 
     Raises:
         DocumentError: the path doesn't exist, or the pattern matches nothing.
@@ -94,8 +94,11 @@ def _find_pattern(name: str) -> Given:
         base = base.parent
     given = Given(name, "pattern")
     found: list[Path] = []
+    made: dict[Path, bool] = {}
     for match in sorted(glob.glob(pattern, recursive=True)):
         path = Path(match)
+        if _was_made(path, base, made, given):
+            continue
         if path.is_file() or path.is_symlink():
             found.append(path)
         elif path.is_dir() and "**" not in name:
@@ -104,6 +107,32 @@ def _find_pattern(name: str) -> Given:
     if not given.files and not given.drops:
         raise DocumentError(f"{name} matches no file; check the pattern (** means any folders)")
     return given
+
+
+def _was_made(path: Path, base: Path, made: dict[Path, bool], given: Given) -> bool:
+    """Is a match of a pattern, or a folder around it below ``base``, a run or a search?
+
+    Args:
+        made: what is known of folders, added to; a run met for the first time is a drop.
+    """
+    parts = path.relative_to(base).parts
+    for folder in (base.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)):
+        if folder not in made:
+            made[folder] = folder.is_dir() and _is_made(folder)
+            if made[folder]:
+                given.drops.append(_made_drop(folder, base.parent))
+        if made[folder]:
+            return True
+    return False
+
+
+def _is_made(folder: Path) -> bool:
+    return is_run(folder) or is_search(folder)
+
+
+def _made_drop(folder: Path, above: Path) -> Drop:
+    source = f"{_source(folder, above)}/"
+    return Drop(source, "", RUN_OF_STEEP, "what it holds was made from documents")
 
 
 def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
@@ -124,13 +153,9 @@ def _walk(folder: Path, given: Given, above: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in list(folders):
             place = Path(parent, name)
-            if not (is_run(place) or is_search(place)):
-                continue
-            source = _source(place, above) + "/"
-            given.drops.append(
-                Drop(source, "", RUN_OF_STEEP, "what it holds was made from documents")
-            )
-            folders.remove(name)
+            if _is_made(place):
+                given.drops.append(_made_drop(place, above))
+                folders.remove(name)
         if here is not None:
             here = here.entering(Path(parent))
             folders[:] = [n for n in folders if _is_read(here, Path(parent, n), given, above)]

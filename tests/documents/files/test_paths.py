@@ -102,6 +102,22 @@ def test_a_run_below_the_folder_is_one_drop(how: str, docs: Path) -> None:
     assert (source, reason) == ("docs/sub/run/", "a run of steep's")
 
 
+# Seen to fail with patterns that look at no folder, and with the folder the pattern names itself.
+@pytest.mark.parametrize(
+    "pattern", ["**", "**/*", "*", "*/*", "su?/run/data/*.jsonl", "**/*.jsonl"]
+)
+def test_a_pattern_leaves_runs_out_too(pattern: str, docs: Path) -> None:
+    run = docs / "sub" / "run"
+    (run / "data").mkdir(parents=True)
+    write_recipe(Recipe.model_validate(RECIPE), run / "recipe.toml")
+    for name in ("one.jsonl", "two.jsonl"):
+        (run / "data" / name).write_text('{"text": "x"}')
+    found = find(str(docs / pattern))
+    assert not [source for _, source in found.files if "/run/" in source]
+    assert [drop.source for drop in found.drops] == ["docs/sub/run/"]
+    assert len(find(str(run / "*" / "*.jsonl")).files) == 2  # whoever names it means it
+
+
 # Broken by: no is_search in _walk (its questions, answers included, were training text).
 @pytest.mark.parametrize("held", ["tune.json", "questions.json"])
 @pytest.mark.parametrize("name", ["run-tune", "run-tune.before-1"])

@@ -35,6 +35,10 @@ from steep.stages.tuned import changed_text
 from steep.stages.vocabulary import learning_texts, wanted_by
 
 TOKENS = 2000
+_ONLY_WORDS = (
+    "no tokens can be learned behind this model's tokenizer, which doesn't merge bytes; list the "
+    "words that matter most in vocabulary.new_tokens, or take another model"
+)
 
 
 @dataclass(frozen=True)
@@ -114,13 +118,14 @@ def vocab(
         raise UserInputError("--tokens must be at least 1")
     # Found out before the documents are read, which can take long.
     text = _text_with(tokens, path, recipe, overrides) if apply else None
-    inputs = read_inputs(recipe)
     resolved, base = open_base(_with_tokens(recipe, tokens))
-    if can_learn(base.tokenizer):
-        heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
-    elif apply:
+    learns = can_learn(base.tokenizer)
+    if apply and not learns:
         raise ModelError(f"{path} stays as it is: {_ONLY_WORDS}")
-    found = _survey(resolved, inputs, base, heard)
+    inputs = read_inputs(recipe)
+    if learns:
+        heard.stage(f"Learning {tokens:,} tokens from {len(inputs.split.trained):,} documents")
+    found = _survey(resolved, inputs, base, heard, learns=learns)
     if text is None:
         return found
     heard.note(found.recommendation)
@@ -148,25 +153,21 @@ def _text_with(tokens: int, path: Path, recipe: Recipe, overrides: Sequence[str]
     return text
 
 
-_ONLY_WORDS = (
-    "no tokens can be learned behind this model's tokenizer, which doesn't merge bytes; list the "
-    "words that matter most in vocabulary.new_tokens, or take another model"
-)
-
-
 def _with_tokens(recipe: Recipe, tokens: int) -> Recipe:
     given = recipe.vocabulary or VocabularyRecipe(learned=tokens)
     return recipe.model_copy(update={"vocabulary": given.model_copy(update={"learned": tokens})})
 
 
-def _survey(recipe: Recipe, inputs: Inputs, base: Base, progress: Progress) -> Survey:
+def _survey(
+    recipe: Recipe, inputs: Inputs, base: Base, progress: Progress, *, learns: bool
+) -> Survey:
     asked = recipe.vocabulary
     if asked is None:
         raise ValueError("a recipe with tokens to learn")
     shape = skeleton(base.path)
     embedding = shape.get_input_embeddings().weight
     rows, width = int(embedding.shape[0]), int(embedding.shape[1])
-    wanted, learns = wanted_by(asked, inputs.split.trained), can_learn(base.tokenizer)
+    wanted = wanted_by(asked, inputs.split.trained)
     if not learns:
         wanted = replace(wanted, learned=0)
     extension = Extension(base.tokenizer, {})

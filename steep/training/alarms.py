@@ -11,8 +11,10 @@ from typing import Any
 
 from steep.errors import TrainingAlarm
 
-# A loss this far above every earlier one is no hard batch but a model coming apart: rows of one run
-# differ by about a nat, and what diverges loses several.
+# Two steps in a row this far above every earlier one are no hard batch but a model coming apart:
+# rows of one run differ by about a nat, and what diverges loses several and goes on. A single step
+# may be one short text that the model finds odd (8.5 nats over 63 tokens, in a run that was well
+# before it and behind it), and its update is clipped.
 _JUMP_NATS = 2.0
 _FEWEST_STEPS = 20
 
@@ -27,15 +29,22 @@ class Alarms:
         kept = state or {}
         self._steps = int(kept.get("steps", 0))
         self._highest = float(kept.get("highest_loss", -math.inf))
+        self._has_jumped = bool(kept.get("has_jumped", False))
 
     @property
     def state(self) -> dict[str, Any]:
         """A JSON table."""
-        return {"steps": self._steps, "highest_loss": self._highest} if self._steps else {}
+        if not self._steps:
+            return {}
+        return {
+            "steps": self._steps,
+            "highest_loss": self._highest,
+            "has_jumped": self._has_jumped,
+        }
 
     def begin_stage(self) -> None:
         """Other texts, or another share of replay, have another loss: it is watched anew."""
-        self._steps, self._highest = 0, -math.inf
+        self._steps, self._highest, self._has_jumped = 0, -math.inf, False
 
     def check_targets(self, step: int, targets: int) -> None:
         """Before step ``step`` (counting from 0): is there anything to learn in it?
@@ -59,7 +68,7 @@ class Alarms:
             own_loss: of those that aren't held to the base alone; None if the step has none.
 
         Raises:
-            TrainingAlarm: loss or gradient isn't finite, or the loss jumped.
+            TrainingAlarm: loss or gradient isn't finite, or the loss jumped twice in a row.
         """
         if not math.isfinite(loss) or not math.isfinite(norm):
             what = "loss" if not math.isfinite(loss) else "gradient"
@@ -70,13 +79,16 @@ class Alarms:
             )
         if own_loss is None:
             return
-        if self._steps >= _FEWEST_STEPS and own_loss > self._highest + _JUMP_NATS:
+        jumps = self._steps >= _FEWEST_STEPS and own_loss > self._highest + _JUMP_NATS
+        if jumps and self._has_jumped:
             raise TrainingAlarm(
-                f"step {step + 1}: the loss jumped to {own_loss:.2f} nats per token, where "
-                f"{self._highest:.2f} was the highest before; the update was not applied. Try to "
-                f"{_TRY}, or look for odd documents",
+                f"step {step + 1}: the loss jumped to {own_loss:.2f} nats per token, as at the "
+                f"step before, where {self._highest:.2f} was the highest; the update was not "
+                f"applied. Try to {_TRY}, or look for odd documents",
                 step=step,
                 is_good=False,
             )
         self._steps += 1
-        self._highest = max(self._highest, own_loss)
+        self._has_jumped = jumps
+        if not jumps:
+            self._highest = max(self._highest, own_loss)

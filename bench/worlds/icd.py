@@ -1,13 +1,14 @@
 """A classification of diseases in three levels, each in documents of its own.
 
 The tabular list (XML, public domain) is read as it is published; some of its blocks are taken, by
-the seed. A chapter's document names its blocks, a block's its categories, a category's all codes
-below it with their notes. Questions ask which condition a code stands for; controls ask the same of
-blocks that weren't taken.
+the seed. A chapter's document names its blocks, a block's its categories; of each category comes a
+table of all codes below it with their notes. Questions ask which condition a code stands for;
+controls ask the same of blocks that weren't taken.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import random
@@ -45,8 +46,7 @@ def write_world(source: Path, folder: Path, seed: int, blocks: int) -> tuple[lis
     for _, section in taken:
         _write(places[1], section.get("id", ""), section, section.findall("diag"))
         for category in section.findall("diag"):
-            name = _said(category, "name")
-            _write(places[2], name, category, list(category.iter("diag"))[1:])
+            _write_table(places[2], category)
     questions = folder / "questions.jsonl"
     rows = [row for _, section in taken for row in _questions(section, "fact", rng)]
     rows += [row for _, section in aside for row in _questions(section, "control", rng)]
@@ -64,6 +64,17 @@ def _write(folder: Path, name: str, element: Element, below: Sequence[Element]) 
     (folder / f"{name}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _write_table(folder: Path, category: Element) -> None:
+    """A table of a category's codes, a row each; it alone if it has none below it."""
+    codes = list(category.iter("diag"))
+    with (folder / f"{_said(category, 'name')}.csv").open("w", encoding="utf-8", newline="") as to:
+        table = csv.writer(to)
+        table.writerow(["code", "condition", "category", *_NOTES.values()])
+        for one in codes[1:] or codes:
+            notes = (_noted(one, tag) for tag in _NOTES)
+            table.writerow([_said(one, "name"), _said(one, "desc"), _title(category), *notes])
+
+
 def _title(element: Element) -> str:
     """A code with its words; of chapters and blocks, whose words end in their range, those."""
     said = _said(element, "desc")
@@ -72,9 +83,14 @@ def _title(element: Element) -> str:
 
 def _notes(element: Element) -> Iterator[str]:
     for tag, words in _NOTES.items():
-        said = [_plain(note) for part in element.findall(tag) for note in part.findall("note")]
-        if said:
-            yield f"{words}: {'; '.join(said)}."
+        if said := _noted(element, tag):
+            yield f"{words}: {said}."
+
+
+def _noted(element: Element, tag: str) -> str:
+    """A code's notes of one kind."""
+    found = (_plain(note) for part in element.findall(tag) for note in part.findall("note"))
+    return "; ".join(found)
 
 
 def _questions(section: Element, kind: str, rng: random.Random) -> Iterator[dict[str, object]]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from steep.corpus.frames import Frames
-from steep.corpus.spans import Span, SpanKind
+from steep.corpus.spans import Span, SpanFinder, SpanKind
 from steep.corpus.subjects import Sentence, own_title
 from steep.documents.record import Document
+from steep.documents.tables.fields import WITHIN
 
 LONGEST_TITLE = 16
 """Words of a value that a record can be called by."""
 _SAID = 0.5
+_LONGEST_ANSWER = 120
+"""Characters of a value that is asked for as a whole; a longer one is a text in small."""
 _AS_WRITTEN = "{field}: {value}."
 
 
@@ -75,9 +79,24 @@ def _is_of_many(document: Document) -> bool:
     return bool(document.locator and document.fields and not document.title_fields)
 
 
-def field_sentences(document: Document, subject: str) -> tuple[Sentence, ...]:
-    """A sentence for each field, as the document itself says it."""
-    return tuple(_sentence(_AS_WRITTEN, subject, *field) for field in _told(document, subject))
+def field_sentences(
+    document: Document, subject: str, finder: SpanFinder
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    """A sentence for each field, as the document itself says it; and which of them are texts.
+
+    A text is a value too long to be an answer. Its spans are the names and numbers in it (none
+    where it says what a record is part of, as all its neighbours do); elsewhere the value is one.
+    """
+    said: list[Sentence] = []
+    texts: list[Sentence] = []
+    for name, value in _told(document, subject):
+        sentence = _sentence(_AS_WRITTEN, subject, name, value)
+        if not _is_answer(value):
+            found = [] if name == WITHIN else finder.find(sentence.text)
+            sentence = replace(sentence, spans=tuple(found))
+            texts.append(sentence)
+        said.append(sentence)
+    return tuple(said), tuple(texts)
 
 
 def says_field(sentence: str, document: Document) -> bool:
@@ -88,8 +107,12 @@ def says_field(sentence: str, document: Document) -> bool:
 def record_sentences(
     document: Document, subject: str, frames: Frames, wordings: int, rng: random.Random
 ) -> list[tuple[Sentence, ...]]:
-    """``wordings`` times a sentence for each field, each time in other words, in random order."""
-    fields, frame = _told(document, subject), frames.record
+    """``wordings`` times a sentence for each field, each time in other words, in random order.
+
+    Values too long to be an answer aren't said again: see ``field_sentences``.
+    """
+    fields = [(name, value) for name, value in _told(document, subject) if _is_answer(value)]
+    frame = frames.record
     if not subject or not fields:
         return []
     first = rng.randrange(len(frame))
@@ -106,6 +129,10 @@ def _told(document: Document, subject: str) -> list[tuple[str, str]]:
     """The fields that say something beside the subject."""
     about = subject.casefold()
     return [(name, value) for name, value in document.fields if value.casefold() not in about]
+
+
+def _is_answer(value: str) -> bool:
+    return len(value) <= _LONGEST_ANSWER
 
 
 def _sentence(frame: str, subject: str, field: str, value: str) -> Sentence:

@@ -57,7 +57,7 @@ def most_forms(recipe: RetellRecipe) -> int:
     """How often a document is said, itself included, at most."""
     if not recipe.enabled:
         return 1
-    told = 1 + recipe.permute + recipe.records + recipe.restore
+    told = 1 + recipe.permute + max(recipe.records, recipe.metadata) + recipe.restore
     return told + recipe.cloze + recipe.questions + recipe.reversed
 
 
@@ -126,7 +126,7 @@ def stated_facts(
 
 def askable(documents: Sequence[Document]) -> Iterator[Told]:
     """What can be asked of documents: their own sentences, and those that say their fields."""
-    for source in _read(documents, RetellRecipe(records=1), random.Random(0)):
+    for source in _read(documents, RetellRecipe(records=1, metadata=1), random.Random(0)):
         yield from source.askable
 
 
@@ -144,6 +144,13 @@ def date_lines(documents: Sequence[Document], recipe: RetellRecipe) -> int:
     return sum(_date_to_add(d) is not None for d in documents) if recipe.dates else 0
 
 
+def _wordings(document: Document, recipe: RetellRecipe) -> int:
+    """How often a document's fields are said in words."""
+    if not recipe.enabled:
+        return 0
+    return recipe.records if is_record(document) else recipe.metadata
+
+
 def _date_to_add(document: Document) -> str | None:
     """The document's date, where neither its title nor the beginning of its text says it."""
     beginning = document.text[: forms.CHUNK_CHARACTERS]
@@ -156,27 +163,27 @@ def _read(documents: Sequence[Document], recipe: RetellRecipe, rng: random.Rando
     finder = SpanFinder(text for texts in split for text in texts)
     read = [[(text, finder.find(text)) for text in texts] for texts in split]
     known = name_counts(read)
-    wordings = recipe.records if recipe.enabled else 0
     names = recipe.enabled and recipe.names
     languages = frames_of(document.text for document in documents)
     subjects = record_subjects(documents)
     prose: list[tuple[Sentence, ...]] = []
     own: list[tuple[Sentence, ...]] = []
     fields: list[list[tuple[Sentence, ...]]] = []
+    called: list[Document] = []
     for document, about, found, frames in zip(documents, subjects, read, languages, strict=True):
         sentences = tuple(find_subjects(document, found, finder, known, names=names))
+        wordings = _wordings(document, recipe) if about else 0
         said: tuple[Sentence, ...] = ()
-        if wordings and about and is_record(document):
-            said = field_sentences(document, about)
+        texts: tuple[Sentence, ...] = ()
+        if wordings and is_record(document):
+            said, texts = field_sentences(document, about, finder)
             sentences = tuple(s for s in sentences if not says_field(s.text, document))
-        prose.append(sentences)
+        prose.append((*texts, *sentences))
         own.append((*said, *sentences))
         fields.append(record_sentences(document, about, frames, wordings, rng) if wordings else [])
-    # What a row is about stands on its chunks as a title does.
-    called = [
-        replace(document, title=about) if said and not own_title(document) else document
-        for document, about, said in zip(documents, subjects, fields, strict=True)
-    ]
+        # What a row is about stands on its chunks as a title does.
+        has_title = own_title(document) or not wordings
+        called.append(document if has_title else replace(document, title=about))
     ties = Ties([[*told, *chain(*more[:1])] for told, more in zip(own, fields, strict=True)])
     return [
         _Source(

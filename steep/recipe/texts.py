@@ -65,7 +65,9 @@ class RetellRecipe(Section):
         questions: questions for a value ("founded in which year?"), per sentence at most.
         reversed: blanks and questions for the subject, from a value that points to it, per
             sentence at most.
-        records: wordings in which a record's fields are said in sentences.
+        records: wordings in which a record's fields are said in sentences, where its text is
+            nothing but them: a table's row, a JSON object or an XML element.
+        metadata: the same for fields that stand beside a text.
         restore: times that short texts with several blanks are to be written out.
         coverage: facts that stand in fewer wordings get more of them, thinnest first; 0 for none.
         coverage_share: text added for that at most, as a share of all retold and own text.
@@ -78,7 +80,8 @@ class RetellRecipe(Section):
     cloze: Annotated[int, Field(ge=0, le=50)] = 3
     questions: Annotated[int, Field(ge=0, le=50)] = 0
     reversed: Annotated[int, Field(ge=0, le=50)] = 0
-    records: Annotated[int, Field(ge=0, le=50)] = 0
+    records: Annotated[int, Field(ge=0, le=50)] = 2
+    metadata: Annotated[int, Field(ge=0, le=50)] = 0
     restore: Annotated[int, Field(ge=0, le=50)] = 0
     coverage: Annotated[int, Field(ge=0, le=50)] = 0
     coverage_share: Share = 0.1

@@ -56,7 +56,7 @@ REWRITES_FILE = "rewrites.jsonl"
 LEDGER_FILE = "ledger.json"
 
 # Raised whenever the same documents and recipe would give other tokens, or other batches of them.
-CORPUS_VERSION = 11
+CORPUS_VERSION = 12
 
 _SELF_WRITTEN_CHARACTERS = 700  # of one self-written text, usually
 

@@ -12,6 +12,7 @@ from steep.corpus.records import (
     record_subjects,
 )
 from steep.corpus.retell import retell
+from steep.corpus.spans import SpanFinder
 from steep.documents.record import Document
 from steep.recipe import RetellRecipe
 
@@ -36,8 +37,10 @@ def test_what_a_record_is() -> None:
 # Broken by: naming a record by its whole title, so that no field says the other half.
 def test_every_other_field_is_said_of_the_first_field_of_the_title() -> None:
     (about,) = record_subjects([RECORD])
+    said, texts = field_sentences(RECORD, about, SpanFinder([RECORD.text]))
+    assert texts == ()
     for sentences in (
-        [field_sentences(RECORD, about)],
+        [said],
         record_sentences(RECORD, about, FRAMES["en"], 3, random.Random(0)),
     ):
         for version in sentences:
@@ -62,7 +65,7 @@ def test_each_version_has_other_words() -> None:
 def test_a_record_of_its_title_alone_says_nothing_more() -> None:
     bare = Document("name: Acme.", "Acme", "a.csv", "row 1", (("name", "Acme"),), ("name",))
     assert record_sentences(bare, "Acme", NEUTRAL, 2, random.Random(0)) == []
-    assert field_sentences(bare, "Acme") == ()
+    assert field_sentences(bare, "Acme", SpanFinder([bare.text])) == ((), ())
 
 
 def row(number: int, *fields: tuple[str, str], title: str = "prices") -> Document:
@@ -94,3 +97,33 @@ def test_nothing_is_asked_of_a_tables_name() -> None:
     assert {p.kind for p in retold} >= {"record", "cloze", "question", "permuted"}
     assert not any(name in p.prompt + p.text for p in retold for name in ("prices", "years"))
     assert all("Bolt" in p.prompt + p.text for p in retold)
+
+
+LONG = "Made by Acme Corp in Lyon since 1987, it holds doors, gates and shutters of every kind " * 2
+PART = " > ".join(["Catalogue of everything that is sold in the shop", "Ironware for doors"] * 2)
+
+
+# Broken by: records that aren't retold by default, or the fields beside a text told as well.
+def test_records_are_said_in_words_and_what_stands_beside_a_text_only_if_asked_for() -> None:
+    rows = [row(n, ("item", f"Bolt {n}"), ("colour", f"red {n}")) for n in range(3)]
+    prose = [Document("Acme makes pumps. " * 9, "Acme", "a.jsonl", "line 1", (("ward", "East"),))]
+    pieces = retell([*rows, *prose], RetellRecipe(), random.Random(0))
+    assert [p.document for p in pieces if p.kind == "record"] == [d.id for d in rows for _ in "12"]
+    assert any("Bolt 1" in p.prompt and p.text.strip() == "red 1" for p in pieces)
+    assert not any("East" in p.text for p in pieces)
+    more = retell([*rows, *prose], RetellRecipe(metadata=1), random.Random(0))
+    assert any("East" in p.text for p in more if p.kind == "record")
+
+
+# Broken by: a description asked for as a whole or not at all; a place in a tree asked for.
+def test_a_long_value_is_a_text_and_no_answer() -> None:
+    fields = (("item", "Bolt"), ("price", "7"), ("note", LONG.strip()), ("within", PART))
+    rows = [row(1, *fields), row(2, ("item", "Nut"), ("note", "short"))]
+    retold = retell(rows, RetellRecipe(cloze=9), random.Random(0))
+    pieces = [p for p in retold if p.prompt]
+    assert {p.text.strip() for p in pieces} >= {"Acme Corp", "Lyon", "1987", "short"}
+    assert not any("Catalogue" in p.prompt + p.text for p in pieces)
+    assert max(len(p.text) for p in pieces) < 20
+    assert all("about Bolt" in p.prompt for p in pieces if "Acme Corp" in p.text)
+    shuffled = " ".join(p.text for p in retold if p.kind == "permuted")
+    assert LONG.strip() in shuffled and "Price: 7" in shuffled

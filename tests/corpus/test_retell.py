@@ -237,7 +237,7 @@ def test_odd_texts_pass(text: str) -> None:
         assert all(piece.text.strip() for piece in pieces)
 
 
-EVERY = {"questions": 2, "reversed": 2, "records": 2, "restore": 1, "coverage": 4}
+EVERY = {"questions": 2, "reversed": 2, "records": 2, "metadata": 1, "restore": 1, "coverage": 4}
 ROW = Document(
     "Town: Lyon. Founder: Maria Cruz. Founded: 1987.",
     "Acme Corp",
@@ -351,7 +351,7 @@ def test_a_records_long_text_is_retold_like_any_other() -> None:
     fields = (*ROW.fields, ("Motto", "we pump, you drink, and everybody sleeps well at night"))
     whole = f"{ROW.text} Motto: {fields[-1][1]}. {text}"
     document = Document(whole, "Acme Corp", "kb.csv", "row 1", fields, ("name",))
-    pieces = _retell([document, ACME], records=1)
+    pieces = _retell([document, ACME], metadata=1)
     own = [p for p in pieces if p.document == document.id]
     assert {p.kind for p in own} >= {"record", "permuted", "cloze"}
     assert any("Acme Corp pays ____" in p.prompt for p in own)

@@ -27,7 +27,14 @@ def grams(words: list[str], size: int) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
 
 
-EVERY_FORM = {"questions": 3, "reversed": 3, "records": 3, "restore": 1, "coverage": 6}
+EVERY_FORM = {
+    "questions": 3,
+    "reversed": 3,
+    "records": 3,
+    "metadata": 2,
+    "restore": 1,
+    "coverage": 6,
+}
 
 
 @pytest.mark.parametrize(
